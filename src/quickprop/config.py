@@ -1,0 +1,122 @@
+"""Settings of the whole package: number types, environment flags, optional packages.
+
+Environment flags, all of them:
+
+``QUICKPROP_BACKEND``
+    ``native`` (default) or ``reference``, the plain NumPy interpreter.
+``QUICKPROP_CACHE_DIR``
+    Where compiled code is kept. Empty switches the cache off. Default: the user's cache folder.
+``QUICKPROP_NUM_THREADS``
+    The most threads one fit may use. ``OMP_NUM_THREADS`` is obeyed when this is not set.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from enum import Enum
+from pathlib import Path
+from types import ModuleType
+
+from quickprop.errors import MissingPackageError, SettingError, did_you_mean
+
+
+class DType(Enum):
+    """The number types of a tensor."""
+
+    float32 = "float32"
+    float64 = "float64"
+    int32 = "int32"
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of one number."""
+        return 8 if self is DType.float64 else 4
+
+    @property
+    def is_float(self) -> bool:
+        """True for the types that have derivatives."""
+        return self is not DType.int32
+
+    def __repr__(self) -> str:
+        return self.value
+
+
+BACKENDS = ("native", "reference")
+
+
+def one_of(value: object, allowed: tuple[str, ...], where: str) -> str:
+    """Return `value` when it is one of `allowed`, else raise the error that says so."""
+    if isinstance(value, str) and value in allowed:
+        return value
+    raise SettingError(
+        "unknown name",
+        where=where,
+        allowed=", ".join(allowed),
+        given=repr(value),
+        mend=did_you_mean(value, allowed),
+    )
+
+
+def as_dtype(value: object) -> DType:
+    """The `DType` for a `DType`, its name, or anything NumPy names the same way."""
+    if isinstance(value, DType):
+        return value
+    name = value if isinstance(value, str) else getattr(value, "__name__", str(value))
+    return DType(one_of(name, tuple(kind.value for kind in DType), "dtype"))
+
+
+def default_backend() -> str:
+    """The backend used when a call names none."""
+    return one_of(os.environ.get("QUICKPROP_BACKEND", "native"), BACKENDS, "QUICKPROP_BACKEND")
+
+
+def cache_dir() -> Path | None:
+    """The folder for compiled code, or None when caching is switched off."""
+    set_by_user = os.environ.get("QUICKPROP_CACHE_DIR")
+    if set_by_user is not None:
+        return Path(set_by_user).expanduser() if set_by_user else None
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "quickprop"
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "quickprop"
+
+
+def thread_limit() -> int:
+    """The most threads that one fit may use, from the environment or the usable cores."""
+    for flag in ("QUICKPROP_NUM_THREADS", "OMP_NUM_THREADS"):
+        text = os.environ.get(flag, "").split(",")[0].strip()
+        if not text:
+            continue
+        if not text.isdigit() or int(text) < 1:
+            raise SettingError(
+                "not a number of threads", where=flag, allowed="1, 2, 3, ...", given=repr(text)
+            )
+        return int(text)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def try_import(name: str, needed_for: str, extra: str | None = None) -> ModuleType:
+    """Import an optional package, or say which one to install and why.
+
+    Parameters
+    ----------
+    name : str
+        Module to import.
+    needed_for : str
+        What the caller was doing, completing "needed for ...".
+    extra : str, optional
+        The extra of quickprop that brings it, if there is one.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        package = f"'quickprop[{extra}]'" if extra else name.split(".")[0]
+        raise MissingPackageError(
+            f"the package {name.split('.')[0]} is needed for {needed_for}",
+            given=str(error),
+            mend=f"install it with: pip install {package}",
+        ) from error
