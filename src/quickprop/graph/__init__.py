@@ -1,1 +1,47 @@
-"""A room of quickprop."""
+"""What is computed, as frozen data."""
+
+from quickprop.graph.graph import Graph
+from quickprop.graph.primitives import Op
+from quickprop.graph.rules import ROWS, Shape, show_shape
+from quickprop.graph.tensor import (
+    Storage,
+    Tensor,
+    as_tensor,
+    binary,
+    broadcast_shapes,
+    broadcast_to,
+    constant,
+    make,
+    matmul,
+    placeholder,
+    reshape,
+    rewrite,
+    row_count,
+    variable,
+    walk,
+    with_inputs,
+)
+
+__all__ = [
+    "ROWS",
+    "Graph",
+    "Op",
+    "Shape",
+    "Storage",
+    "Tensor",
+    "as_tensor",
+    "binary",
+    "broadcast_shapes",
+    "broadcast_to",
+    "constant",
+    "make",
+    "matmul",
+    "placeholder",
+    "reshape",
+    "rewrite",
+    "row_count",
+    "show_shape",
+    "variable",
+    "walk",
+    "with_inputs",
+]

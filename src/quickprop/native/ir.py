@@ -194,7 +194,8 @@ class FunctionWriter:
 
     def select(self, condition: Value, a: Value, b: Value) -> Value:
         return self.emit(
-            a.type, f"select {condition.type} {condition.text}, {a.type} {a.text}, {b.type} {b.text}"
+            a.type,
+            f"select {condition.type} {condition.text}, {a.type} {a.text}, {b.type} {b.text}",
         )
 
     def convert(self, opcode: str, a: Value, to: str) -> Value:
@@ -226,7 +227,8 @@ class FunctionWriter:
     def offset(self, pointer: Value, index: Value, element: str) -> Value:
         """Pointer to the index-th number of type `element` after `pointer`."""
         return self.emit(
-            "ptr", f"getelementptr inbounds {element}, ptr {pointer.text}, {index.type} {index.text}"
+            "ptr",
+            f"getelementptr inbounds {element}, ptr {pointer.text}, {index.type} {index.text}",
         )
 
     def load(self, pointer: Value, type_: str, align: int | None = None) -> Value:

@@ -1,0 +1,266 @@
+"""Shape and number type of every primitive: one rule each, the whole table on one page.
+
+A shape is a tuple of lengths; ``ROWS`` (None) as the first one is the number of rows, known only
+when the function is called. A rule takes the inputs' shapes and types and the attributes, and
+returns the result's shape and type or raises the error that says what does not fit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from quickprop.config import DType
+from quickprop.errors import DTypeError, ShapeError
+from quickprop.graph.primitives import BINARY, FLOAT_ONLY, REDUCTIONS, UNARY, Op
+
+ROWS: Final = None
+Dim = int | None
+Shape = tuple[Dim, ...]
+Typed = tuple[Shape, DType]
+Rule = Callable[[Op, tuple[Typed, ...], Mapping[str, Any]], Typed]
+
+
+def show_shape(shape: Shape) -> str:
+    """``[rows, 16]``."""
+    return "[" + ", ".join("rows" if dim is None else str(dim) for dim in shape) + "]"
+
+
+def check_shape(shape: Shape, where: str) -> Shape:
+    """The shape, if its lengths are allowed."""
+    for axis, dim in enumerate(shape):
+        if dim is None:
+            if axis != 0:
+                raise ShapeError(
+                    "only the first axis may be rows", where=where, given=show_shape(shape)
+                )
+        elif not isinstance(dim, int) or isinstance(dim, bool) or dim < 1:
+            raise ShapeError(
+                "a length must be a whole number of at least 1, or None for rows",
+                where=where,
+                given=repr(shape),
+            )
+    return tuple(shape)
+
+
+def _mismatch(op: Op, inputs: tuple[Typed, ...], allowed: str) -> ShapeError:
+    given = " and ".join(show_shape(shape) for shape, _ in inputs)
+    return ShapeError("shapes do not fit", where=op.value, allowed=allowed, given=given)
+
+
+def _same_type(op: Op, inputs: tuple[Typed, ...]) -> DType:
+    kinds = {dtype for _, dtype in inputs}
+    if len(kinds) != 1:
+        raise DTypeError(
+            "inputs have different number types",
+            where=op.value,
+            allowed="one type for all",
+            given=", ".join(dtype.value for _, dtype in inputs),
+            mend="use cast(x, dtype) on one of them",
+        )
+    (dtype,) = kinds
+    if op in FLOAT_ONLY and not dtype.is_float:
+        raise DTypeError(
+            "needs floating-point numbers",
+            where=op.value,
+            allowed="float32, float64",
+            given=dtype.value,
+            mend="use cast(x, 'float32')",
+        )
+    return dtype
+
+
+def elementwise(op: Op, inputs: tuple[Typed, ...], attributes: Mapping[str, Any]) -> Typed:
+    """All inputs have one shape, which the result has too."""
+    dtype = _same_type(op, inputs)
+    shape = inputs[0][0]
+    if any(other != shape for other, _ in inputs):
+        raise _mismatch(op, inputs, "one shape for all")
+    return shape, dtype
+
+
+def where(op: Op, inputs: tuple[Typed, ...], attributes: Mapping[str, Any]) -> Typed:
+    """The condition may have another number type than the two branches."""
+    shape = inputs[0][0]
+    if any(other != shape for other, _ in inputs):
+        raise _mismatch(op, inputs, "one shape for all")
+    return shape, _same_type(op, inputs[1:])
+
+
+def cast(op: Op, inputs: tuple[Typed, ...], attributes: Mapping[str, Any]) -> Typed:
+    """The shape stays."""
+    return inputs[0][0], attributes["to"]
+
+
+def reduction(op: Op, inputs: tuple[Typed, ...], attributes: Mapping[str, Any]) -> Typed:
+    """The reduced axes stay with length 1."""
+    shape, dtype = inputs[0]
+    axes = attributes["axes"]
+    if not axes or list(axes) != sorted(set(axes)) or axes[0] < 0 or axes[-1] >= len(shape):
+        raise ShapeError(
+            "no such axes",
+            where=op.value,
+            allowed=f"ascending, 0 to {len(shape) - 1}",
+            given=str(axes),
+        )
+    return tuple(1 if axis in axes else dim for axis, dim in enumerate(shape)), dtype
+
+
+def matmul(op: Op, inputs: tuple[Typed, ...], attributes: Mapping[str, Any]) -> Typed:
+    """[m, k] by [k, n] gives [m, n], either input read as its transpose on request."""
+    dtype = _same_type(op, inputs)
+    (a, _), (b, _) = inputs
+    if len(a) != 2 or len(b) != 2:
+        raise _mismatch(op, inputs, "two matrices")
+    m, k = reversed(a) if attributes["transpose_a"] else a
+    k2, n = reversed(b) if attributes["transpose_b"] else b
+    if k != k2:
+        raise _mismatch(op, inputs, "[m, k] and [k, n] with the same k")
+    if n is None:
+        raise _mismatch(op, inputs, "rows only as the first axis of the result")
+    return (m, n), dtype
+
+
+def reshape(op: Op, inputs: tuple[Typed, ...], attributes: Mapping[str, Any]) -> Typed:
+    """The same numbers in the same order; rows stay the first axis."""
+    (shape, dtype), new = inputs[0], attributes["shape"]
+    check_shape(new, op.value)
+    rows_kept = (ROWS in shape) == (ROWS in new)
+    if not rows_kept or _size(shape) != _size(new):
+        raise ShapeError(
+            "number of elements changes",
+            where=op.value,
+            allowed=f"shapes with as many elements as {show_shape(shape)}",
+            given=show_shape(new),
+        )
+    return new, dtype
+
+
+def _size(shape: Shape) -> int:
+    return math.prod(dim for dim in shape if dim is not None)
+
+
+def transpose(op: Op, inputs: tuple[Typed, ...], attributes: Mapping[str, Any]) -> Typed:
+    """Axes in another order; rows stay first."""
+    (shape, dtype), axes = inputs[0], attributes["axes"]
+    if sorted(axes) != list(range(len(shape))):
+        raise ShapeError(
+            "not an order of the axes",
+            where=op.value,
+            allowed=f"a permutation of 0 to {len(shape) - 1}",
+            given=str(axes),
+        )
+    return check_shape(tuple(shape[axis] for axis in axes), op.value), dtype
+
+
+def broadcast(op: Op, inputs: tuple[Typed, ...], attributes: Mapping[str, Any]) -> Typed:
+    """Axes of length 1 may become any length; the rank stays."""
+    (shape, dtype), new = inputs[0], attributes["shape"]
+    check_shape(new, op.value)
+    if len(new) != len(shape) or any(
+        old not in (1, dim) for old, dim in zip(shape, new, strict=False)
+    ):
+        raise ShapeError(
+            "cannot repeat to this shape",
+            where=op.value,
+            allowed=f"{show_shape(shape)} with axes of length 1 enlarged",
+            given=show_shape(new),
+        )
+    return new, dtype
+
+
+def slice_(op: Op, inputs: tuple[Typed, ...], attributes: Mapping[str, Any]) -> Typed:
+    """A block from start (included) to stop (excluded); the rows axis is taken whole."""
+    shape, dtype = inputs[0]
+    start, stop = attributes["start"], attributes["stop"]
+    new = []
+    for axis, dim in enumerate(shape):
+        low, high = start[axis], stop[axis]
+        if dim is None:
+            if (low, high) != (0, ROWS):
+                raise ShapeError("the rows axis cannot be cut", where=op.value)
+            new.append(ROWS)
+            continue
+        if not 0 <= low < high <= dim:
+            raise ShapeError(
+                f"no such range on axis {axis}",
+                where=op.value,
+                allowed=f"0 to {dim}",
+                given=f"{low} to {high}",
+            )
+        new.append(high - low)
+    return tuple(new), dtype
+
+
+def pad(op: Op, inputs: tuple[Typed, ...], attributes: Mapping[str, Any]) -> Typed:
+    """Zeros are put before and after; the rows axis cannot grow."""
+    shape, dtype = inputs[0]
+    before, after = attributes["before"], attributes["after"]
+    if len(before) != len(shape) or len(after) != len(shape) or min(before + after) < 0:
+        raise ShapeError("one pair of counts an axis is needed", where=op.value)
+    new = []
+    for dim, low, high in zip(shape, before, after, strict=True):
+        if dim is None and (low or high):
+            raise ShapeError("the rows axis cannot be padded", where=op.value)
+        new.append(ROWS if dim is None else dim + low + high)
+    return tuple(new), dtype
+
+
+def concat(op: Op, inputs: tuple[Typed, ...], attributes: Mapping[str, Any]) -> Typed:
+    """All axes but one agree."""
+    dtype, axis = _same_type(op, inputs), attributes["axis"]
+    first = inputs[0][0]
+    total = 0
+    for shape, _ in inputs:
+        fits = len(shape) == len(first) and 0 <= axis < len(shape) and shape[axis] is not None
+        if not fits or shape[:axis] + shape[axis + 1 :] != first[:axis] + first[axis + 1 :]:
+            raise _mismatch(op, inputs, f"shapes that differ only on axis {axis}, not rows")
+        total += shape[axis] or 0
+    return (*first[:axis], total, *first[axis + 1 :]), dtype
+
+
+def gather(op: Op, inputs: tuple[Typed, ...], attributes: Mapping[str, Any]) -> Typed:
+    """[levels, width] by int32 [n] gives [n, width]."""
+    (table, dtype), (index, kind) = inputs
+    if len(table) != 2 or len(index) != 1 or table[0] is None:
+        raise _mismatch(op, inputs, "a table [levels, width] and numbers [n]")
+    if kind is not DType.int32:
+        raise DTypeError("row numbers must be int32", where=op.value, given=kind.value)
+    return (index[0], table[1]), dtype
+
+
+def scatter_add(op: Op, inputs: tuple[Typed, ...], attributes: Mapping[str, Any]) -> Typed:
+    """int32 [n] and values [n, width] give [length, width]."""
+    (index, kind), (values, dtype) = inputs
+    if len(values) != 2 or len(index) != 1 or index[0] != values[0]:
+        raise _mismatch(op, inputs, "numbers [n] and values [n, width]")
+    if kind is not DType.int32:
+        raise DTypeError("row numbers must be int32", where=op.value, given=kind.value)
+    return (attributes["length"], values[1]), dtype
+
+
+def uniform(op: Op, inputs: tuple[Typed, ...], attributes: Mapping[str, Any]) -> Typed:
+    """Seed and step are int32 scalars."""
+    if any(typed != ((), DType.int32) for typed in inputs):
+        raise DTypeError("seed and step must be int32 scalars", where=op.value)
+    return check_shape(attributes["shape"], op.value), attributes["dtype"]
+
+
+RULES: dict[Op, Rule] = {
+    **dict.fromkeys(UNARY, elementwise),
+    **dict.fromkeys(BINARY, elementwise),
+    **dict.fromkeys(REDUCTIONS, reduction),
+    Op.WHERE: where,
+    Op.CAST: cast,
+    Op.MATMUL: matmul,
+    Op.RESHAPE: reshape,
+    Op.TRANSPOSE: transpose,
+    Op.BROADCAST: broadcast,
+    Op.SLICE: slice_,
+    Op.PAD: pad,
+    Op.CONCAT: concat,
+    Op.GATHER: gather,
+    Op.SCATTER_ADD: scatter_add,
+    Op.UNIFORM: uniform,
+}

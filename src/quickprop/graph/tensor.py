@@ -1,0 +1,350 @@
+"""The node of a graph. A `Tensor` is frozen data that says how a value is computed from others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from quickprop.config import DType, as_dtype
+from quickprop.errors import DTypeError, GraphError, ShapeError
+from quickprop.graph.primitives import Op
+from quickprop.graph.rules import ROWS, RULES, Dim, Shape, check_shape, show_shape
+
+Number = int | float
+
+
+class Storage:
+    """Where the value of a variable is kept between calls.
+
+    A backend may move the numbers into memory laid out its own way; `array` is then a view of
+    that memory, and `moves` counts such moves.
+    """
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.array = array
+        self.moves = 0
+
+    def move_to(self, array: np.ndarray) -> None:
+        """Keep the value in `array`, which has the same shape and type, from now on."""
+        array[...] = self.array
+        self.array = array
+        self.moves += 1
+
+
+@dataclass(frozen=True, eq=False, repr=False, slots=True)
+class Tensor:
+    """One node: a primitive, its inputs and attributes, and the shape and type it gives.
+
+    Two tensors are equal only when they are the same object; ``a == b`` compares nodes, not numbers.
+    """
+
+    op: Op
+    inputs: tuple[Tensor, ...]
+    attributes: tuple[tuple[str, Any], ...]
+    shape: Shape
+    dtype: DType
+    name: str | None = None
+
+    def attribute(self, name: str) -> Any:
+        """The attribute of that name."""
+        for known, value in self.attributes:
+            if known == name:
+                return value
+        raise KeyError(name)
+
+    @property
+    def rank(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def value(self) -> np.ndarray:
+        """A copy of the number(s) held by a variable, or of a constant."""
+        if self.op is Op.CONSTANT:
+            return self.attribute("value").copy()
+        return self._storage().array.copy()
+
+    def assign(self, value: Any) -> None:
+        """Put new numbers into a variable."""
+        storage = self._storage()
+        new = np.asarray(value, dtype=self.dtype.value)
+        if new.shape != self.shape:
+            raise ShapeError(
+                "the new value has another shape",
+                where=self.name or "variable",
+                allowed=show_shape(self.shape),
+                given=show_shape(new.shape),
+            )
+        storage.array[...] = new
+
+    def _storage(self) -> Storage:
+        if self.op is not Op.VARIABLE:
+            raise GraphError("only a variable holds a value", where=str(self), given=self.op.value)
+        return self.attribute("storage")
+
+    def __repr__(self) -> str:
+        label = f" {self.name!r}" if self.name else ""
+        return f"<{self.op.value}{label} {self.dtype.value}{show_shape(self.shape)}>"
+
+    def __bool__(self) -> bool:
+        raise GraphError(
+            "a tensor has no truth value while the graph is being built",
+            where=repr(self),
+            mend="use where(condition, a, b)",
+        )
+
+    # Operators: numbers are taken as constants, shapes are broadcast as NumPy does.
+    def __add__(self, other: Tensor | Number) -> Tensor:
+        return binary(Op.ADD, self, other)
+
+    def __radd__(self, other: Number) -> Tensor:
+        return binary(Op.ADD, other, self)
+
+    def __sub__(self, other: Tensor | Number) -> Tensor:
+        return binary(Op.SUB, self, other)
+
+    def __rsub__(self, other: Number) -> Tensor:
+        return binary(Op.SUB, other, self)
+
+    def __mul__(self, other: Tensor | Number) -> Tensor:
+        return binary(Op.MUL, self, other)
+
+    def __rmul__(self, other: Number) -> Tensor:
+        return binary(Op.MUL, other, self)
+
+    def __truediv__(self, other: Tensor | Number) -> Tensor:
+        return binary(Op.DIV, self, other)
+
+    def __rtruediv__(self, other: Number) -> Tensor:
+        return binary(Op.DIV, other, self)
+
+    def __pow__(self, other: Tensor | Number) -> Tensor:
+        return binary(Op.POW, self, other)
+
+    def __rpow__(self, other: Number) -> Tensor:
+        return binary(Op.POW, other, self)
+
+    def __lt__(self, other: Tensor | Number) -> Tensor:
+        return binary(Op.LESS, self, other)
+
+    def __gt__(self, other: Tensor | Number) -> Tensor:
+        return binary(Op.LESS, other, self)
+
+    def __neg__(self) -> Tensor:
+        return make(Op.NEG, self)
+
+    def __matmul__(self, other: Tensor) -> Tensor:
+        return matmul(self, other)
+
+    @property
+    def T(self) -> Tensor:
+        """The axes in reverse order."""
+        return make(Op.TRANSPOSE, self, axes=tuple(reversed(range(self.rank))))
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return slice_tensor(self, index)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        raise GraphError("a tensor cannot be iterated over", where=repr(self))
+
+
+def make(op: Op, *inputs: Tensor, name: str | None = None, **attributes: Any) -> Tensor:
+    """A node of any primitive that is not a leaf, its shape and type found by the rules."""
+    for tensor in inputs:
+        if not isinstance(tensor, Tensor):
+            raise GraphError(
+                "an input is not a tensor", where=op.value, allowed="Tensor", given=repr(tensor)
+            )
+    typed = tuple((tensor.shape, tensor.dtype) for tensor in inputs)
+    shape, dtype = RULES[op](op, typed, attributes)
+    return Tensor(op, inputs, tuple(sorted(attributes.items())), shape, dtype, name)
+
+
+# -- leaves ---------------------------------------------------------------------------------------
+
+
+def placeholder(
+    shape: Sequence[Dim] = (), dtype: DType | str = DType.float32, name: str | None = None
+) -> Tensor:
+    """A value given at each call.
+
+    Parameters
+    ----------
+    shape : sequence of int or None
+        None as the first length stands for the number of rows, known at the call.
+    """
+    checked = check_shape(tuple(shape), name or "placeholder")
+    return Tensor(Op.PLACEHOLDER, (), (), checked, as_dtype(dtype), name)
+
+
+def constant(value: Any, dtype: DType | str | None = None, name: str | None = None) -> Tensor:
+    """Numbers fixed when the graph is written."""
+    array = np.array(value, dtype=None if dtype is None else as_dtype(dtype).value)
+    if dtype is None:
+        array = array.astype("int32" if array.dtype.kind in "iub" else "float32")
+    array.setflags(write=False)
+    kind = as_dtype(array.dtype.name)
+    shape = check_shape(array.shape, name or "constant")
+    return Tensor(Op.CONSTANT, (), (("value", array),), shape, kind, name)
+
+
+def variable(value: Any, dtype: DType | str | None = None, name: str | None = None) -> Tensor:
+    """Numbers kept between calls, which updates may change. The value is copied."""
+    leaf = constant(value, dtype, name)
+    storage = Storage(leaf.attribute("value").copy())
+    return Tensor(Op.VARIABLE, (), (("storage", storage),), leaf.shape, leaf.dtype, name)
+
+
+def row_count(dtype: DType | str = DType.float32) -> Tensor:
+    """The number of rows of the call, as a scalar."""
+    return Tensor(Op.ROW_COUNT, (), (), (), as_dtype(dtype), None)
+
+
+# -- broadcasting and the operators ---------------------------------------------------------------
+
+
+def as_tensor(value: Tensor | Number, like: Tensor) -> Tensor:
+    """The tensor itself, or a number as a scalar constant of the type of `like`."""
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, bool | int | float | np.number):
+        if like.dtype is DType.int32 and float(value) != int(value):
+            raise DTypeError(
+                "a fraction cannot meet whole numbers",
+                where="constant",
+                given=repr(value),
+                mend="cast the int32 tensor first",
+            )
+        return constant(value, like.dtype)
+    raise GraphError(
+        "not a tensor",
+        where="operator",
+        allowed="Tensor or number",
+        given=type(value).__name__,
+        mend="wrap arrays with constant(...)",
+    )
+
+
+def broadcast_shapes(a: Shape, b: Shape) -> Shape:
+    """The common shape by NumPy's rule; rows meets rows or 1."""
+    rank = max(len(a), len(b))
+    long_a: Shape = (1,) * (rank - len(a)) + a
+    long_b: Shape = (1,) * (rank - len(b)) + b
+    out = []
+    for p, q in zip(long_a, long_b, strict=True):
+        if p != q and p != 1 and q != 1:
+            raise ShapeError(
+                "shapes cannot be broadcast together",
+                allowed="equal lengths or 1, from the last axis backwards",
+                given=f"{show_shape(a)} and {show_shape(b)}",
+            )
+        out.append(q if p == 1 else p)
+    return tuple(out)
+
+
+def broadcast_to(x: Tensor, shape: Shape) -> Tensor:
+    """Repeat `x` to `shape`, new axes in front."""
+    if x.shape == shape:
+        return x
+    if x.rank < len(shape):
+        x = reshape(x, (1,) * (len(shape) - x.rank) + x.shape)
+    return x if x.shape == shape else make(Op.BROADCAST, x, shape=tuple(shape))
+
+
+def reshape(x: Tensor, shape: Sequence[Dim]) -> Tensor:
+    """The same numbers in another shape."""
+    return x if x.shape == tuple(shape) else make(Op.RESHAPE, x, shape=tuple(shape))
+
+
+def binary(op: Op, a: Tensor | Number, b: Tensor | Number) -> Tensor:
+    """Two-input primitive with broadcasting."""
+    like = a if isinstance(a, Tensor) else b
+    if not isinstance(like, Tensor):
+        raise GraphError("at least one operand must be a tensor", where=op.value)
+    a, b = as_tensor(a, like), as_tensor(b, like)
+    shape = broadcast_shapes(a.shape, b.shape)
+    return make(op, broadcast_to(a, shape), broadcast_to(b, shape))
+
+
+def matmul(a: Tensor, b: Tensor, transpose_a: bool = False, transpose_b: bool = False) -> Tensor:
+    """The product of two matrices, either read as its transpose on request."""
+    return make(Op.MATMUL, a, b, transpose_a=transpose_a, transpose_b=transpose_b)
+
+
+def slice_tensor(x: Tensor, index: Any) -> Tensor:
+    """Basic indexing: whole numbers and ranges of step 1; an index drops its axis."""
+    picked = index if isinstance(index, tuple) else (index,)
+    if len(picked) > x.rank:
+        raise ShapeError("too many indices", where=repr(x), given=str(len(picked)))
+    start: list[int] = []
+    stop: list[Dim] = []
+    kept: list[Dim] = []
+    for axis, dim in enumerate(x.shape):
+        part = picked[axis] if axis < len(picked) else slice(None)
+        if dim is None:
+            if part != slice(None):
+                raise ShapeError("the rows axis cannot be cut", where=repr(x), given=repr(part))
+            start.append(0)
+            stop.append(ROWS)
+            kept.append(ROWS)
+        elif isinstance(part, slice):
+            low, high, step = part.indices(dim)
+            if step != 1 or high <= low:
+                raise ShapeError("only non-empty ranges of step 1", where=repr(x), given=str(part))
+            start.append(low)
+            stop.append(high)
+            kept.append(high - low)
+        elif isinstance(part, int):
+            low = part + dim if part < 0 else part
+            if not 0 <= low < dim:
+                raise ShapeError(
+                    f"no such index on axis {axis}",
+                    where=repr(x),
+                    allowed=f"{-dim} to {dim - 1}",
+                    given=str(part),
+                )
+            start.append(low)
+            stop.append(low + 1)
+        else:
+            raise ShapeError("only whole numbers and ranges index a tensor", given=repr(part))
+    if (tuple(start), tuple(stop)) == ((0,) * x.rank, x.shape):
+        return reshape(x, kept)
+    return reshape(make(Op.SLICE, x, start=tuple(start), stop=tuple(stop)), kept)
+
+
+# -- walking and rewriting ------------------------------------------------------------------------
+
+
+def walk(roots: Sequence[Tensor]) -> list[Tensor]:
+    """Every node the roots need, each once, inputs before users."""
+    order: list[Tensor] = []
+    seen: set[Tensor] = set()
+    # An explicit stack: deep networks must not meet Python's recursion limit.
+    stack = [(root, False) for root in reversed(roots)]
+    while stack:
+        node, ready = stack.pop()
+        if ready:
+            order.append(node)
+        elif node not in seen:
+            seen.add(node)
+            stack.append((node, True))
+            stack.extend((source, False) for source in reversed(node.inputs))
+    return order
+
+
+def with_inputs(node: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
+    """The same primitive and attributes on other inputs of the same shapes and types."""
+    if all(old is new for old, new in zip(node.inputs, inputs, strict=True)):
+        return node
+    return Tensor(node.op, inputs, node.attributes, node.shape, node.dtype, node.name)
+
+
+def rewrite(roots: Sequence[Tensor], rule: Callable[[Tensor], Tensor]) -> list[Tensor]:
+    """The roots with `rule` applied to every node, inputs first."""
+    done: dict[Tensor, Tensor] = {}
+    for node in walk(roots):
+        done[node] = rule(with_inputs(node, tuple(done[source] for source in node.inputs)))
+    return [done[root] for root in roots]
