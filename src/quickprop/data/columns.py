@@ -1,0 +1,132 @@
+"""What kind of column each one is, and which ones tell a network nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+import polars as pl
+
+from quickprop.data.categories import common_levels
+from quickprop.data.dates import cells_as_moments, holds_dates
+from quickprop.data.numeric import cells_as_numbers
+from quickprop.data.text_cells import clean_text, level_names
+
+_FEWEST_ROWS_FOR_ID = 20
+_UNIQUE_TEXT_SHARE = 0.95
+_ID_NAMES = ("id", "index", "idx", "row", "row_id", "rowid", "row_number", "uuid", "column 1")
+
+
+class ColumnKind(Enum):
+    """What is done with a column."""
+
+    NUMBER = "number"
+    CATEGORY = "category"
+    DATE = "date"
+    DROPPED = "dropped"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The kind of a column and, in a clause, why it is dropped or what was noticed."""
+
+    kind: ColumnKind
+    reason: str = ""
+
+
+def judge_column(series: pl.Series) -> Verdict:
+    """Decide from the training rows what a column is."""
+    dtype = series.dtype
+    if dtype.is_numeric() or dtype in (pl.Duration, pl.Time):
+        return _judge_numbers(series)
+    if dtype in (pl.Date, pl.Datetime):
+        return _judge_dates(series)
+    if dtype in (pl.String, pl.Categorical, pl.Enum, pl.Boolean):
+        return _judge_text(series)
+    if dtype == pl.Null:
+        return Verdict(ColumnKind.DROPPED, "every cell is missing")
+    return Verdict(ColumnKind.DROPPED, f"cells of the type {dtype} are not used")
+
+
+def _judge_numbers(series: pl.Series) -> Verdict:
+    values = cells_as_numbers(series)
+    finite = values[np.isfinite(values)]
+    if not len(finite):
+        return Verdict(ColumnKind.DROPPED, "every cell is missing")
+    if finite.min() == finite.max():
+        if len(finite) == len(values):
+            return Verdict(ColumnKind.DROPPED, "every cell is the same")
+        # One number and gaps: whether the cell is filled is all there is to know.
+        return _judge_levels(level_names(series))
+    infinite = int(np.isinf(values).sum())
+    if len(finite) == len(values) and _counts_rows(series.name, finite):
+        return Verdict(ColumnKind.DROPPED, "it numbers the rows")
+    seen = f"{infinite} infinite cells are treated as missing" if infinite > 1 else ""
+    return Verdict(
+        ColumnKind.NUMBER, "1 infinite cell is treated as missing" if infinite == 1 else seen
+    )
+
+
+def _counts_rows(name: str, values: np.ndarray) -> bool:
+    """Whether whole numbers look like the number of a row rather than a measurement.
+
+    Training rows are a part of the table, so a counter has gaps here. A column of years climbs
+    too, but does not begin at 0 or 1.
+    """
+    if len(values) < _FEWEST_ROWS_FOR_ID or not bool((values == np.round(values)).all()):
+        return False
+    steps = np.diff(values)
+    climbs = bool((steps > 0).all())
+    dense = values.max() - values.min() < 4 * len(values)
+    if climbs and dense and 0 <= values.min() <= 25:
+        return True
+    return is_id_name(name) and (climbs or len(np.unique(values)) == len(values))
+
+
+def is_id_name(name: str) -> bool:
+    """Whether a column is called as identifiers are."""
+    plain = name.strip().lower().replace(" ", "_").replace("-", "_")
+    return (
+        plain in _ID_NAMES
+        or plain.endswith("_id")
+        or plain.startswith("unnamed:")
+        or (name.endswith(("Id", "ID")) and len(name) > 2)
+    )
+
+
+def _judge_dates(series: pl.Series) -> Verdict:
+    moments = cells_as_moments(series)
+    given = moments.drop_nulls()
+    if not len(given):
+        return Verdict(ColumnKind.DROPPED, "every cell is missing")
+    if given.min() == given.max():
+        if len(given) == len(moments):
+            return Verdict(ColumnKind.DROPPED, "every cell is the same")
+        return _judge_levels(moments.dt.to_string("iso"))
+    return Verdict(ColumnKind.DATE)
+
+
+def _judge_text(series: pl.Series) -> Verdict:
+    if series.dtype != pl.Boolean:
+        text = clean_text(series)
+        if holds_dates(text):
+            return _judge_dates(text)
+    return _judge_levels(level_names(series))
+
+
+def _judge_levels(text: pl.Series) -> Verdict:
+    given = text.drop_nulls()
+    distinct = given.n_unique()
+    if not len(given):
+        return Verdict(ColumnKind.DROPPED, "every cell is missing")
+    if distinct == 1 and len(given) == len(text):
+        return Verdict(ColumnKind.DROPPED, "every cell is the same")
+    if len(given) >= _FEWEST_ROWS_FOR_ID and distinct >= _UNIQUE_TEXT_SHARE * len(given):
+        return Verdict(ColumnKind.DROPPED, "nearly every row has a text of its own")
+    levels, shared = common_levels(text)
+    if levels.count - 1 + (shared > 0) < 2:
+        return Verdict(ColumnKind.DROPPED, "hardly any value comes more than once")
+    if not levels.levels and not levels.codes_missing:
+        return Verdict(ColumnKind.DROPPED, "hardly any value comes more than once")
+    return Verdict(ColumnKind.CATEGORY)

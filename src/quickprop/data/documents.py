@@ -1,0 +1,116 @@
+"""Reading what a JSON document says, field by field, trusting nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from typing import Any, NoReturn
+
+from quickprop.errors import ModelFileError
+
+
+class Fields:
+    """One JSON object whose fields are checked as they are read.
+
+    Parameters
+    ----------
+    document : object
+        What JSON gave; an error is raised when it is not an object.
+    where : str
+        What error messages call this place in the file.
+    """
+
+    def __init__(self, document: object, where: str) -> None:
+        self.where = where
+        if not isinstance(document, dict):
+            self.refuse("not a JSON object", given=type(document).__name__)
+        self._document: dict[str, Any] = document
+
+    def refuse(self, what: str, *, allowed: object = None, given: object = None) -> NoReturn:
+        """Raise the error of a document that breaks a rule."""
+        raise ModelFileError(
+            what,
+            where=self.where,
+            allowed=allowed,
+            given=given,
+            mend="the file is damaged or foreign; fit the model again",
+        )
+
+    def _value(self, key: str) -> Any:
+        if key not in self._document:
+            self.refuse(f"{key!r} is missing")
+        return self._document[key]
+
+    def text(self, key: str, allowed: Collection[str] | None = None) -> str:
+        """A string, one of `allowed` when that is given."""
+        value = self._value(key)
+        if not isinstance(value, str) or (allowed is not None and value not in allowed):
+            self.refuse(
+                f"{key!r} is not what it may be",
+                allowed=", ".join(allowed) if allowed else "text",
+                given=repr(value)[:80],
+            )
+        return value
+
+    def flag(self, key: str) -> bool:
+        """True or false."""
+        value = self._value(key)
+        if not isinstance(value, bool):
+            self.refuse(f"{key!r} is not true or false", given=repr(value)[:80])
+        return value
+
+    def number(self, key: str, *, above: float | None = None) -> float:
+        """A finite number, greater than `above` when that is given."""
+        value = self._value(key)
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, (int, float))
+            or not math.isfinite(value)
+            or (above is not None and value <= above)
+        ):
+            bound = "a finite number" if above is None else f"a finite number above {above:g}"
+            self.refuse(f"{key!r} is not what it may be", allowed=bound, given=repr(value)[:80])
+        return float(value)
+
+    def items(self, key: str, *, least: int = 0) -> list[Any]:
+        """A list of at least so many items."""
+        value = self._value(key)
+        if not isinstance(value, list) or len(value) < least:
+            self.refuse(
+                f"{key!r} is not what it may be",
+                allowed=f"a list of {least} or more",
+                given=type(value).__name__
+                if not isinstance(value, list)
+                else f"{len(value)} items",
+            )
+        return value
+
+    def texts(
+        self,
+        key: str,
+        *,
+        least: int = 0,
+        distinct: bool = True,
+        allowed: Collection[str] | None = None,
+    ) -> tuple[str, ...]:
+        """A list of strings, all different unless said otherwise."""
+        values = self.items(key, least=least)
+        odd = [v for v in values if not isinstance(v, str)]
+        if allowed is not None:
+            odd += [v for v in values if isinstance(v, str) and v not in allowed]
+        if odd:
+            self.refuse(
+                f"{key!r} holds something it may not",
+                allowed=", ".join(allowed) if allowed else "text",
+                given=repr(odd[0])[:80],
+            )
+        if distinct and len(set(values)) < len(values):
+            self.refuse(f"{key!r} holds an item twice")
+        return tuple(values)
+
+    def objects(self, key: str, *, least: int = 0) -> list[Fields]:
+        """A list of objects, each to be read in the same way."""
+        return [
+            Fields(item, f"{self.where}: {key}[{place}]")
+            for place, item in enumerate(self.items(key, least=least))
+        ]

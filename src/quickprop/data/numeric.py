@@ -1,0 +1,148 @@
+"""Numbers: scaled by their quartiles, wild values drawn in, gaps filled and flagged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import polars as pl
+
+from quickprop.data.documents import Fields
+from quickprop.data.text_cells import clean_text, first_without_number, numbers_in_text
+from quickprop.errors import DataError
+
+_CALM = 3.0
+_LARGEST = 1e300
+_MICROSECONDS = 1e6
+
+# Pairs of quantiles tried in turn, each with its distance for a standard normal variable:
+# a column that is zero in most rows has no inter-quartile range, but may have a wider one.
+_SPREADS = ((0.25, 0.75, 1.349), (0.10, 0.90, 2.563), (0.05, 0.95, 3.290), (0.01, 0.99, 4.653))
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """The middle and the spread of a column, on a scale where a normal variable has spread 1."""
+
+    center: float
+    scale: float
+
+    @classmethod
+    def fit(cls, values: np.ndarray) -> Scaling:
+        """Learn from finite numbers, float64, at least one of them."""
+        values = np.clip(values, -_LARGEST, _LARGEST)
+        levels = [0.5, *(level for low, high, _ in _SPREADS for level in (low, high))]
+        center, *ends = np.quantile(values, levels)
+        for low, high, width in zip(ends[::2], ends[1::2], (width for *_, width in _SPREADS)):
+            scale = high / width - low / width
+            if _resolves(scale, center):
+                return cls(float(center), float(scale))
+        scale = float(np.max(np.abs(values - center))) / 2
+        return cls(float(center), scale if _resolves(scale, center) else 1.0)
+
+    def apply(self, values: np.ndarray) -> np.ndarray:
+        """Scale, and draw what lies beyond 3 spreads in to a logarithm of its distance."""
+        scaled = (np.clip(values, -_LARGEST, _LARGEST) - self.center) / self.scale
+        size = np.abs(scaled)
+        wild = size > _CALM
+        if wild.any():
+            scaled[wild] = np.sign(scaled[wild]) * (_CALM + np.log1p(size[wild] - _CALM))
+        return scaled
+
+    def to_document(self) -> dict[str, Any]:
+        """The two numbers as JSON."""
+        return {"center": self.center, "scale": self.scale}
+
+    @classmethod
+    def from_fields(cls, fields: Fields) -> Scaling:
+        """Read back what `to_document` wrote."""
+        return cls(fields.number("center"), fields.number("scale", above=0.0))
+
+
+def _resolves(scale: float, center: float) -> bool:
+    """Whether a spread is more than the rounding noise of its column."""
+    return bool(np.isfinite(scale)) and scale > max(abs(center) * 1e-14, 1e-290)
+
+
+def cells_as_numbers(series: pl.Series) -> np.ndarray:
+    """The cells as float64, NaN where missing; infinities stay.
+
+    Raises
+    ------
+    DataError
+        Cells that no number can be made of, with the column and an example.
+    """
+    kind = series.dtype
+    if kind.is_numeric() or kind in (pl.Boolean, pl.Null):
+        numbers = series.cast(pl.Float64)
+    elif kind in (pl.String, pl.Categorical, pl.Enum):
+        text = clean_text(series)
+        numbers = numbers_in_text(text)
+        odd = first_without_number(text, numbers)
+        if odd is not None:
+            raise DataError(
+                "text where there were numbers at training time",
+                where=f"column {series.name!r}",
+                given=repr(odd),
+                mend="make the cells numbers, or leave them empty",
+            )
+    elif kind == pl.Duration:
+        numbers = series.dt.total_microseconds().cast(pl.Float64) / _MICROSECONDS
+    elif kind == pl.Time:
+        numbers = series.cast(pl.Duration("us")).dt.total_microseconds() / _MICROSECONDS
+    else:
+        raise DataError(
+            "cells of another kind where there were numbers at training time",
+            where=f"column {series.name!r}",
+            given=str(kind),
+            mend="make the cells numbers, or leave them empty",
+        )
+    return numbers.fill_null(float("nan")).to_numpy()
+
+
+@dataclass(frozen=True)
+class NumericColumn:
+    """A column of numbers: one feature, and a flag when cells were missing in training."""
+
+    kind: ClassVar[str] = "number"
+
+    name: str
+    scaling: Scaling
+    flags_missing: bool
+
+    @classmethod
+    def fit(cls, series: pl.Series) -> NumericColumn:
+        """Learn the scaling from the finite cells."""
+        values = cells_as_numbers(series)
+        finite = np.isfinite(values)
+        return cls(series.name, Scaling.fit(values[finite]), not bool(finite.all()))
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the features."""
+        return (self.name, f"{self.name} is missing") if self.flags_missing else (self.name,)
+
+    def encode(self, series: pl.Series, out: np.ndarray) -> None:
+        """Write the features of each row to `out`, shape (rows, features)."""
+        values = cells_as_numbers(series)
+        missing = ~np.isfinite(values)
+        # The median is where the scaling has its zero.
+        values = np.where(missing, self.scaling.center, values)
+        out[:, 0] = self.scaling.apply(values)
+        if self.flags_missing:
+            out[:, 1] = missing
+
+    def to_document(self) -> dict[str, Any]:
+        """All fields as JSON."""
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            **self.scaling.to_document(),
+            "flags_missing": self.flags_missing,
+        }
+
+    @classmethod
+    def from_fields(cls, fields: Fields) -> NumericColumn:
+        """Read back what `to_document` wrote."""
+        return cls(fields.text("name"), Scaling.from_fields(fields), fields.flag("flags_missing"))

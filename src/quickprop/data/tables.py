@@ -1,0 +1,353 @@
+"""Files and tables of any make in, one kind of table out."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import narwhals as nw
+import numpy as np
+import polars as pl
+import polars.selectors as cs
+
+from quickprop.data.atomic_file import replace_file
+from quickprop.data.csv_file import check_names, parse_csv
+from quickprop.errors import DataError, DataFileError, did_you_mean
+
+_TEXT_ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+_IPC_ENDINGS = (".arrow", ".ipc", ".feather")
+READABLE = (*_TEXT_ENDINGS, ".parquet", *_IPC_ENDINGS)
+"""Endings of the files that `read_table` opens."""
+
+_BROKEN_FILE = (
+    pl.exceptions.PolarsError,
+    pl.exceptions.PanicException,
+    OSError,
+    EOFError,
+    ValueError,
+    RuntimeError,
+    zlib.error,
+)
+
+
+def read_table(data: object, *, where: str = "data") -> nw.DataFrame:
+    """Read a table from a file, or take one that is in memory.
+
+    Parameters
+    ----------
+    data : str, path, table or dict
+        The path of a CSV (also gzip), TSV, Parquet or Arrow IPC file; or a pandas, polars or
+        pyarrow table; or a dict of columns.
+    where : str
+        What error messages call a table that is not a file.
+
+    Returns
+    -------
+    narwhals.DataFrame
+        The table, held by polars. Cells that are NaN are missing in it.
+
+    Raises
+    ------
+    DataFileError
+        A file that is not there, cannot be read or is of a kind that is not known.
+    DataError
+        A table without rows or columns, or with two columns of one name.
+    """
+    if isinstance(data, nw.DataFrame):
+        data = data.to_native()
+    if isinstance(data, (str, os.PathLike)):
+        path = Path(data).expanduser()
+        where = str(path)
+        frame = _read_file(path, where)
+    elif isinstance(data, pl.DataFrame):
+        frame = data
+    elif isinstance(data, Mapping):
+        frame = _from_columns(data, where)
+    else:
+        frame = _from_foreign(data, where)
+    if not frame.width:
+        raise DataError("the table has no columns", where=where, mend="give at least one column")
+    if not frame.height:
+        raise DataError("the table has no rows", where=where, mend="give at least one row")
+    frame = frame.with_columns(
+        cs.by_dtype(pl.Int128, pl.UInt128, pl.Float16).cast(pl.Float64),
+        cs.decimal().cast(pl.Float64),
+    ).with_columns(cs.float().fill_nan(None))
+    return nw.from_native(frame, eager_only=True)
+
+
+def column_of(frame: nw.DataFrame, name: str, *, where: str = "target") -> nw.Series:
+    """The column called `name`, or the error that says which ones there are."""
+    if name in frame.columns:
+        return frame[name]
+    names = list(frame.columns)
+    shown = ", ".join(names[:12]) + (f", ... ({len(names)} in all)" if len(names) > 12 else "")
+    raise DataError(
+        f"the table has no column {name!r}",
+        where=where,
+        allowed=shown,
+        mend=did_you_mean(name, names) or "name one of its columns",
+    )
+
+
+def _read_file(path: Path, where: str) -> pl.DataFrame:
+    """Read a file by the ending of its name."""
+    if path.is_dir():
+        raise DataFileError("this is a folder, not a file", where=where, mend="name a file in it")
+    if not path.exists():
+        raise DataFileError("no such file", where=where, mend=_nearest_file(path))
+    read = _reader(path.name)
+    if read is None:
+        raise DataFileError(
+            "unknown kind of file",
+            where=where,
+            allowed=", ".join(READABLE),
+            given=path.suffix or "no ending",
+            mend="convert it or rename it with the ending that fits",
+        )
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise DataFileError(
+            "cannot be read",
+            where=where,
+            given=error.strerror or str(error),
+            mend="check that you may read it",
+        ) from error
+    if not raw:
+        raise DataFileError(
+            "the file is empty", where=where, mend="give a table with a header and rows"
+        )
+    try:
+        return read(raw, where)
+    except (DataFileError, DataError):
+        raise
+    except _BROKEN_FILE as error:
+        raise DataFileError(
+            f"not a whole {path.suffix.lstrip('.')} file, or not one at all",
+            where=where,
+            given=str(error).split("\n", 1)[0][:160] or type(error).__name__,
+            mend="write it anew, or name it by what it is",
+        ) from error
+
+
+def _nearest_file(path: Path) -> str:
+    """A hint that names a file in the same folder, if one is called much the same."""
+    if "://" in str(path):
+        return "download it first: quickprop opens no network connection"
+    try:
+        names = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    except OSError:
+        names = []
+    return did_you_mean(path.name, names) or "check the path"
+
+
+def _read_ipc(raw: bytes, where: str) -> pl.DataFrame:
+    """Read the Arrow IPC file format, or else the stream format."""
+    del where
+    if raw.startswith(b"ARROW1"):
+        return pl.read_ipc(raw, memory_map=False)
+    return pl.read_ipc_stream(raw)
+
+
+_READERS: dict[tuple[str, ...], Callable[[bytes, str], pl.DataFrame]] = {
+    (".csv", ".tsv"): lambda raw, where: parse_csv(raw, where=where),
+    (".csv.gz", ".tsv.gz"): lambda raw, where: parse_csv(gzip.decompress(raw), where=where),
+    (".parquet",): lambda raw, _: pl.read_parquet(raw),
+    _IPC_ENDINGS: _read_ipc,
+}
+
+
+def _reader(name: str) -> Callable[[bytes, str], pl.DataFrame] | None:
+    """The reader for a file of that name, if there is one."""
+    return next((r for ends, r in _READERS.items() if name.lower().endswith(ends)), None)
+
+
+def _from_columns(columns: Mapping[Any, Any], where: str) -> pl.DataFrame:
+    """A frame from a dict of columns."""
+    names = [str(name) for name in columns]
+    check_names(names, where=where)
+    series = [_as_series(name, values, where) for name, values in zip(names, columns.values())]
+    lengths = {len(one) for one in series}
+    if len(lengths) > 1:
+        raise DataError(
+            "the columns differ in length",
+            where=where,
+            given=", ".join(f"{one.name}: {len(one)}" for one in series[:6]),
+            mend="give each column one value for each row",
+        )
+    return pl.DataFrame(series)
+
+
+def _as_series(name: str, values: object, where: str) -> pl.Series:
+    """One column, whatever holds it; mixed objects become text."""
+    if isinstance(values, pl.Series):
+        return values.alias(name)
+    if isinstance(values, nw.Series):
+        values = values.to_list()
+    elif isinstance(values, np.ndarray):
+        if values.ndim != 1:
+            raise DataError(
+                f"column {name!r} is not one-dimensional",
+                where=where,
+                given=f"shape {values.shape}",
+                mend="give one column for each name",
+            )
+        if values.dtype.kind in "biuf":
+            return pl.Series(name, np.ascontiguousarray(values.astype(_plain_dtype(values.dtype))))
+        if values.dtype.kind == "M":
+            return pl.Series(name, values.astype("datetime64[us]"))
+        values = values.tolist()
+    elif hasattr(values, "to_list"):
+        values = values.to_list()  # type: ignore[union-attr]
+    elif hasattr(values, "to_pylist"):
+        values = values.to_pylist()  # type: ignore[union-attr]
+    if not isinstance(values, Sequence) or isinstance(values, (str, bytes)):
+        try:
+            values = list(values)  # type: ignore[arg-type]
+        except TypeError:
+            values = None
+        if values is None or isinstance(values, (str, bytes)):
+            raise DataError(
+                f"column {name!r} is not a list of values", where=where, given=type(values).__name__
+            )
+    cells = [None if _is_missing(cell) else cell for cell in values]
+    try:
+        return pl.Series(name, cells, strict=True)
+    except (*_BROKEN_FILE, TypeError, OverflowError):
+        return pl.Series(name, [None if cell is None else str(cell) for cell in cells], pl.String)
+
+
+def _plain_dtype(dtype: np.dtype) -> np.dtype:
+    """The type that polars takes in place of the half and the long double."""
+    return np.dtype(np.float64) if dtype.kind == "f" and dtype.itemsize not in (4, 8) else dtype
+
+
+def _is_missing(cell: object) -> bool:
+    """None, NaN, and the missing values of pandas, which are not equal to themselves or unclear."""
+    if cell is None:
+        return True
+    if isinstance(cell, (str, bytes, list, dict)):
+        return False
+    try:
+        return bool(cell != cell)
+    except (TypeError, ValueError):
+        return type(cell).__name__ == "NAType"
+
+
+def _from_foreign(data: object, where: str) -> pl.DataFrame:
+    """A polars frame from a table of another library, through narwhals."""
+    try:
+        table = nw.from_native(data)  # type: ignore[type-var]
+    except TypeError:
+        table = None
+    if isinstance(table, nw.LazyFrame):
+        table = table.collect()
+    if not isinstance(table, nw.DataFrame):
+        raise DataError(
+            "not a table",
+            where=where,
+            allowed="a path, a pandas, polars or pyarrow table, or a dict of columns",
+            given=type(data).__name__,
+            mend="put the columns in a dict or a data frame",
+        )
+    names = [str(name) for name in getattr(data, "columns", table.columns)]
+    if table.implementation is nw.Implementation.PYARROW:
+        names = list(data.column_names)  # type: ignore[attr-defined]
+    check_names(names, where=where)
+    columns = {}
+    for name, given_name in zip(names, table.columns):
+        columns[name] = _foreign_series(table[given_name])
+    return _from_columns(columns, where)
+
+
+def _foreign_series(series: nw.Series) -> object:
+    """Values of one column in a form that `_as_series` takes, fast where there is a fast way."""
+    dtype = series.dtype
+    if series.null_count() == 0 and (dtype.is_integer() or dtype.is_float() or dtype == nw.Boolean):
+        return series.to_numpy()
+    try:
+        return series.to_polars()
+    except (ImportError, *_BROKEN_FILE, TypeError, AttributeError):
+        # pandas without pyarrow cannot hand its columns over; its plain values will do.
+        return series.to_list()
+
+
+def write_table(columns: Mapping[str, np.ndarray | Sequence[Any]], path: str | os.PathLike) -> None:
+    """Write columns as CSV, TSV, Parquet or Arrow IPC, by the ending of the path.
+
+    The file is written beside `path` and then renamed, so that it is there whole or not at all.
+
+    Raises
+    ------
+    DataFileError
+        An unknown ending, or a path that cannot be written.
+    """
+    target = Path(path).expanduser()
+    writers: dict[tuple[str, ...], Callable[[pl.DataFrame, BinaryIO], object]] = {
+        (".csv",): lambda frame, file: frame.write_csv(file),
+        (".tsv",): lambda frame, file: frame.write_csv(file, separator="\t"),
+        (".csv.gz",): lambda frame, file: file.write(gzip.compress(frame.write_csv().encode())),
+        (".parquet",): lambda frame, file: frame.write_parquet(file),
+        _IPC_ENDINGS: lambda frame, file: frame.write_ipc(file),
+    }
+    name = target.name.lower()
+    write = next((w for endings, w in writers.items() if name.endswith(endings)), None)
+    if write is None and not (target.exists() and not target.is_file()):
+        raise DataFileError(
+            "unknown kind of file to write",
+            where=str(target),
+            allowed=", ".join(ending for endings in writers for ending in endings),
+            given=target.suffix or "no ending",
+            mend="end the name with .csv or .parquet",
+        )
+    write = write or writers[(".csv",)]
+    frame = _from_columns(columns, "columns")
+    replace_file(target, lambda file: write(frame, file))
+
+
+def table_hash(frame: nw.DataFrame) -> str:
+    """A SHA-256 of the column names and all values, in order.
+
+    Numbers count by value, not by type: 1 and 1.0 are the same.
+    """
+    table = nw.to_native(frame)
+    if not isinstance(table, pl.DataFrame):
+        table = nw.to_native(read_table(frame))
+    digest = hashlib.sha256(b"quickprop table 1")
+    for column in table.iter_columns():
+        name = column.name.encode()
+        digest.update(len(name).to_bytes(8, "little") + name)
+        digest.update(len(column).to_bytes(8, "little"))
+        _hash_column(column, digest.update)
+    return digest.hexdigest()
+
+
+def _hash_column(column: pl.Series, update: Callable[[bytes], object]) -> None:
+    """Feed a tag for the kind of column, its missing cells and its values to `update`."""
+    kind = column.dtype
+    if kind.is_numeric() and (kind.is_float() or _fits_float(column)):
+        numbers = column.cast(pl.Float64).fill_nan(None)
+        update(b"number" + np.packbits(numbers.is_null().to_numpy()).tobytes())
+        update((numbers.fill_null(0.0).to_numpy().astype("<f8") + 0.0).tobytes())
+        return
+    if kind.is_temporal():
+        column = column.dt.to_string("iso")
+    elif kind.is_nested() or kind in (pl.Object, pl.Binary):
+        column = pl.Series(column.name, [str(cell) for cell in column.to_list()])
+    text = column.cast(pl.String)
+    update(b"text" + np.packbits(text.is_null().to_numpy()).tobytes())
+    text = text.fill_null("")
+    update(text.str.len_bytes().to_numpy().astype("<u8").tobytes())
+    update((text.str.join("").item() or "").encode())
+
+
+def _fits_float(column: pl.Series) -> bool:
+    """Whether a float64 holds each of these whole numbers exactly."""
+    low, high = column.min(), column.max()
+    return low is None or (int(low) >= -(2**53) and int(high) <= 2**53)  # type: ignore[arg-type]

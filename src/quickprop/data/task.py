@@ -1,0 +1,126 @@
+"""Whether to predict a number or a class, judged from the target column."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import narwhals as nw
+import numpy as np
+import polars as pl
+
+from quickprop.config import one_of
+from quickprop.data.numeric import cells_as_numbers
+from quickprop.data.target import target_series
+from quickprop.data.text_cells import level_names
+from quickprop.errors import DataError
+
+TaskKind = Literal["regression", "classification"]
+TASKS = ("auto", *get_args(TaskKind))
+
+_MOST_NUMBERED_CLASSES = 20
+_FEWEST_ROWS_A_CLASS = 5
+_OVERRIDE = "--task overrides this"
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is predicted, and in a sentence why."""
+
+    kind: TaskKind
+    reason: str
+
+
+def choose_task(target: nw.Series, task: str = "auto") -> Task:
+    """Choose the task from the target column.
+
+    Text, booleans and two different numbers are classes. So are whole numbers that look like the
+    numbers of classes: 0, 1, 2, ... or 1, 2, 3, ... without a gap, at most 20 of them, and five
+    rows or more to each on average. Every other numeric target is a quantity.
+
+    Parameters
+    ----------
+    target : narwhals.Series
+        The target column; missing cells are passed over.
+    task : {"auto", "regression", "classification"}
+        The kind, or "auto" to choose.
+
+    Raises
+    ------
+    DataError
+        A target that no task can be made of.
+    """
+    one_of(task, TASKS, "task")
+    series = target_series(target)
+    given = series.drop_nulls()
+    if not len(given):
+        raise DataError(
+            "every cell of the target is missing",
+            where=f"target {series.name!r}",
+            mend="name another target column",
+        )
+    numeric = series.dtype.is_numeric()
+    if task == "regression":
+        if not numeric:
+            # Text may spell numbers; the error for text that does not names the column.
+            _check_spells_numbers(given)
+        return Task("regression", "regression was asked for")
+    if task == "classification":
+        _check_class_count(given)
+        return Task("classification", "classification was asked for")
+    if not numeric:
+        _check_class_count(given)
+        what = {pl.Boolean: "true or false", pl.String: "text"}.get(
+            type(series.dtype), "not numeric"
+        )
+        return Task("classification", f"{series.name!r} is {what}, so its values are classes")
+    return _judge_numbers(series.name, cells_as_numbers(given))
+
+
+def _judge_numbers(name: str, values: np.ndarray) -> Task:
+    values = values[~np.isnan(values)]
+    distinct = np.unique(values)
+    count = len(distinct)
+    if count == 2:
+        return Task(
+            "classification",
+            f"{name!r} holds two different numbers, so they are classes ({_OVERRIDE})",
+        )
+    if not bool(np.isfinite(distinct).all() and (distinct == np.round(distinct)).all()):
+        return Task("regression", f"{name!r} holds numbers with fractions")
+    numbered = distinct[0] in (0, 1) and distinct[-1] - distinct[0] == count - 1
+    if not numbered:
+        return Task(
+            "regression",
+            f"{name!r} holds whole numbers that are not numbered like classes from 0 or 1 "
+            f"without a gap ({_OVERRIDE})",
+        )
+    span = f"{name!r} holds the whole numbers {distinct[0]:g} to {distinct[-1]:g}"
+    if count > _MOST_NUMBERED_CLASSES or len(values) < _FEWEST_ROWS_A_CLASS * count:
+        return Task("regression", f"{span}, too many to be classes ({_OVERRIDE})")
+    return Task("classification", f"{span}, numbered like classes ({_OVERRIDE})")
+
+
+def _check_spells_numbers(given: pl.Series) -> None:
+    try:
+        cells_as_numbers(given)
+    except DataError as error:
+        raise DataError(
+            "regression needs a numeric target",
+            where=f"target {given.name!r}",
+            given=error.given,
+            mend="use --task classification, or name a numeric column",
+        ) from error
+
+
+def _check_class_count(given: pl.Series) -> None:
+    """Raise when nearly every row would be a class of its own."""
+    text = level_names(given)
+    distinct = text.n_unique()
+    if distinct > max(20, len(text) // 2):
+        raise DataError(
+            "too many different values to be classes",
+            where=f"target {given.name!r}",
+            given=f"{distinct} in {len(text)} rows",
+            mend="name another target column, or use --task regression for numbers",
+        )
