@@ -90,6 +90,8 @@ def is_view(old: Shape, new: Shape) -> bool:
         return True
     # A column [k, 1] and a line [1, k] are the same numbers in the same places; buffers are rounded
     # up to whole vectors and zeroed, so the line's padding is there too.
-    return not a.rows and (a.lines_per_row == 1 or a.width == 1) and (
-        b.lines_per_row == 1 or b.width == 1
+    return (
+        not a.rows
+        and (a.lines_per_row == 1 or a.width == 1)
+        and (b.lines_per_row == 1 or b.width == 1)
     )

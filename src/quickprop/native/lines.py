@@ -1,0 +1,490 @@
+"""Kernels that walk over the lines of tensors: elementwise work, softmax-like rows, sums.
+
+All nodes fused into one kernel share a space, the shape that the loops run over. A node of the
+kernel spans the whole space, or is one number a line, or is a sum or maximum over all lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from quickprop.config import DType
+from quickprop.graph import Op, Shape, Tensor
+from quickprop.native.elementwise import (
+    ELEMENT,
+    HEAVY,
+    Column,
+    Expression,
+    constant_number,
+    keeps_zero,
+    line_width,
+    walk_expression,
+)
+from quickprop.native.ir import (
+    FunctionWriter,
+    Loop,
+    Value,
+    int64,
+    literal,
+    split_type,
+    vector_literal,
+    vector_type,
+)
+from quickprop.native.layout import axis_strides, layout_of, padded
+from quickprop.native.machine import Machine
+
+#: A line of at most this many vectors is kept in registers.
+REGISTER_LINE = 8
+
+LINE, LINES, ALL, OTHER = "line", "lines", "all", "other"
+
+
+def reduction_kind(node: Tensor) -> str:
+    """Over what a SUM or MAX runs: each LINE, all LINES (column by column), ALL numbers, OTHER."""
+    shape = node.inputs[0].shape
+    axes = {axis for axis in node.attribute("axes") if shape[axis] != 1}
+    last = len(shape) - 1
+    width_axis = {last} if shape[last] not in (None, 1) else set()
+    outer = {axis for axis, dim in enumerate(shape) if dim != 1} - width_axis
+    if axes <= width_axis:
+        return LINE
+    if axes == outer | width_axis:
+        return ALL
+    return LINES if axes == outer else OTHER
+
+
+@dataclass
+class KernelWriter:
+    """A function being written for a kernel: its pointer arguments appear as they are asked for.
+
+    Arguments after the pointers are `rows`, the number of rows of this call, and whatever `extra`
+    names, all i64.
+    """
+
+    machine: Machine
+    buffer: Callable[[Tensor], Tensor]
+    extra: tuple[str, ...] = ()
+    arguments: list[Tensor] = field(default_factory=list)
+    writer: FunctionWriter = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.writer = FunctionWriter("KERNEL", [])
+
+    def pointer(self, node: Tensor) -> Value:
+        """The argument that points to the memory of a node (or of what it is a view of)."""
+        root = self.buffer(node)
+        if root not in self.arguments:
+            self.arguments.append(root)
+        return Value(f"%p{self.arguments.index(root)}", "ptr")
+
+    def rows(self) -> Value:
+        """The number of rows."""
+        return Value("%rows", "i64")
+
+    def count(self, name: str) -> Value:
+        """One of the extra arguments."""
+        return Value(f"%{name}", "i64")
+
+    def finish(self) -> str:
+        """The text of the function."""
+        pointers = [(f"p{k}", "ptr") for k in range(len(self.arguments))]
+        self.writer.parameters = [*pointers, ("rows", "i64"), *((n, "i64") for n in self.extra)]
+        self.writer.linkage = "internal"
+        return self.writer.finish()
+
+
+def combine(w: FunctionWriter, op: Op, a: Value, b: Value) -> Value:
+    """One step of a reduction."""
+    if split_type(a.type)[0].startswith("i"):
+        if op is Op.SUM:
+            return w.add(a, b)
+        return w.select(w.compare("icmp sgt", a, b), a, b)
+    return w.fadd(a, b) if op is Op.SUM else w.intrinsic("maximum", a, b)
+
+
+def neutral(op: Op, type_: str) -> Value:
+    """What changes nothing in a reduction."""
+    if op is Op.SUM:
+        return literal(0, type_)
+    return literal(-(2**31) if split_type(type_)[0] == "i32" else float("-inf"), type_)
+
+
+def across(w: FunctionWriter, op: Op, value: Value) -> Value:
+    """The sum or maximum of the lanes, by halving: the same order on every machine."""
+    element, lanes = split_type(value.type)
+    while lanes > 1:
+        lanes //= 2
+        low = w.shuffle(value, value, range(lanes))
+        high = w.shuffle(value, value, range(lanes, 2 * lanes))
+        if lanes == 1:
+            low, high = (
+                w.emit(element, f"extractelement {v.type} {v.text}, i64 0") for v in (low, high)
+            )
+        value = combine(w, op, low, high)
+    return value
+
+
+def space_type(members: Sequence[Tensor], is_leaf: Callable[[Tensor], bool]) -> int:
+    """Bytes of the widest number in a fused expression, which sets the number of lanes."""
+    return max(node.dtype.itemsize for node in walk_expression(members, is_leaf))
+
+
+def column_mask(w: FunctionWriter, column: Column, lanes: int, width: int) -> Value | None:
+    """i1 lanes that are true inside the line; None when all are."""
+    if width % lanes == 0 or (column.known is not None and column.known + lanes <= width):
+        return None
+    if column.known is not None:
+        return vector_literal([int(column.known + k < width) for k in range(lanes)], "i1")
+    index = w.add(w.splat(column.first, lanes), vector_literal(range(lanes), "i64"))
+    return w.compare("icmp slt", index, literal(width, index.type))
+
+
+def is_flat(space: Shape, members: Sequence[Tensor], is_leaf: Callable[[Tensor], bool]) -> bool:
+    """True when the kernel can run over the memory of its tensors as if they were one line."""
+    layout = layout_of(space)
+    if layout.width == 1 and layout.lines_per_row == 1 and not layout.rows:
+        return False
+    filled = layout.width == layout.stride
+    for node in walk_expression(members, is_leaf):
+        if constant_number(node) is not None:
+            continue
+        if node in members and node.op in (Op.SUM, Op.MAX):
+            if reduction_kind(node) != ALL or node.inputs[0].shape != space:
+                return False
+            if not filled and (node.op is Op.MAX or not keeps_zero(node.inputs[0], is_leaf)):
+                return False
+            continue
+        if node.op in (Op.SUM, Op.MAX, Op.UNIFORM) and not is_leaf(node):
+            return False
+        if node.shape != space and not (all(dim == 1 for dim in node.shape)):
+            return False
+    stored = [node for node in members if node.op not in (Op.SUM, Op.MAX)]
+    return all(node.shape == space and (filled or keeps_zero(node, is_leaf)) for node in stored)
+
+
+def write_flat(
+    kernel: KernelWriter,
+    space: Shape,
+    members: Sequence[Tensor],
+    is_leaf: Callable[[Tensor], bool],
+) -> None:
+    """One loop over `count` numbers. Buffers may be read and written up to a whole vector."""
+    w = kernel.writer
+    lanes = kernel.machine.lanes(space_type(members, is_leaf))
+    column = Column(int64(0), None, "flat")
+
+    def element(node: Tensor) -> str:
+        return ELEMENT[node.dtype]
+
+    def leaf(node: Tensor, at: Column | None) -> Value:
+        pointer = kernel.pointer(node)
+        if at is None:
+            return w.load(pointer, element(node))
+        return w.load(
+            w.offset(pointer, at.first, element(node)), vector_type(element(node), lanes), 4
+        )
+
+    expression = Expression(
+        w,
+        leaf,
+        is_leaf,
+        reduce=lambda node: kernel_bug(node),
+        lanes=lanes,
+        line=lambda: kernel_bug(None),
+        row_count=kernel.rows,
+        is_wide=lambda node: node.shape == space,
+    )
+    totals = [node for node in members if node.op in (Op.SUM, Op.MAX)]
+    stored = [node for node in members if node not in totals]
+    roots = [node.inputs[0] for node in totals] + stored
+    expression.prepare(roots)
+    start = [neutral(n.op, vector_type(element(n), lanes)) for n in totals]
+    loop = w.open_loop(int64(0), kernel.count("count"), int64(lanes), start)
+    column.first = loop.index
+    following = []
+    if totals:
+        index = w.add(w.splat(loop.index, lanes), vector_literal(range(lanes), "i64"))
+        inside = w.compare("icmp slt", index, w.splat(kernel.count("count"), lanes))
+        for node, before, rest in zip(totals, loop.carried, start, strict=True):
+            value = w.select(inside, expression.value(node.inputs[0], column), rest)
+            following.append(combine(w, node.op, before, value))
+    results = [(node, expression.value(node, column)) for node in stored]
+    for node, value in results:
+        w.store(value, w.offset(kernel.pointer(node), loop.index, element(node)), 4)
+    for node, value in zip(totals, w.close_loop(loop, following), strict=True):
+        w.store(across(w, node.op, value), kernel.pointer(node))
+
+
+def kernel_bug(node: Tensor | None) -> Value:
+    """Reached only when the choice of kernel was wrong."""
+    raise AssertionError(f"this kernel cannot hold {node}")
+
+
+def write_lines(
+    kernel: KernelWriter,
+    space: Shape,
+    members: Sequence[Tensor],
+    is_leaf: Callable[[Tensor], bool],
+) -> None:
+    """Loops over lines, and inside over the vectors of a line, in registers when they are few."""
+    _LineKernel(kernel, space, list(members), is_leaf).write()
+
+
+class _LineKernel:
+    def __init__(
+        self,
+        kernel: KernelWriter,
+        space: Shape,
+        members: list[Tensor],
+        is_leaf: Callable[[Tensor], bool],
+    ) -> None:
+        self.kernel, self.w, self.space, self.is_leaf = kernel, kernel.writer, space, is_leaf
+        layout = layout_of(space)
+        self.width, self.stride = layout.width, layout.stride
+        itemsize = space_type(members, is_leaf)
+        self.lanes = min(kernel.machine.lanes(itemsize), self.stride)
+        self.vectors = self.stride // self.lanes
+        self.totals = [n for n in members if n.op in (Op.SUM, Op.MAX) and reduction_kind(n) == ALL]
+        self.columns = [
+            n for n in members if n.op in (Op.SUM, Op.MAX) and reduction_kind(n) == LINES
+        ]
+        self.stored = [n for n in members if n not in self.totals and n not in self.columns]
+        self.roots = [n.inputs[0] for n in self.totals + self.columns] + self.stored
+        heavy = sum(n.op in HEAVY for n in walk_expression(self.roots, is_leaf))
+        self.unrolled = self.vectors <= REGISTER_LINE and heavy * self.vectors <= 24
+        self.expression = Expression(
+            self.w,
+            self._leaf,
+            is_leaf,
+            self._reduce_line,
+            self.lanes,
+            line=lambda: self.line,
+            row_count=kernel.rows,
+            is_wide=lambda node: line_width(node) > 1,
+        )
+        self.indices: list[Value] = []
+        self.line = int64(0)
+        self.loops = 0
+
+    # -- loops over lines -----------------------------------------------------------------------
+
+    def write(self) -> None:
+        w = self.w
+        lane_type = {n: vector_type(ELEMENT[n.dtype], self.lanes) for n in self.totals}
+        cells = {}
+        for node in self.totals:
+            type_ = lane_type[node]
+            if line_width(node.inputs[0]) == 1:
+                type_ = ELEMENT[node.dtype]
+            cells[node] = w.emit("ptr", f"alloca {type_}, align 64")
+            w.store(neutral(node.op, type_), cells[node])
+        for node in self.columns:
+            self._fill(node)
+        outer = [dim for dim in self.space[:-1]] if self._has_width_axis() else list(self.space)
+        if self._one_loop():
+            lines = int64(1)
+            for dim in outer:
+                lines = self._product(lines, self.kernel.rows() if dim is None else int64(dim))
+            loop = w.open_loop(int64(0), lines, int64(1))
+            self.line = loop.index
+            self._body(cells)
+            w.close_loop(loop)
+        else:
+            open_loops: list[Loop] = []
+            line = int64(0)
+            for dim in outer:
+                stop = self.kernel.rows() if dim is None else int64(dim)
+                open_loops.append(w.open_loop(int64(0), stop, int64(1)))
+                index = open_loops[-1].index
+                line = w.add(self._product(line, stop), index)
+                self.indices.append(index)
+            self.line = line
+            self._body(cells)
+            for loop in reversed(open_loops):
+                w.close_loop(loop)
+        for node, cell in cells.items():
+            type_ = ELEMENT[node.dtype] if line_width(node.inputs[0]) == 1 else lane_type[node]
+            w.store(across(w, node.op, w.load(cell, type_)), self.kernel.pointer(node))
+
+    def _has_width_axis(self) -> bool:
+        return bool(self.space) and self.space[-1] is not None
+
+    def _product(self, a: Value, b: Value) -> Value:
+        if a.text == "0" or b.text == "1":
+            return a
+        return b if a.text == "1" else self.w.mul(a, b)
+
+    def _outer(self, node: Tensor) -> Shape:
+        outer = self.space[:-1] if self._has_width_axis() else self.space
+        return node.shape[: len(outer)]
+
+    def _one_loop(self) -> bool:
+        whole = self.space[:-1] if self._has_width_axis() else self.space
+        return all(
+            self._outer(node) == whole or all(dim == 1 for dim in self._outer(node))
+            for node in walk_expression(self.roots, self.is_leaf)
+            if constant_number(node) is None
+        )
+
+    # -- one line -------------------------------------------------------------------------------
+
+    def _body(self, cells: dict[Tensor, Value]) -> None:
+        self.expression.memo.clear()
+        if self.width == 1:
+            self._finish_column(None, cells)
+            return
+        narrow = [node for node in self.stored if line_width(node) == 1]
+        narrow += [n for n in self.totals + self.columns if line_width(n.inputs[0]) == 1]
+        wide = [n for n in self.stored + self.totals + self.columns if n not in narrow]
+        self._finish_column(None, cells, narrow)
+        if not wide:
+            return
+        if self.unrolled:
+            for k in range(self.vectors):
+                self._finish_column(self._known_column(k), cells, wide)
+        else:
+            self.expression.prepare(self._roots_of(wide))
+            with self._column_loop() as column:
+                self._finish_column(column, cells, wide)
+
+    def _roots_of(self, members: Sequence[Tensor]) -> list[Tensor]:
+        reduced = {*self.totals, *self.columns}
+        return [node.inputs[0] if node in reduced else node for node in members]
+
+    def _known_column(self, k: int) -> Column:
+        return Column(int64(k * self.lanes), k * self.lanes, k)
+
+    def _column_loop(self):  # noqa: ANN202
+        return _ColumnLoop(self)
+
+    def _finish_column(
+        self,
+        column: Column | None,
+        cells: dict[Tensor, Value],
+        members: Sequence[Tensor] | None = None,
+    ) -> None:
+        w, expression = self.w, self.expression
+        if members is None:
+            members = self.stored + self.totals + self.columns
+        pending: list[tuple[Value, Value]] = []
+        for node in members:
+            reduced = node in self.totals or node in self.columns
+            root = node.inputs[0] if reduced else node
+            value = expression.value(root, column)
+            wide = column is not None
+            if wide and not keeps_zero(root, self.is_leaf):
+                value = self._masked(value, column, node.op if reduced else Op.SUM)
+            elif wide and reduced and node.op is Op.MAX:
+                value = self._masked(value, column, node.op)
+            if node in self.totals:
+                cell = cells[node]
+                w.store(combine(w, node.op, w.load(cell, value.type), value), cell)
+                continue
+            pointer = self.kernel.pointer(node)
+            if node in self.columns:
+                if column is not None:
+                    pointer = w.offset(pointer, column.first, ELEMENT[node.dtype])
+                align = node.dtype.itemsize
+                total = combine(w, node.op, w.load(pointer, value.type, align), value)
+                pending.append((total, pointer))
+                continue
+            pending.append((value, self._address(node, column)))
+        # Stores come last: a kernel may write a variable that its other members still read.
+        for value, pointer in pending:
+            w.store(value, pointer, 4)
+
+    def _masked(self, value: Value, column: Column | None, op: Op) -> Value:
+        assert column is not None
+        mask = column_mask(self.w, column, self.lanes, self.width)
+        return value if mask is None else self.w.select(mask, value, neutral(op, value.type))
+
+    def _address(self, node: Tensor, column: Column | None) -> Value:
+        """Where a node's numbers for this line (and column) are."""
+        w = self.w
+        layout = layout_of(node.shape)
+        element = ELEMENT[node.dtype]
+        pointer = self.kernel.pointer(node)
+        outer = self._outer(node)
+        offset: Value | None = None
+        if self.indices:
+            strides = axis_strides(node.shape, layout)
+            for index, stride, dim in zip(self.indices, strides, outer, strict=False):
+                if dim != 1 and stride:
+                    part = self._product(index, int64(stride))
+                    offset = part if offset is None else w.add(offset, part)
+        elif any(dim != 1 for dim in outer):
+            offset = self._product(self.line, int64(layout.stride))
+        if column is not None:
+            offset = column.first if offset is None else w.add(offset, column.first)
+        return pointer if offset is None else w.offset(pointer, offset, element)
+
+    def _leaf(self, node: Tensor, column: Column | None) -> Value:
+        type_ = ELEMENT[node.dtype]
+        if column is not None:
+            type_ = vector_type(type_, self.lanes)
+        return self.w.load(self._address(node, column), type_, node.dtype.itemsize)
+
+    def _reduce_line(self, node: Tensor) -> Value:
+        source, op, w = node.inputs[0], node.op, self.w
+        if line_width(source) == 1:
+            return self.expression.value(source, None)
+        type_ = vector_type(ELEMENT[node.dtype], self.lanes)
+        zero = keeps_zero(source, self.is_leaf) and op is Op.SUM
+        if self.unrolled:
+            total = None
+            for k in range(self.vectors):
+                column = self._known_column(k)
+                value = self.expression.value(source, column)
+                if not zero:
+                    value = self._masked(value, column, op)
+                total = value if total is None else combine(w, op, total, value)
+            assert total is not None
+            return across(w, op, total)
+        self.expression.prepare([source])
+        loop = w.open_loop(int64(0), int64(self.stride), int64(self.lanes), [neutral(op, type_)])
+        self.loops += 1
+        column = Column(loop.index, None, ("loop", self.loops))
+        value = self.expression.value(source, column)
+        if not zero:
+            value = self._masked(value, column, op)
+        (total,) = w.close_loop(loop, [combine(w, op, loop.carried[0], value)])
+        return across(w, op, total)
+
+    def _fill(self, node: Tensor) -> None:
+        """Set the memory of a sum or maximum over lines to its neutral value."""
+        w = self.w
+        element = ELEMENT[node.dtype]
+        pointer = self.kernel.pointer(node)
+        if line_width(node) == 1:
+            w.store(neutral(node.op, element), pointer)
+            return
+        stride = padded(line_width(node))
+        value = neutral(node.op, vector_type(element, self.lanes))
+        with w.loop(int64(0), int64(stride), int64(self.lanes)) as index:
+            w.store(value, w.offset(pointer, index, element), 4)
+
+
+class _ColumnLoop:
+    """A loop over the vectors of a line."""
+
+    def __init__(self, kernel: _LineKernel) -> None:
+        self.kernel = kernel
+
+    def __enter__(self) -> Column:
+        kernel = self.kernel
+        self.loop = kernel.w.open_loop(int64(0), int64(kernel.stride), int64(kernel.lanes))
+        kernel.loops += 1
+        return Column(self.loop.index, None, ("loop", kernel.loops))
+
+    def __exit__(self, *_: object) -> None:
+        self.kernel.w.close_loop(self.loop)
+
+
+def flat_count(space: Shape) -> tuple[int, bool]:
+    """Numbers in the memory of a tensor of that shape, and whether that is for each row."""
+    layout = layout_of(space)
+    return layout.size, layout.rows
+
+
+DTYPES = (DType.float32, DType.float64, DType.int32)

@@ -1,0 +1,235 @@
+"""Kernels that move numbers: reshape, transpose, slice, pad, concat, rows by number, odd sums.
+
+They are plain loops over indices with an address on either side, one number at a time (whole lines
+where a line stays a line).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from quickprop.graph import Op, Shape, Tensor
+from quickprop.native.elementwise import ELEMENT, constant_number
+from quickprop.native.ir import FunctionWriter, Loop, Value, int64, literal, vector_type
+from quickprop.native.layout import Layout, axis_strides, layout_of
+from quickprop.native.lines import KernelWriter, combine, neutral
+
+
+def _open_axes(w: FunctionWriter, rows: Value, shape: Shape) -> tuple[list[Loop], list[Value]]:
+    loops = [w.open_loop(int64(0), rows if dim is None else int64(dim), int64(1)) for dim in shape]
+    return loops, [loop.index for loop in loops]
+
+
+def _close_axes(w: FunctionWriter, loops: list[Loop]) -> None:
+    for loop in reversed(loops):
+        w.close_loop(loop)
+
+
+def _address(
+    w: FunctionWriter,
+    pointer: Value,
+    indices: list[Value],
+    strides: tuple[int, ...],
+    element: str,
+    offset: int = 0,
+) -> Value:
+    total = int64(offset)
+    for index, stride in zip(indices, strides, strict=True):
+        if stride:
+            total = w.add(total, w.mul(index, int64(stride)))
+    return w.offset(pointer, total, element)
+
+
+def _zero(kernel: KernelWriter, node: Tensor) -> None:
+    """Zero the whole memory of a tensor, padding included."""
+    w = kernel.writer
+    layout = layout_of(node.shape)
+    count = w.mul(kernel.rows(), int64(layout.size)) if layout.rows else int64(layout.size)
+    element = ELEMENT[node.dtype]
+    pointer = kernel.pointer(node)
+    with w.loop(int64(0), count, int64(1)) as index:
+        w.store(literal(0, element), w.offset(pointer, index, element))
+
+
+def _copy_block(
+    kernel: KernelWriter,
+    source: Tensor,
+    target: Tensor,
+    shape: Shape,
+    source_strides: tuple[int, ...],
+    target_strides: tuple[int, ...],
+    source_offset: int = 0,
+    target_offset: int = 0,
+) -> None:
+    w = kernel.writer
+    element = ELEMENT[source.dtype]
+    number = constant_number(source)
+    loops, indices = _open_axes(w, kernel.rows(), shape)
+    if number is None:
+        origin = _address(
+            w, kernel.pointer(source), indices, source_strides, element, source_offset
+        )
+        value = w.load(origin, element)
+    else:
+        value = literal(number, element)
+    place = _address(w, kernel.pointer(target), indices, target_strides, element, target_offset)
+    w.store(value, place)
+    _close_axes(w, loops)
+
+
+def _strides(node: Tensor) -> tuple[int, ...]:
+    return axis_strides(node.shape, layout_of(node.shape))
+
+
+def _write_transpose(kernel: KernelWriter, node: Tensor) -> None:
+    source = node.inputs[0]
+    before = _strides(source)
+    _zero_padding(kernel, node)
+    permuted = tuple(before[axis] for axis in node.attribute("axes"))
+    _copy_block(kernel, source, node, node.shape, permuted, _strides(node))
+
+
+def _zero_padding(kernel: KernelWriter, node: Tensor) -> None:
+    layout = layout_of(node.shape)
+    if layout.width != layout.stride:
+        _zero(kernel, node)
+
+
+def _write_slice(kernel: KernelWriter, node: Tensor) -> None:
+    source = node.inputs[0]
+    strides = _strides(source)
+    offset = sum(
+        start * stride for start, stride in zip(node.attribute("start"), strides, strict=True)
+    )
+    _zero_padding(kernel, node)
+    _copy_block(kernel, source, node, node.shape, strides, _strides(node), source_offset=offset)
+
+
+def _write_pad(kernel: KernelWriter, node: Tensor) -> None:
+    source = node.inputs[0]
+    strides = _strides(node)
+    offset = sum(
+        before * stride for before, stride in zip(node.attribute("before"), strides, strict=True)
+    )
+    _zero(kernel, node)
+    _copy_block(kernel, source, node, source.shape, _strides(source), strides, target_offset=offset)
+
+
+def _write_concat(kernel: KernelWriter, node: Tensor) -> None:
+    axis, strides, done = node.attribute("axis"), _strides(node), 0
+    _zero_padding(kernel, node)
+    for part in node.inputs:
+        _copy_block(
+            kernel, part, node, part.shape, _strides(part), strides,
+            target_offset=done * strides[axis],
+        )  # fmt: skip
+        done += part.shape[axis] or 0
+
+
+def _write_reshape(kernel: KernelWriter, node: Tensor) -> None:
+    """Both sides are walked by the number's place in the row-major order of one row."""
+    w = kernel.writer
+    source = node.inputs[0]
+    a, b = layout_of(source.shape), layout_of(node.shape)
+    element = ELEMENT[node.dtype]
+    _zero_padding(kernel, node)
+    rows = kernel.rows() if b.rows else int64(1)
+    with (
+        w.loop(int64(0), rows, int64(1)) as row,
+        w.loop(int64(0), int64(b.lines_per_row * b.width), int64(1)) as place,
+    ):
+        value = w.load(_place(w, kernel.pointer(source), a, row, place, element), element)
+        w.store(value, _place(w, kernel.pointer(node), b, row, place, element))
+
+
+def _place(
+    w: FunctionWriter, pointer: Value, layout: Layout, row: Value, place: Value, element: str
+) -> Value:
+    line = w.binary("sdiv", place, int64(layout.width))
+    column = w.binary("srem", place, int64(layout.width))
+    total = w.add(w.mul(row, int64(layout.size)), w.mul(line, int64(layout.stride)))
+    return w.offset(pointer, w.add(total, column), element)
+
+
+def _row_index(kernel: KernelWriter, index: Tensor, at: Value, levels: int) -> Value:
+    """A row number, held inside the table: wrong memory must not be touched whatever comes in."""
+    w = kernel.writer
+    number = w.load(w.offset(kernel.pointer(index), at, "i32"), "i32")
+    number = w.intrinsic("smax", number, literal(0, "i32"))
+    number = w.intrinsic("smin", number, literal(levels - 1, "i32"))
+    return w.convert("sext", number, "i64")
+
+
+def _lines_of(kernel: KernelWriter, index: Tensor) -> Value:
+    return kernel.rows() if index.shape[0] is None else int64(index.shape[0])
+
+
+def _each_vector(kernel: KernelWriter, stride: int, element: str, itemsize: int):
+    lanes = min(kernel.machine.lanes(itemsize), stride)
+    return vector_type(element, lanes), kernel.writer.loop(int64(0), int64(stride), int64(lanes))
+
+
+def _write_gather(kernel: KernelWriter, node: Tensor) -> None:
+    w = kernel.writer
+    table, index = node.inputs
+    layout, element = layout_of(node.shape), ELEMENT[node.dtype]
+    with w.loop(int64(0), _lines_of(kernel, index), int64(1)) as line:
+        number = _row_index(kernel, index, line, table.shape[0] or 1)
+        origin = w.offset(kernel.pointer(table), w.mul(number, int64(layout.stride)), element)
+        place = w.offset(kernel.pointer(node), w.mul(line, int64(layout.stride)), element)
+        type_, columns = _each_vector(kernel, layout.stride, element, node.dtype.itemsize)
+        with columns as column:
+            part = w.load(w.offset(origin, column, element), type_, node.dtype.itemsize)
+            w.store(part, w.offset(place, column, element), node.dtype.itemsize)
+
+
+def _write_scatter_add(kernel: KernelWriter, node: Tensor) -> None:
+    w = kernel.writer
+    index, values = node.inputs
+    layout, element = layout_of(node.shape), ELEMENT[node.dtype]
+    align = node.dtype.itemsize
+    _zero(kernel, node)
+    with w.loop(int64(0), _lines_of(kernel, index), int64(1)) as line:
+        number = _row_index(kernel, index, line, node.shape[0] or 1)
+        origin = w.offset(kernel.pointer(values), w.mul(line, int64(layout.stride)), element)
+        place = w.offset(kernel.pointer(node), w.mul(number, int64(layout.stride)), element)
+        type_, columns = _each_vector(kernel, layout.stride, element, align)
+        with columns as column:
+            to = w.offset(place, column, element)
+            part = w.load(w.offset(origin, column, element), type_, align)
+            w.store(combine(w, Op.SUM, w.load(to, type_, align), part), to, align)
+
+
+def _write_reduction(kernel: KernelWriter, node: Tensor) -> None:
+    """Sum or maximum over any axes."""
+    w = kernel.writer
+    source = node.inputs[0]
+    element = ELEMENT[node.dtype]
+    layout = layout_of(node.shape)
+    _zero_padding(kernel, node)
+    strides = _strides(node)
+    loops, indices = _open_axes(w, kernel.rows(), node.shape)
+    w.store(
+        neutral(node.op, element),
+        _address(w, kernel.pointer(node), indices, strides, element),
+    )
+    _close_axes(w, loops)
+    del layout
+    loops, indices = _open_axes(w, kernel.rows(), source.shape)
+    value = w.load(_address(w, kernel.pointer(source), indices, _strides(source), element), element)
+    place = _address(w, kernel.pointer(node), indices, strides, element)
+    w.store(combine(w, node.op, w.load(place, element), value), place)
+    _close_axes(w, loops)
+
+
+WRITE: dict[Op, Callable[[KernelWriter, Tensor], None]] = {
+    Op.TRANSPOSE: _write_transpose,
+    Op.SLICE: _write_slice,
+    Op.PAD: _write_pad,
+    Op.CONCAT: _write_concat,
+    Op.RESHAPE: _write_reshape,
+    Op.GATHER: _write_gather,
+    Op.SCATTER_ADD: _write_scatter_add,
+    Op.SUM: _write_reduction,
+    Op.MAX: _write_reduction,
+}

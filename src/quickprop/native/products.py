@@ -1,0 +1,502 @@
+"""Matrix products: register tiles, packed operands, and work fused into the tile's last step.
+
+C[i, j] = sum over k of A(i, k) B(k, j). A tile is a few rows by a few vectors of accumulators. B is
+loaded as vectors; A is broadcast through two strides, so one kernel serves products with A as it
+lies and as its transpose. B as its transpose is packed first. What is fused with the product (bias,
+activation, the activation's derivative, column sums) runs on the accumulators before the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from quickprop.graph import Op, Shape, Tensor
+from quickprop.native.elementwise import (
+    ELEMENT,
+    HEAVY,
+    Column,
+    Expression,
+    keeps_zero,
+    line_width,
+    walk_expression,
+)
+from quickprop.native.ir import FunctionWriter, Value, int64, literal, vector_type
+from quickprop.native.layout import Layout, layout_of
+from quickprop.native.lines import KernelWriter, column_mask, combine, kernel_bug, neutral
+from quickprop.native.machine import Machine
+
+#: Rows taken for granted when tiles are chosen for a product over the rows of a call.
+USUAL_ROWS = 256
+#: From this width on B is packed into panels: its lines lie too far apart for the first cache.
+PACK_FROM = 512
+#: The inner dimension is cut into pieces of this many numbers, so that a panel stays in cache.
+INNER_BLOCK = 512
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Rows and vectors of accumulators."""
+
+    rows: int
+    vectors: int
+
+
+def panel_vectors(vectors: int, machine: Machine) -> int:
+    """How many vectors wide the panels are that a line of so many vectors is cut into."""
+    most = 4 if machine.vector_registers >= 32 else 2
+    panels = -(-vectors // most)
+    return -(-vectors // panels)
+
+
+def tile_rows(extent: int, vectors: int, machine: Machine) -> int:
+    """Rows of a tile: the registers allow so many, and few rows should be left over."""
+    registers = machine.vector_registers - vectors - (2 if machine.vector_registers > 16 else 1)
+    most = max(1, min(registers // vectors, 14))
+    best, cost = 1, float("inf")
+    for rows in range(1, most + 1):
+        full, rest = divmod(extent, rows)
+        # Each tile has a step's latency to wait for when it is too small to fill it, and some
+        # start-up; B is loaded once a tile.
+        now = full * _tile_cost(rows, vectors) + (_tile_cost(rest, vectors) if rest else 0.0)
+        if now < cost - 1e-9:
+            best, cost = rows, now
+    return best
+
+
+def _tile_cost(rows: int, vectors: int) -> float:
+    """Cycles of one step of the inner loop, for one multiply-add a cycle of latency four."""
+    work = rows * vectors
+    loads = 0.5 * (vectors + rows)
+    return max(work, 4.0, loads) + 0.25 * vectors + 0.5
+
+
+@dataclass(frozen=True)
+class Product:
+    """A product as its kernel sees it.
+
+    Parameters
+    ----------
+    node : Tensor
+        The MATMUL node.
+    a_dense : bool
+        Whether A's lines lie one after the other, as NumPy has them.
+    packed : bool
+        Whether B is read from packed panels.
+    rows_hint : int
+        Rows that a call usually has.
+    """
+
+    node: Tensor
+    a_layout: Layout
+    packed: bool
+    rows_hint: int
+
+    @property
+    def transpose_a(self) -> bool:
+        """A is read as its transpose."""
+        return self.node.attribute("transpose_a")
+
+    @property
+    def transpose_b(self) -> bool:
+        """B is read as its transpose (and therefore packed)."""
+        return self.node.attribute("transpose_b")
+
+    @property
+    def inner(self) -> int | None:
+        """Length of the summed axis; None when it is the rows."""
+        return self.node.inputs[0].shape[0 if self.transpose_a else 1]
+
+    @property
+    def vectors_of(self) -> int:
+        """Numbers in a line of the result, padding included."""
+        return layout_of(self.node.shape).stride
+
+
+def needs_packing(node: Tensor, machine: Machine) -> bool:
+    """True when B must or should be packed into panels before the product."""
+    if node.attribute("transpose_b"):
+        return True
+    stride = layout_of(node.shape).stride
+    lanes = min(machine.lanes(node.dtype.itemsize), stride)
+    vectors = stride // lanes
+    return stride >= PACK_FROM and vectors > panel_vectors(vectors, machine)
+
+
+def panels_of(node: Tensor, machine: Machine) -> list[tuple[int, int]]:
+    """(first column, vectors) of every panel of the result."""
+    stride = layout_of(node.shape).stride
+    lanes = min(machine.lanes(node.dtype.itemsize), stride)
+    vectors = stride // lanes
+    wide = panel_vectors(vectors, machine)
+    return [(v * lanes, min(wide, vectors - v)) for v in range(0, vectors, wide)]
+
+
+def write_pack(kernel: KernelWriter, node: Tensor, packed: Tensor) -> None:
+    """Copy B into panels: panel after panel, in a panel k after k, each `vectors` vectors wide.
+
+    `packed` stands for the memory of the panels. With B as its transpose, squares of a vector's
+    length are transposed in registers.
+    """
+    w, machine = kernel.writer, kernel.machine
+    b = node.inputs[1]
+    source, target = kernel.pointer(b), kernel.pointer(packed)
+    element = ELEMENT[node.dtype]
+    layout = layout_of(b.shape)
+    columns = layout_of(node.shape)
+    lanes = min(machine.lanes(node.dtype.itemsize), columns.stride)
+    transposed = node.attribute("transpose_b")
+    inner = b.shape[1 if transposed else 0]
+    stop = kernel.rows() if inner is None else int64(inner)
+    align = node.dtype.itemsize
+    for first, vectors in panels_of(node, machine):
+        start = w.mul(stop, int64(first)) if inner is None else int64(first * (inner or 0))
+        panel = w.offset(target, start, element)
+        step = vectors * lanes
+        if not transposed:
+            with w.loop(int64(0), stop, int64(1)) as k:
+                line = w.offset(
+                    source, w.add(w.mul(k, int64(layout.stride)), int64(first)), element
+                )
+                place = w.offset(panel, w.mul(k, int64(step)), element)
+                for v in range(vectors):
+                    part = w.load(
+                        w.offset(line, int64(v * lanes), element),
+                        vector_type(element, lanes),
+                        align,
+                    )
+                    w.store(part, w.offset(place, int64(v * lanes), element), align)
+            continue
+        assert inner is not None
+        for v in range(vectors):
+            column = first + v * lanes
+            real = max(0, min(lanes, columns.width - column))
+            place_v = w.offset(panel, int64(v * lanes), element)
+            square = lanes > 1 and min(layout.stride, inner) >= lanes
+            whole = inner // lanes * lanes if square else 0
+            if whole:
+                with w.loop(int64(0), int64(whole), int64(lanes)) as k:
+                    _transpose_square(
+                        w, source, place_v, k, column, real, layout, step, lanes, element
+                    )
+            if whole < inner:
+                with w.loop(int64(whole), int64(inner), int64(1)) as k:
+                    type_ = vector_type(element, lanes)
+                    value = literal(0, type_)
+                    for lane in range(real):
+                        at = w.add(int64((column + lane) * layout.stride), k)
+                        number = w.load(w.offset(source, at, element), element)
+                        if lanes == 1:
+                            value = number
+                        else:
+                            value = w.emit(
+                                type_,
+                                f"insertelement {type_} {value.text}, {element} {number.text}, i64 {lane}",
+                            )
+                    w.store(value, w.offset(place_v, w.mul(k, int64(step)), element), align)
+
+
+def _transpose_square(
+    w: FunctionWriter,
+    source: Value,
+    target: Value,
+    k: Value,
+    column: int,
+    real: int,
+    layout: Layout,
+    step: int,
+    lanes: int,
+    element: str,
+) -> None:
+    """Read `lanes` lines of B at columns k..., write them as `lanes` lines of the panel."""
+    type_ = vector_type(element, lanes)
+    align = 8 if element == "double" else 4
+    block = []
+    for lane in range(lanes):
+        if lane < real:
+            at = w.add(int64((column + lane) * layout.stride), k)
+            block.append(w.load(w.offset(source, at, element), type_, align))
+        else:
+            block.append(literal(0, type_))
+    # Eklundh's method: exchange ever smaller off-diagonal halves.
+    half = lanes // 2
+    while half:
+        low = [i for i in range(2 * lanes) if (i % lanes) & half == 0 and i < lanes]
+        first = [i if i & half == 0 else lanes + i - half for i in range(lanes)]
+        second = [i + half if i & half == 0 else lanes + i for i in range(lanes)]
+        for i in low:
+            a, b = block[i], block[i + half]
+            block[i] = w.shuffle(a, b, first)
+            block[i + half] = w.shuffle(a, b, second)
+        half //= 2
+    for lane in range(lanes):
+        at = w.mul(w.add(k, int64(lane)), int64(step))
+        w.store(block[lane], w.offset(target, at, element), align)
+
+
+def write_product(
+    kernel: KernelWriter,
+    product: Product,
+    packed: Tensor | None,
+    members: Sequence[Tensor],
+    is_leaf: Callable[[Tensor], bool],
+) -> None:
+    """The product, its result handed to the `members`, which are stored or summed by columns.
+
+    `members` may hold the MATMUL node itself.
+    """
+    _ProductKernel(kernel, product, packed, list(members), is_leaf).write()
+
+
+class _ProductKernel:
+    def __init__(
+        self,
+        kernel: KernelWriter,
+        product: Product,
+        packed: Tensor | None,
+        members: list[Tensor],
+        is_leaf: Callable[[Tensor], bool],
+    ) -> None:
+        self.kernel, self.w, self.product, self.packed = kernel, kernel.writer, product, packed
+        self.node = product.node
+        self.is_leaf = is_leaf
+        self.element = ELEMENT[self.node.dtype]
+        self.out = layout_of(self.node.shape)
+        self.lanes = min(kernel.machine.lanes(self.node.dtype.itemsize), self.out.stride)
+        self.align = self.node.dtype.itemsize
+        self.columns = [n for n in members if n.op in (Op.SUM, Op.MAX) and n is not self.node]
+        self.stored = [n for n in members if n not in self.columns]
+        self.roots = [n.inputs[0] for n in self.columns] + self.stored
+        self.keeps = self._leaf_or_product
+        heavy = {n for n in walk_expression(self.roots, self.keeps) if n.op in HEAVY}
+        self.looped = bool(heavy)
+        a_strides = (product.a_layout.stride, 1)
+        self.step_i, self.step_k = reversed(a_strides) if product.transpose_a else a_strides
+        inner = product.inner
+        self.inner = kernel.rows() if inner is None else int64(inner)
+        self.blocked = inner is None or inner > INNER_BLOCK
+        self.scratch: Value | None = None
+
+    def _leaf_or_product(self, node: Tensor) -> bool:
+        return node is self.node or self.is_leaf(node)
+
+    def write(self) -> None:
+        w, kernel = self.w, self.kernel
+        rows = self.node.shape[0]
+        extent = rows or self.product.rows_hint
+        stop = kernel.rows() if rows is None else int64(rows)
+        for node in self.columns:
+            element = ELEMENT[node.dtype]
+            type_ = vector_type(element, self.lanes)
+            pointer = kernel.pointer(node)
+            with w.loop(int64(0), int64(self.out.stride), int64(self.lanes)) as at:
+                w.store(neutral(node.op, type_), w.offset(pointer, at, element), 4)
+        panels = panels_of(self.node, kernel.machine)
+        height = tile_rows(extent, panels[0][1], kernel.machine)
+        if self.looped:
+            size = vector_type(self.element, self.lanes * panels[0][1])
+            self.scratch = w.emit("ptr", f"alloca [{height} x {size}], align 64")
+        # All panels but the last are equally wide: one piece of code in a loop for them.
+        alike = [first for first, vectors in panels if vectors == panels[0][1]]
+        self._panels(alike[0], len(alike), panels[0][1], height, stop, extent)
+        for first, vectors in panels[len(alike) :]:
+            self._panels(first, 1, vectors, height, stop, extent)
+
+    def _panels(
+        self, first: int, count: int, vectors: int, height: int, stop: Value, extent: int
+    ) -> None:
+        w = self.w
+        width = vectors * self.lanes
+        if count == 1:
+            self._panel(Column(int64(first), first, first), vectors, height, stop, extent)
+            return
+        with w.loop(int64(first), int64(first + count * width), int64(width)) as column:
+            self._panel(Column(column, None, "panel"), vectors, height, stop, extent)
+
+    def _panel(self, column: Column, vectors: int, height: int, stop: Value, extent: int) -> None:
+        """All rows of one panel, the inner dimension in blocks when it is long."""
+        w = self.w
+        width = vectors * self.lanes
+        if self.packed is not None:
+            base = self.kernel.pointer(self.packed)
+            start = w.mul(self.inner, column.first)
+            b, step = w.offset(base, start, self.element), width
+        else:
+            base = self.kernel.pointer(self.node.inputs[1])
+            b = w.offset(base, column.first, self.element)
+            step = layout_of(self.node.inputs[1].shape).stride
+        full = w.sub(stop, int64(height - 1)) if height > 1 else stop
+        loop = w.open_loop(int64(0), full, int64(height))
+        self._tile(loop.index, column, Tile(height, vectors), b, step)
+        w.close_loop(loop)
+        if height == 1:
+            return
+        # What is left over: one tile of the usual remainder, and rows one by one for other counts.
+        at = w.sub(stop, w.binary("srem", stop, int64(height)))
+        rest = extent % height
+        if rest:
+            room = w.compare("icmp sge", w.sub(stop, at), int64(rest))
+            with w.when(room):
+                self._tile(at, column, Tile(rest, vectors), b, step)
+            at = w.select(room, w.add(at, int64(rest)), at)
+        if self.node.shape[0] is None and rest != 1:
+            single = w.open_loop(at, stop, int64(1))
+            self._tile(single.index, column, Tile(1, vectors), b, step)
+            w.close_loop(single)
+        elif self.node.shape[0] is None:
+            single = w.open_loop(at, stop, int64(1))
+            self._tile(single.index, column, Tile(1, vectors), b, step)
+            w.close_loop(single)
+
+    def _tile(self, i: Value, column: Column, tile: Tile, b: Value, step: int) -> None:
+        w = self.w
+        a = self.kernel.pointer(self.node.inputs[0])
+        a = w.offset(a, w.mul(i, int64(self.step_i)), self.element)
+        type_ = vector_type(self.element, self.lanes)
+        zero = literal(0, type_)
+        loop = w.open_loop(int64(0), self.inner, int64(1), [zero] * (tile.rows * tile.vectors))
+        k = loop.index
+        line = w.offset(b, w.mul(k, int64(step)), self.element)
+        bs = [
+            w.load(w.offset(line, int64(v * self.lanes), self.element), type_, self.align)
+            for v in range(tile.vectors)
+        ]
+        here = w.offset(a, k if self.step_k == 1 else w.mul(k, int64(self.step_k)), self.element)
+        following = list(loop.carried)
+        for r in range(tile.rows):
+            number = w.load(w.offset(here, int64(r * self.step_i), self.element), self.element)
+            spread = w.splat(number, self.lanes)
+            for v in range(tile.vectors):
+                at = r * tile.vectors + v
+                following[at] = w.fma(spread, bs[v], following[at])
+        sums = w.close_loop(loop, following)
+        if self.looped:
+            self._finish_looped(i, column, tile, sums)
+        else:
+            self._finish(i, column, tile, sums)
+
+    # -- the fused end of a tile ----------------------------------------------------------------
+
+    def _expression(self, line: Value, product: Callable[[Column], Value]) -> Expression:
+        def leaf(node: Tensor, column: Column | None) -> Value:
+            if node is self.node:
+                assert column is not None
+                return product(column)
+            return self._load(node, line, column)
+
+        return Expression(
+            self.w,
+            leaf,
+            self.keeps,
+            reduce=lambda node: kernel_bug(node),
+            lanes=self.lanes,
+            line=lambda: line,
+            row_count=self.kernel.rows,
+            is_wide=lambda node: line_width(node) > 1,
+        )
+
+    def _address(self, node: Tensor, line: Value, column: Column | None) -> Value:
+        w, element = self.w, ELEMENT[node.dtype]
+        layout = layout_of(node.shape)
+        pointer = self.kernel.pointer(node)
+        # A line vector [1, n] or one number: the same for every line.
+        if node.shape[0] != 1 or self.node.shape[0] == 1:
+            pointer = w.offset(pointer, w.mul(line, int64(layout.stride)), element)
+        return pointer if column is None else w.offset(pointer, column.first, element)
+
+    def _load(self, node: Tensor, line: Value, column: Column | None) -> Value:
+        type_ = ELEMENT[node.dtype]
+        if column is not None:
+            type_ = vector_type(type_, self.lanes)
+        return self.w.load(self._address(node, line, column), type_, node.dtype.itemsize)
+
+    def _columns_of(self, column: Column, tile: Tile) -> list[Column]:
+        w = self.w
+        known = column.known
+        return [
+            Column(
+                int64(known + v * self.lanes)
+                if known is not None
+                else w.add(column.first, int64(v * self.lanes)),
+                None if known is None else known + v * self.lanes,
+                v,
+            )
+            for v in range(tile.vectors)
+        ]
+
+    def _line_results(
+        self, line: Value, columns: list[Column], expression: Expression, sums: dict
+    ) -> None:
+        """Store what is stored for one line; add to `sums` what is summed by columns."""
+        w = self.w
+        for v, column in enumerate(columns):
+            pending = []
+            for node in self.stored:
+                value = self._masked(node, expression.value(node, column), column, Op.SUM)
+                pending.append((value, self._address(node, line, column)))
+            for node in self.columns:
+                root = node.inputs[0]
+                value = self._masked(root, expression.value(root, column), column, node.op)
+                before = sums.get((node, v))
+                sums[node, v] = value if before is None else combine(w, node.op, before, value)
+            for value, pointer in pending:
+                w.store(value, pointer, self.align)
+
+    def _masked(self, node: Tensor, value: Value, column: Column, op: Op) -> Value:
+        # The padding of B is zero, and so is the product's.
+        if op is Op.SUM and keeps_zero(node, self.keeps):
+            return value
+        mask = column_mask(self.w, column, self.lanes, self.out.width)
+        return value if mask is None else self.w.select(mask, value, neutral(op, value.type))
+
+    def _add_columns(self, columns: list[Column], sums: dict) -> None:
+        w = self.w
+        for (node, v), value in sums.items():
+            element = ELEMENT[node.dtype]
+            at = w.offset(self.kernel.pointer(node), columns[v].first, element)
+            w.store(combine(w, node.op, w.load(at, value.type, self.align), value), at, self.align)
+
+    def _finish(self, i: Value, column: Column, tile: Tile, sums: list[Value]) -> None:
+        columns = self._columns_of(column, tile)
+        totals: dict = {}
+        for r in range(tile.rows):
+            line = self.w.add(i, int64(r)) if r else i
+            expression = self._expression(line, lambda at, r=r: sums[r * tile.vectors + at.key])
+            self._line_results(line, columns, expression, totals)
+        self._add_columns(columns, totals)
+
+    def _finish_looped(self, i: Value, column: Column, tile: Tile, sums: list[Value]) -> None:
+        """Park the accumulators, then go over the tile's lines in a loop: shorter code."""
+        w = self.w
+        assert self.scratch is not None
+        width = tile.vectors * self.lanes
+        type_ = vector_type(self.element, self.lanes)
+        for r in range(tile.rows):
+            for v in range(tile.vectors):
+                at = w.offset(self.scratch, int64(r * width + v * self.lanes), self.element)
+                w.store(sums[r * tile.vectors + v], at, self.align)
+        columns = self._columns_of(column, tile)
+        with w.loop(int64(0), int64(tile.rows * width), int64(width)) as at:
+            r = w.binary("sdiv", at, int64(width))
+            line = w.add(i, r)
+
+            def product(where: Column) -> Value:
+                place = w.offset(
+                    w.offset(self.scratch, at, self.element),
+                    int64(where.key * self.lanes),
+                    self.element,
+                )  # type: ignore[arg-type]
+                return w.load(place, type_, self.align)
+
+            totals: dict = {}
+            self._line_results(line, columns, self._expression(line, product), totals)
+            self._add_columns(columns, totals)
+
+
+def fits_epilogue(node: Tensor, space: Shape) -> bool:
+    """True when a node may be computed at the end of a product's tile of that shape."""
+    if node.op in (Op.SUM, Op.MAX, Op.MATMUL):
+        return False
+    if len(node.shape) != len(space):
+        return all(dim == 1 for dim in node.shape)
+    return all(dim in (1, full) for dim, full in zip(node.shape, space, strict=True))

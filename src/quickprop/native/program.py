@@ -1,0 +1,729 @@
+"""A whole graph as one module of LLVM IR, with the plan of its memory. Pure: nothing is loaded.
+
+The module exports ``call``, which runs the graph once on given arrays, and, for a training step,
+``epoch``, which runs it over a range of mini-batches: gather the rows, compute, update, add up the
+loss. Both are told where things are by a table of pointers and one block of working memory, the
+arena: a fixed part, then a part that grows with the number of rows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from quickprop.config import DType
+from quickprop.errors import GraphError
+from quickprop.graph import Graph, Op, Tensor
+from quickprop.native import lines, moves, products
+from quickprop.native.elementwise import ELEMENT, constant_number, walk_expression
+from quickprop.native.ir import (
+    FunctionWriter,
+    Value,
+    int64,
+    literal,
+    module_text,
+    vector_type,
+)
+from quickprop.native.layout import ALIGNMENT, ROW_QUANTUM, Layout, layout_of
+from quickprop.native.lines import KernelWriter, reduction_kind
+from quickprop.native.machine import Machine
+from quickprop.native.memory import Span, place
+from quickprop.native.schedule import (
+    Kernel,
+    Schedule,
+    buffer_of,
+    build_schedule,
+    expression_reads,
+    is_inline_number,
+)
+
+#: Rows worked on at a time when rows do not depend on each other: they stay in cache.
+CHUNK = 256
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a buffer is: its kind, and an offset, table slot or symbol."""
+
+    kind: str  # "fixed", "rows", "slot", "argument", "symbol"
+    at: int | str
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of a kernel's function in the body."""
+
+    text: str
+    declarations: frozenset[str]
+    arguments: tuple[Tensor, ...]
+    counts: tuple[tuple[int, bool], ...]
+
+
+@dataclass(frozen=True)
+class Program:
+    """The text of the module and what the caller must provide.
+
+    Parameters
+    ----------
+    text : str
+        LLVM IR.
+    slots : int
+        Pointers in the table: inputs, then variables, then outputs, then the row order.
+    variables : tuple of Tensor
+        Variables in the order of their slots.
+    fixed_bytes, row_bytes : int
+        Size of the arena: the fixed part, and what each row of capacity adds.
+    dense : frozenset of Tensor
+        Inputs that are read as NumPy has them; the rows of the others are padded in the data given
+        to ``epoch``.
+    chunked : bool
+        True when ``call`` works through the rows in chunks, so that the capacity may stay small.
+    """
+
+    text: str
+    graph: Graph
+    variables: tuple[Tensor, ...]
+    fixed_bytes: int
+    row_bytes: int
+    dense: frozenset[Tensor]
+    chunked: bool
+    entries: tuple[str, ...]
+
+    def capacity(self, rows: int) -> int:
+        """Rows of capacity that a call with so many rows needs."""
+        if self.chunked:
+            rows = min(rows, CHUNK)
+        return -(-rows // ROW_QUANTUM) * ROW_QUANTUM
+
+    def arena_bytes(self, capacity: int) -> int:
+        """Bytes of working memory for that capacity."""
+        return self.fixed_bytes + capacity * self.row_bytes
+
+    @property
+    def slots(self) -> int:
+        """Pointers in the table."""
+        return len(self.graph.inputs) + len(self.variables) + len(self.graph.outputs) + 1
+
+    def input_slot(self, k: int) -> int:
+        """Slot of the k-th input."""
+        return k
+
+    def variable_slot(self, k: int) -> int:
+        """Slot of the k-th variable."""
+        return len(self.graph.inputs) + k
+
+    def output_slot(self, k: int) -> int:
+        """Slot of the k-th output."""
+        return len(self.graph.inputs) + len(self.variables) + k
+
+    @property
+    def order_slot(self) -> int:
+        """Slot of the order of the rows."""
+        return self.slots - 1
+
+
+def write_program(
+    graph: Graph, machine: Machine, *, rows_hint: int = products.USUAL_ROWS, epoch: bool = False
+) -> Program:
+    """Lower a graph to a module.
+
+    Parameters
+    ----------
+    graph : Graph
+        Verified and optimised.
+    rows_hint : int
+        The number of rows most calls will have; tiles are chosen for it. Any number works.
+    epoch : bool
+        Write ``epoch`` instead of ``call``.
+    """
+    return _ProgramWriter(graph, machine, rows_hint, epoch).write()
+
+
+def rows_are_separate(graph: Graph) -> bool:
+    """True when every output row depends on its own input row only."""
+    if graph.updates or not any(out.shape and out.shape[0] is None for out in graph.outputs):
+        return False
+    if any(not out.shape or out.shape[0] is not None for out in graph.outputs):
+        return False
+    for node in graph.nodes():
+        if node.op in (Op.ROW_COUNT, Op.UNIFORM):
+            return False
+        if node.op in (Op.SUM, Op.MAX):
+            source = node.inputs[0].shape
+            if source and source[0] is None and node.shape[0] is not None:
+                return False
+        if node.op is Op.MATMUL and node.attribute("transpose_a"):
+            if node.inputs[0].shape[0] is None:
+                return False
+        if node.op is Op.SCATTER_ADD and node.inputs[0].shape[0] is None:
+            return False
+    return True
+
+
+def has_rows(node: Tensor) -> bool:
+    """True for a tensor with a rows axis."""
+    return bool(node.shape) and node.shape[0] is None
+
+
+class _ProgramWriter:
+    def __init__(self, graph: Graph, machine: Machine, rows_hint: int, epoch: bool) -> None:
+        self.graph, self.machine, self.rows_hint, self.epoch = graph, machine, rows_hint, epoch
+        self.schedule: Schedule = build_schedule(graph)
+        self.places: dict[Tensor, Place] = {}
+        self.calls: list[Call] = []
+        self.reads: list[list[Tensor]] = []
+        self.writes: list[list[Tensor]] = []
+        self.globals: list[str] = []
+        self.functions: dict[str, str] = {}
+        self.declarations: set[str] = set()
+        self.variables = tuple(
+            dict.fromkeys(
+                [old for old, _ in graph.updates]
+                + [node for node in graph.nodes() if node.op is Op.VARIABLE]
+            )
+        )
+        self.packed: dict[Tensor, Tensor] = {}
+        self.dense = self._dense_inputs()
+
+    # -- which inputs are read as they lie ------------------------------------------------------
+
+    def _dense_inputs(self) -> frozenset[Tensor]:
+        """Row inputs whose only readers are products that broadcast them."""
+        dense = {leaf for leaf in self.graph.inputs if has_rows(leaf) and leaf.rank == 2}
+        for out in self.graph.roots:
+            dense.discard(buffer_of(out))
+        for kernel in self.schedule.kernels:
+            for leaf in expression_reads(self.schedule, kernel):
+                if leaf not in dense:
+                    continue
+                node = kernel.node
+                as_a = kernel.kind == "product" and node is not None and node.inputs[0] is leaf
+                reads_elsewhere = kernel.kind != "product" or (
+                    node is not None
+                    and (
+                        node.inputs[1] is leaf
+                        or any(
+                            leaf in map(buffer_of, walk_expression([m], self._product_stop(kernel)))
+                            for m in kernel.members
+                            if m is not node
+                        )
+                    )
+                )
+                if not as_a or reads_elsewhere:
+                    dense.discard(leaf)
+        return frozenset(dense)
+
+    def _product_stop(self, kernel: Kernel) -> Callable[[Tensor], bool]:
+        return lambda n: self.schedule.is_leaf(n) or n is kernel.node
+
+    def layout(self, node: Tensor) -> Layout:
+        """The layout of a buffer."""
+        return layout_of(node.shape, dense=node in self.dense)
+
+    # -- kernels --------------------------------------------------------------------------------
+
+    def _leaf_test(self, kernel: Kernel) -> Callable[[Tensor], bool]:
+        """What a kernel reads from memory: kept nodes, but not those it computes itself."""
+        own = {
+            node
+            for node in kernel.members
+            if not (node.op in (Op.SUM, Op.MAX) and reduction_kind(node) != lines.LINE)
+        }
+        return lambda n: self.schedule.is_leaf(n) and n not in own
+
+    def _add(
+        self, kernel: KernelWriter, counts: tuple[tuple[int, bool], ...], reads, writes
+    ) -> None:
+        text = kernel.finish()
+        self.calls.append(
+            Call(text, frozenset(kernel.writer.declarations), tuple(kernel.arguments), counts)
+        )
+        self.reads.append(list(reads))
+        self.writes.append(list(writes))
+
+    def _write_kernel(self, kernel: Kernel) -> None:
+        reads = expression_reads(self.schedule, kernel)
+        writes = [buffer_of(node) for node in kernel.members]
+        is_leaf = self._leaf_test(kernel)
+        if kernel.kind == "move":
+            assert kernel.node is not None
+            writer = KernelWriter(self.machine, buffer_of)
+            moves.WRITE[kernel.node.op](writer, kernel.node)
+            self._add(writer, (), reads, writes)
+            return
+        if kernel.kind == "product":
+            self._write_product(kernel, reads, writes, is_leaf)
+            return
+        if lines.is_flat(kernel.space, kernel.members, is_leaf):
+            writer = KernelWriter(self.machine, buffer_of, ("count",))
+            lines.write_flat(writer, kernel.space, kernel.members, is_leaf)
+            self._add(writer, (lines.flat_count(kernel.space),), reads, writes)
+            return
+        writer = KernelWriter(self.machine, buffer_of)
+        lines.write_lines(writer, kernel.space, kernel.members, is_leaf)
+        self._add(writer, (), reads, writes)
+
+    def _write_product(
+        self,
+        kernel: Kernel,
+        reads: list[Tensor],
+        writes: list[Tensor],
+        is_leaf: Callable[[Tensor], bool],
+    ) -> None:
+        node = kernel.node
+        assert node is not None
+        panels: Tensor | None = None
+        b = node.inputs[1]
+        if products.needs_packing(node, self.machine):
+            inner = b.shape[1 if node.attribute("transpose_b") else 0]
+            stride = layout_of(node.shape).stride
+            shape = (None, stride) if inner is None else (inner * stride,)
+            panels = Tensor(Op.PLACEHOLDER, (), (), shape, node.dtype, "panels")
+            packer = KernelWriter(self.machine, buffer_of)
+            products.write_pack(packer, node, panels)
+            self._add(packer, (), [buffer_of(b)], [panels])
+            reads = [*reads, panels]
+        a = node.inputs[0]
+        product = products.Product(node, self.layout(a), panels is not None, self.rows_hint)
+        writer = KernelWriter(self.machine, buffer_of)
+        products.write_product(writer, product, panels, kernel.members, is_leaf)
+        self._add(writer, (), reads, writes)
+
+    # -- memory ---------------------------------------------------------------------------------
+
+    def _plan(self) -> tuple[int, int]:
+        """Give every buffer its place; returns the bytes of the fixed part and of a row."""
+        last_kernel = len(self.calls)
+        first: dict[Tensor, int] = {}
+        last: dict[Tensor, int] = {}
+        for k, (reads, writes) in enumerate(zip(self.reads, self.writes, strict=True)):
+            for node in [*reads, *writes]:
+                first.setdefault(node, k)
+                last[node] = k
+        for k, leaf in enumerate(self.graph.inputs):
+            if leaf in self.dense and not self.epoch:
+                self.places[leaf] = Place("argument", k)
+                continue
+            first[leaf] = -1
+            # What has no rows is brought in once for all chunks and steps.
+            last[leaf] = last.get(leaf, -1) if has_rows(leaf) else last_kernel
+        for k, leaf in enumerate(self.variables):
+            self.places[leaf] = Place("slot", len(self.graph.inputs) + k)
+        for out in self.graph.roots:
+            node = buffer_of(out)
+            if node in first:
+                last[node] = last_kernel
+        for variable, new in self._in_place():
+            self.places[buffer_of(new)] = self.places[variable]
+        fixed: list[Tensor] = []
+        rowwise: list[Tensor] = []
+        for node in first:
+            if node in self.places:
+                continue
+            if node.op is Op.CONSTANT:
+                self.places[node] = Place("symbol", self._constant(node))
+            else:
+                (rowwise if has_rows(node) else fixed).append(node)
+
+        def size(node: Tensor) -> int:
+            numbers = self.layout(node).size
+            if not has_rows(node):
+                # Rounded up to whole cache lines, so that loops may run over by a vector.
+                numbers = -(-numbers // 16) * 16
+            return numbers * node.dtype.itemsize
+
+        spans = [Span(size(node), first[node], last[node]) for node in fixed]
+        offsets, fixed_bytes = place(spans, ALIGNMENT)
+        for node, offset in zip(fixed, offsets, strict=True):
+            self.places[node] = Place("fixed", offset)
+        spans = [Span(size(node), first[node], last[node]) for node in rowwise]
+        # A multiple of four bytes a row is a multiple of a cache line for a quantum of rows.
+        offsets, row_bytes = place(spans, 4)
+        for node, offset in zip(rowwise, offsets, strict=True):
+            self.places[node] = Place("rows", offset)
+        return fixed_bytes + ALIGNMENT, row_bytes
+
+    def _in_place(self) -> list[tuple[Tensor, Tensor]]:
+        """Updates whose new value may be written straight over the old one."""
+        pairs = []
+        taken: set[Tensor] = set()
+        outputs = {buffer_of(out) for out in self.graph.outputs}
+        for variable, new in self.graph.updates:
+            node = buffer_of(new)
+            writers = [k for k, written in enumerate(self.writes) if node in written]
+            if node in taken or node.op is Op.VARIABLE or not writers or variable in outputs:
+                continue
+            at = writers[0]
+            kernel = self._kernel_of(node)
+            if kernel is None or kernel.kind != "lines" or not kernel.updates:
+                continue
+            late = any(variable in reads for reads in self.reads[at + 1 :])
+            is_leaf = self._leaf_test(kernel)
+            # Other lines of the old value must not be needed after this line is written.
+            aligned = all(
+                n.shape == kernel.space
+                for n in walk_expression(kernel.members, is_leaf)
+                if is_leaf(n) and buffer_of(n) is variable
+            )
+            if not late and aligned:
+                pairs.append((variable, new))
+                taken.add(node)
+        return pairs
+
+    def _kernel_of(self, node: Tensor) -> Kernel | None:
+        for kernel in self.schedule.kernels:
+            if node in kernel.members:
+                return kernel
+        return None
+
+    def _constant(self, node: Tensor) -> str:
+        """A constant of several numbers as a global of the module, padded."""
+        layout, element = layout_of(node.shape), ELEMENT[node.dtype]
+        flat = node.attribute("value").reshape(layout.lines_per_row, layout.width)
+        numbers = []
+        for line in flat.tolist():
+            numbers += line + [0] * (layout.stride - layout.width)
+        numbers += [0] * (-len(numbers) % 16)
+        name = f"c{len(self.globals)}"
+        body = ", ".join(f"{element} {literal(number, element).text}" for number in numbers)
+        self.globals.append(
+            f"@{name} = internal constant [{len(numbers)} x {element}] [{body}], align {ALIGNMENT}"
+        )
+        return f"@{name}"
+
+    # -- the functions --------------------------------------------------------------------------
+
+    def write(self) -> Program:
+        for kernel in self.schedule.kernels:
+            self._write_kernel(kernel)
+        fixed_bytes, row_bytes = self._plan()
+        body = self._body()
+        entry = self._epoch_entry() if self.epoch else self._call_entry()
+        functions = [*self.functions.values(), body, entry]
+        text = "\n".join(self.globals) + "\n\n"
+        text += module_text(functions, self.declarations, self.machine.attributes)
+        return Program(
+            text,
+            self.graph,
+            self.variables,
+            fixed_bytes,
+            row_bytes,
+            self.dense,
+            not self.epoch and rows_are_separate(self.graph),
+            ("epoch",) if self.epoch else ("call",),
+        )
+
+    def _function(self, text: str, declarations: frozenset[str] | set[str]) -> str:
+        """Name of the function with this text; functions with equal texts are one."""
+        self.declarations |= declarations
+        name = "k" + hashlib.sha256(text.encode()).hexdigest()[:16]
+        self.functions[name] = text.replace("@KERNEL(", f"@{name}(", 1)
+        return name
+
+    def _pointer(self, w: FunctionWriter, node: Tensor) -> Value:
+        where = self.places[node]
+        if where.kind == "symbol":
+            return Value(str(where.at), "ptr")
+        if where.kind == "argument":
+            return Value(f"%in{where.at}", "ptr")
+        if where.kind == "slot":
+            slot = w.offset(Value("%table", "ptr"), int64(int(where.at)), "ptr")
+            return w.load(slot, "ptr")
+        arena = Value("%arena", "ptr")
+        if where.kind == "fixed":
+            return w.offset(arena, int64(int(where.at)), "i8")
+        base = w.offset(arena, int64(self._row_part()), "i8")
+        grown = w.mul(Value("%capacity", "i64"), int64(int(where.at)))
+        return w.offset(base, grown, "i8")
+
+    def _row_part(self) -> int:
+        """Where the rows part of the arena begins."""
+        ends = [
+            int(where.at) + -(-self.layout(node).size // 16) * 16 * node.dtype.itemsize
+            for node, where in self.places.items()
+            if where.kind == "fixed"
+        ]
+        return -(-max(ends, default=0) // ALIGNMENT) * ALIGNMENT
+
+    def _run(self, w: FunctionWriter, call: Call, rows: Value) -> None:
+        arguments = [self._pointer(w, node) for node in call.arguments]
+        counts = [
+            w.mul(rows, int64(count)) if by_rows else int64(count) for count, by_rows in call.counts
+        ]
+        name = self._function(call.text, call.declarations)
+        given = ", ".join(f"{value.type} {value.text}" for value in [*arguments, rows, *counts])
+        w.effect(f"call void @{name}({given})")
+
+    def _body(self) -> str:
+        inputs = [
+            (f"in{k}", "ptr")
+            for k, leaf in enumerate(self.graph.inputs)
+            if self.places.get(leaf, Place("", 0)).kind == "argument"
+        ]
+        w = FunctionWriter(
+            "body",
+            [("table", "ptr"), ("arena", "ptr"), ("capacity", "i64"), ("rows", "i64"), *inputs],
+            linkage="internal",
+        )
+        for call in self.calls:
+            self._run(w, call, Value("%rows", "i64"))
+        return w.finish()
+
+    def _call_body(self, w: FunctionWriter, rows: Value, moved: dict[int, Value]) -> None:
+        given = ["ptr %table", "ptr %arena", "i64 %capacity", f"i64 {rows.text}"]
+        given += [f"ptr {pointer.text}" for pointer in moved.values()]
+        w.effect(f"call void @body({', '.join(given)})")
+
+    def _slot(self, w: FunctionWriter, slot: int) -> Value:
+        return w.load(w.offset(Value("%table", "ptr"), int64(slot), "ptr"), "ptr")
+
+    def _call_entry(self) -> str:
+        graph = self.graph
+        w = FunctionWriter(
+            "call", [("table", "ptr"), ("arena", "ptr"), ("capacity", "i64"), ("rows", "i64")]
+        )
+        restore = flush_denormals(w, self.machine)
+        rows = Value("%rows", "i64")
+        for k, leaf in enumerate(graph.inputs):
+            if not has_rows(leaf):
+                self._import(w, leaf, self._slot(w, k), int64(1))
+
+        def some_rows(first: Value, count: Value) -> None:
+            moved: dict[int, Value] = {}
+            for k, leaf in enumerate(graph.inputs):
+                if not has_rows(leaf):
+                    continue
+                per_row = layout_of(leaf.shape, dense=True).size
+                start = w.mul(first, int64(per_row))
+                source = w.offset(self._slot(w, k), start, ELEMENT[leaf.dtype])
+                if self.places[leaf].kind == "argument":
+                    moved[k] = source
+                else:
+                    self._import(w, leaf, source, count)
+            self._call_body(w, count, moved)
+            base = len(graph.inputs) + len(self.variables)
+            for k, out in enumerate(graph.outputs):
+                target = self._slot(w, base + k)
+                if has_rows(out):
+                    start = w.mul(first, int64(layout_of(out.shape, dense=True).size))
+                    target = w.offset(target, start, ELEMENT[out.dtype])
+                self._export(w, out, target, count)
+
+        if rows_are_separate(graph):
+            with w.loop(int64(0), rows, int64(CHUNK)) as first:
+                left = w.sub(rows, first)
+                some_rows(first, w.intrinsic("smin", left, int64(CHUNK)))
+        else:
+            some_rows(int64(0), rows)
+        self._finish_updates(w)
+        restore()
+        self.declarations |= w.declarations
+        return w.finish()
+
+    def _finish_updates(self, w: FunctionWriter) -> None:
+        """Copy the new values that could not be written in place."""
+        for variable, new in self.graph.updates:
+            node = buffer_of(new)
+            if self.places.get(node) == self.places[variable]:
+                continue
+            kernel = KernelWriter(self.machine, buffer_of)
+            write_copy(kernel, new, variable)
+            call = Call(
+                kernel.finish(), frozenset(kernel.writer.declarations), tuple(kernel.arguments), ()
+            )
+            self._run(w, call, int64(0))
+
+    def _import(self, w: FunctionWriter, leaf: Tensor, source: Value, rows: Value) -> None:
+        """Bring an array in NumPy's layout into a buffer's layout."""
+        if leaf not in self.places:
+            return
+        self._copy_lines(w, leaf, source, self._pointer(w, leaf), rows, inward=True)
+
+    def _export(self, w: FunctionWriter, out: Tensor, target: Value, rows: Value) -> None:
+        """Write a buffer out in NumPy's layout."""
+        node = buffer_of(out)
+        if is_inline_number(out) or constant_number(node) is not None:
+            layout = layout_of(out.shape, dense=True)
+            number = inline_value(w, out, rows)
+            count = w.mul(rows, int64(layout.size)) if layout.rows else int64(layout.size)
+            with w.loop(int64(0), count, int64(1)) as at:
+                w.store(number, w.offset(target, at, ELEMENT[out.dtype]))
+            return
+        self._copy_lines(w, out, self._pointer(w, node), target, rows, inward=False)
+
+    def _copy_lines(
+        self,
+        w: FunctionWriter,
+        node: Tensor,
+        source: Value,
+        target: Value,
+        rows: Value,
+        inward: bool,
+    ) -> None:
+        layout, element = layout_of(node.shape), ELEMENT[node.dtype]
+        line_count = (
+            w.mul(rows, int64(layout.lines_per_row)) if layout.rows else int64(layout.lines_per_row)
+        )
+        padded_step, dense_step = layout.stride, layout.width
+        if layout.stride == layout.width == 1 or layout.stride == layout.width:
+            count = w.mul(line_count, int64(layout.width))
+            size = w.mul(count, int64(node.dtype.itemsize))
+            copy_bytes(w, target, source, size)
+            return
+        from_step, to_step = (dense_step, padded_step) if inward else (padded_step, dense_step)
+        with w.loop(int64(0), line_count, int64(1)) as line:
+            origin = w.offset(source, w.mul(line, int64(from_step)), element)
+            goal = w.offset(target, w.mul(line, int64(to_step)), element)
+            copy_line(w, self.machine, origin, goal, node.dtype, layout.width)
+            if inward:
+                for column in range(layout.width, layout.stride):
+                    w.store(literal(0, element), w.offset(goal, int64(column), element))
+
+    def _epoch_entry(self) -> str:
+        """Loop over mini-batches; returns the sum of loss times rows."""
+        graph = self.graph
+        w = FunctionWriter(
+            "epoch",
+            [
+                ("table", "ptr"),
+                ("arena", "ptr"),
+                ("capacity", "i64"),
+                ("rows", "i64"),
+                ("batch", "i64"),
+                ("first", "i64"),
+                ("steps", "i64"),
+            ],
+            returns="double",
+        )
+        restore = flush_denormals(w, self.machine)
+        for k, leaf in enumerate(graph.inputs):
+            if not has_rows(leaf):
+                self._import(w, leaf, self._slot(w, k), int64(1))
+        order = self._slot(w, len(graph.inputs) + len(self.variables) + len(graph.outputs))
+        rows, batch = Value("%rows", "i64"), Value("%batch", "i64")
+        first = Value("%first", "i64")
+        stop = w.add(first, Value("%steps", "i64"))
+        total = literal(0, "double")
+        loop = w.open_loop(first, stop, int64(1), [total])
+        start = w.mul(loop.index, batch)
+        count = w.intrinsic("smin", w.sub(rows, start), batch)
+        numbers = w.offset(order, start, "i32")
+        for k, leaf in enumerate(graph.inputs):
+            if has_rows(leaf) and leaf in self.places:
+                self._gather(w, leaf, self._slot(w, k), numbers, count)
+        self._call_body(w, count, {})
+        loss = graph.outputs[0]
+        value = w.load(self._pointer(w, buffer_of(loss)), ELEMENT[loss.dtype])
+        if loss.dtype is DType.float32:
+            value = w.convert("fpext", value, "double")
+        weighted = w.fmul(value, w.convert("sitofp", count, "double"))
+        self._finish_updates(w)
+        (total,) = w.close_loop(loop, [w.fadd(loop.carried[0], weighted)])
+        restore()
+        self.declarations |= w.declarations
+        return w.finish(total)
+
+    def _gather(
+        self, w: FunctionWriter, leaf: Tensor, data: Value, numbers: Value, count: Value
+    ) -> None:
+        """Copy the rows of a batch, picked by number, one after the other."""
+        layout, element = self.layout(leaf), ELEMENT[leaf.dtype]
+        target = self._pointer(w, leaf)
+        with w.loop(int64(0), count, int64(1)) as row:
+            number = w.convert("sext", w.load(w.offset(numbers, row, "i32"), "i32"), "i64")
+            origin = w.offset(data, w.mul(number, int64(layout.size)), element)
+            goal = w.offset(target, w.mul(row, int64(layout.size)), element)
+            copy_line(w, self.machine, origin, goal, leaf.dtype, layout.size)
+
+
+def write_copy(kernel: KernelWriter, source: Tensor, target: Tensor) -> None:
+    """Copy the whole memory of a tensor without rows, or fill it with one number."""
+    w = kernel.writer
+    layout, element = layout_of(target.shape), ELEMENT[target.dtype]
+    number = constant_number(source)
+    pointer = kernel.pointer(target)
+    if number is not None or is_inline_number(source):
+        value = inline_value(w, source, kernel.rows())
+        with (
+            w.loop(int64(0), int64(layout.lines_per_row), int64(1)) as line,
+            w.loop(int64(0), int64(layout.width), int64(1)) as column,
+        ):
+            at = w.add(w.mul(line, int64(layout.stride)), column)
+            w.store(value, w.offset(pointer, at, element))
+        return
+    copy_bytes(w, pointer, kernel.pointer(source), int64(layout.size * target.dtype.itemsize))
+
+
+def inline_value(w: FunctionWriter, node: Tensor, rows: Value) -> Value:
+    """The value of a constant of one number, or of the number of rows."""
+    number = constant_number(node)
+    while number is None and node.op in (Op.RESHAPE, Op.BROADCAST):
+        node = node.inputs[0]
+        number = constant_number(node)
+    if number is not None:
+        return literal(number, ELEMENT[node.dtype])
+    return w.convert("sitofp", rows, ELEMENT[node.dtype])
+
+
+def copy_bytes(w: FunctionWriter, target: Value, source: Value, size: Value) -> None:
+    """memcpy."""
+    w.call("llvm.memcpy.p0.p0.i64", "void", target, source, size, Value("false", "i1"))
+
+
+def copy_line(
+    w: FunctionWriter, machine: Machine, source: Value, target: Value, dtype: DType, count: int
+) -> None:
+    """Copy exactly `count` numbers, in ever smaller vectors."""
+    element, align = ELEMENT[dtype], dtype.itemsize
+    lanes = machine.lanes(dtype.itemsize)
+    done = 0
+    if count >= 8 * lanes:
+        done = count // lanes * lanes
+        type_ = vector_type(element, lanes)
+        with w.loop(int64(0), int64(done), int64(lanes)) as at:
+            w.store(
+                w.load(w.offset(source, at, element), type_, align),
+                w.offset(target, at, element),
+                align,
+            )
+    while done < count:
+        while lanes > count - done:
+            lanes //= 2
+        at = int64(done)
+        part = w.load(w.offset(source, at, element), vector_type(element, lanes), align)
+        w.store(part, w.offset(target, at, element), align)
+        done += lanes
+
+
+def flush_denormals(w: FunctionWriter, machine: Machine) -> Callable[[], None]:
+    """Switch to flushing denormals to zero; returns what writes the code that switches back.
+
+    Denormal numbers cost a hundred times more on common processors, and no training needs them.
+    """
+    if machine.is_x86:
+        saved = w.emit("ptr", "alloca i32")
+        changed = w.emit("ptr", "alloca i32")
+        w.call("llvm.x86.sse.stmxcsr", "void", saved)
+        flags = w.binary("or", w.load(saved, "i32"), literal(0x8040, "i32"))
+        w.store(flags, changed)
+        w.call("llvm.x86.sse.ldmxcsr", "void", changed)
+        return lambda: w.call("llvm.x86.sse.ldmxcsr", "void", saved) and None
+    if machine.is_arm:
+        before = w.emit("i64", "call i64 @llvm.aarch64.get.fpcr()")
+        w.declarations.add("declare i64 @llvm.aarch64.get.fpcr()")
+        w.call("llvm.aarch64.set.fpcr", "void", w.binary("or", before, literal(1 << 24, "i64")))
+        return lambda: w.call("llvm.aarch64.set.fpcr", "void", before) and None
+    return lambda: None
+
+
+def check_loss(graph: Graph) -> None:
+    """The first output of a training step must be one floating-point number."""
+    loss = graph.outputs[0]
+    if loss.shape != () or not loss.dtype.is_float:
+        raise GraphError(
+            "the first output of a training step must be the loss, a single number",
+            where="mini-batches",
+            given=repr(loss),
+            mend="take its mean",
+        )

@@ -1,0 +1,396 @@
+"""From a graph to an ordered list of kernels: what is fused with what, what gets memory.
+
+A node is *kept* when it gets memory of its own. Everything else elementwise is computed where it is
+needed, inside the kernels of the kept nodes, from kept nodes. Which nodes are kept:
+
+- results, what matrix products and moves read, sums over lines;
+- what is one number or one line but is used for many lines, so that it is computed once;
+- heavy nodes (exp, tanh, ...) that would otherwise be computed in two kernels.
+
+A matrix product hands its result to the nodes that can be computed from it on the spot; it is kept
+itself only when somebody else needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from quickprop.errors import ShapeError
+from quickprop.graph import Graph, Op, Shape, Tensor, broadcast_shapes
+from quickprop.graph.primitives import ELEMENTWISE, LEAVES
+from quickprop.native.elementwise import HEAVY, constant_number, line_width, walk_expression
+from quickprop.native.layout import is_view
+from quickprop.native.lines import OTHER, LINE, reduction_kind
+from quickprop.native.products import fits_epilogue
+
+MOVES = frozenset(
+    {Op.TRANSPOSE, Op.SLICE, Op.PAD, Op.CONCAT, Op.GATHER, Op.SCATTER_ADD, Op.RESHAPE}
+)
+INLINE = ELEMENTWISE | {Op.BROADCAST, Op.UNIFORM}
+
+
+@dataclass
+class Kernel:
+    """One piece of native work.
+
+    Parameters
+    ----------
+    kind : str
+        "lines", "product" or "move".
+    space : Shape
+        Shape that the loops run over; for a product, the shape of the result.
+    node : Tensor or None
+        The MATMUL or the moved tensor.
+    members : list of Tensor
+        Kept nodes that the kernel writes.
+    """
+
+    kind: str
+    space: Shape
+    node: Tensor | None = None
+    members: list[Tensor] = field(default_factory=list)
+    updates: bool = False
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Kernels in order, and which nodes are kept."""
+
+    kernels: list[Kernel]
+    kept: frozenset[Tensor]
+
+    def is_leaf(self, node: Tensor) -> bool:
+        """Whether an expression reads the node from memory."""
+        return is_memory(node) or node in self.kept
+
+
+def is_memory(node: Tensor) -> bool:
+    """Leaves with memory, and views of memory."""
+    if node.op in (Op.PLACEHOLDER, Op.VARIABLE):
+        return True
+    if node.op is Op.CONSTANT:
+        return constant_number(node) is None
+    if node.op is Op.RESHAPE and is_view(node.inputs[0].shape, node.shape):
+        return not is_inline_number(node)
+    return False
+
+
+def is_inline_number(node: Tensor) -> bool:
+    """A constant of one number or the number of rows, maybe reshaped: computed on the spot."""
+    while node.op in (Op.RESHAPE, Op.BROADCAST) and all(dim == 1 for dim in node.shape):
+        node = node.inputs[0]
+    return constant_number(node) is not None or node.op is Op.ROW_COUNT
+
+
+def buffer_of(node: Tensor) -> Tensor:
+    """The node whose memory a view shows, else the node itself."""
+    while node.op is Op.RESHAPE and is_view(node.inputs[0].shape, node.shape):
+        node = node.inputs[0]
+    return node
+
+
+def _is_opaque(node: Tensor) -> bool:
+    if node.op is Op.RESHAPE:
+        return not is_view(node.inputs[0].shape, node.shape)
+    if node.op in (Op.SUM, Op.MAX):
+        return reduction_kind(node) == OTHER
+    return node.op is Op.MATMUL or node.op in MOVES
+
+
+def _needs_memory(node: Tensor) -> bool:
+    return node.op not in LEAVES and not is_inline_number(node)
+
+
+def required(graph: Graph) -> set[Tensor]:
+    """The nodes that must have memory, whatever is fused."""
+    kept: set[Tensor] = set()
+
+    def keep(node: Tensor) -> None:
+        node = buffer_of(node)
+        if _needs_memory(node):
+            kept.add(node)
+
+    for node in graph.roots:
+        keep(node)
+    for node in graph.nodes():
+        if _is_opaque(node):
+            if node.op is not Op.MATMUL:
+                kept.add(node)
+            for source in node.inputs:
+                keep(source)
+        elif node.op is Op.RESHAPE:
+            keep(node)
+        elif node.op in (Op.SUM, Op.MAX):
+            if reduction_kind(node) != LINE:
+                kept.add(node)
+        elif node.op is Op.BROADCAST and _repeats_lines(node):
+            keep(node.inputs[0])
+    return kept
+
+
+def _repeats_lines(node: Tensor) -> bool:
+    """True when a broadcast uses the same line, or the same number, for many lines."""
+    source = node.inputs[0]
+    axes = len(node.shape) if node.shape[-1] is None else len(node.shape) - 1
+    outer = [k for k in range(axes) if source.shape[k] == 1 and node.shape[k] != 1]
+    # One number used along a single line is also computed once only.
+    single = all(dim == 1 for dim in source.shape) and any(dim != 1 for dim in node.shape)
+    return bool(outer) or single
+
+
+def build_schedule(graph: Graph) -> Schedule:
+    """Kernels for the graph, fused, in an order that respects every use."""
+    kept = required(graph)
+    while True:
+        builder = _Builder(graph, set(kept))
+        builder.build()
+        again = builder.heavy_twice()
+        if not again:
+            return Schedule(builder.kernels, frozenset(builder.kept))
+        kept |= again
+
+
+class _Builder:
+    def __init__(self, graph: Graph, kept: set[Tensor]) -> None:
+        self.graph = graph
+        self.kept = kept
+        self.kernels: list[Kernel] = []
+        self.done_at: dict[Tensor, int] = {}
+        self.local: set[Tensor] = set()
+
+    def is_leaf(self, node: Tensor) -> bool:
+        return is_memory(node) or node in self.kept or node.op is Op.MATMUL
+
+    # -- the walk -------------------------------------------------------------------------------
+
+    def build(self) -> None:
+        results = {buffer_of(new) for _, new in self.graph.updates}
+        order = self.graph.nodes()
+        last = [node for node in order if node in results and node in self.kept]
+        last = [node for node in last if not _is_opaque(node)]
+        late = set(last)
+        # A node that reads a late one must be late too.
+        for node in order:
+            if node in self.kept and node not in late and not _is_opaque(node):
+                reads = {buffer_of(n) for n in self.leaves(node)}
+                if reads & late:
+                    late.add(node)
+                    last.append(node)
+        for node in order:
+            if node.op is Op.MATMUL:
+                self._new(Kernel("product", node.shape, node), node)
+            elif node in self.kept and node not in late:
+                if _is_opaque(node):
+                    self._new(Kernel("move", node.shape, node, [node]), node)
+                else:
+                    self._place(node)
+        for node in order:
+            if node in late:
+                self._place(node, update=True)
+        for kernel in self.kernels:
+            if kernel.kind == "product":
+                assert kernel.node is not None
+                if kernel.node in self.kept:
+                    kernel.members.insert(0, kernel.node)
+
+    def _new(self, kernel: Kernel, node: Tensor) -> None:
+        self.kernels.append(kernel)
+        self.done_at[node] = len(self.kernels) - 1
+        if kernel.kind == "product":
+            self.local.add(node)
+
+    def leaves(self, node: Tensor) -> list[Tensor]:
+        """What the expression of a node reads from memory or from a product's accumulators."""
+        reads = []
+        for n in walk_expression([node], self._stop(node)):
+            if n is not node and self.is_leaf(n):
+                reads.append(n)
+        return reads
+
+    def _stop(self, root: Tensor) -> Callable[[Tensor], bool]:
+        return lambda n: n is not root and self.is_leaf(n)
+
+    def ready_at(self, node: Tensor) -> int:
+        """Index of the kernel that gives the memory of a node; -1 for what is given."""
+        return self.done_at.get(buffer_of(node), -1)
+
+    def _space(self, node: Tensor) -> Shape:
+        """The shape that the loops of a node's expression run over."""
+        space: Shape = node.shape
+        for n in walk_expression([node], self._stop(node)):
+            if is_inline_number(n) or (n is not node and constant_number(n) is not None):
+                continue
+            if n is node or len(n.shape) == len(node.shape):
+                try:
+                    space = broadcast_shapes(space, n.shape)
+                except ShapeError:
+                    continue
+        return space
+
+    def _place(self, node: Tensor, update: bool = False) -> None:
+        while True:
+            space = self._space(node)
+            reads = self.leaves(node)
+            for k, kernel in enumerate(self.kernels):
+                if self._joins(node, space, reads, k, kernel, update):
+                    kernel.members.append(node)
+                    self.done_at[node] = k
+                    if not (node.op in (Op.SUM, Op.MAX) and reduction_kind(node) != LINE):
+                        self.local.add(node)
+                    return
+            products = [n for n in reads if n.op is Op.MATMUL and n not in self.kept]
+            if not products:
+                break
+            self._cut(node, products[0])
+        kernel = Kernel("lines", space, None, [node], update)
+        self.kernels.append(kernel)
+        self.done_at[node] = len(self.kernels) - 1
+        if not (node.op in (Op.SUM, Op.MAX) and reduction_kind(node) != LINE):
+            self.local.add(node)
+
+    def _joins(
+        self,
+        node: Tensor,
+        space: Shape,
+        reads: list[Tensor],
+        k: int,
+        kernel: Kernel,
+        update: bool,
+    ) -> bool:
+        if kernel.kind == "move" or kernel.space != space or kernel.updates != update:
+            return False
+        for source in reads:
+            at = self.ready_at(source)
+            if at > k:
+                return False
+            if at == k and (buffer_of(source) not in self.local or buffer_of(source) is not source):
+                return False
+            # The accumulators of another product are not in memory.
+            if at < k and source.op is Op.MATMUL and source not in self.kept:
+                return False
+        if kernel.kind == "product":
+            return kernel.node in reads and self._in_epilogue(node, space)
+        if not update:
+            return True
+        mine = {buffer_of(n) for n in reads if line_width(n) > 1 or len(n.shape) == 0}
+        theirs = {buffer_of(n) for member in kernel.members for n in self.leaves(member)}
+        return bool(mine & theirs)
+
+    def _in_epilogue(self, node: Tensor, space: Shape) -> bool:
+        inner = walk_expression([node], self._stop(node))
+        reduced = node.op in (Op.SUM, Op.MAX)
+        if reduced and (reduction_kind(node) == LINE or node.shape[-1] != space[-1]):
+            return False
+        if reduced and space[-1] == 1:
+            return False
+        if not reduced and node.shape != space:
+            return False
+        return all(
+            n is node or self.is_leaf(n) or fits_epilogue(n, space) or is_inline_number(n)
+            for n in inner
+            if n.op not in (Op.SUM, Op.MAX) or n is not node
+        ) and all(n is node or self.is_leaf(n) or n.op not in (Op.SUM, Op.MAX) for n in inner)
+
+    def _cut(self, node: Tensor, product: Tensor) -> None:
+        """Keep what of the node's expression can be computed at the end of the product."""
+        k = self.done_at[product]
+        kernel = self.kernels[k]
+        inside: dict[Tensor, bool] = {}
+        expression = walk_expression([node], self._stop(node))
+        depends = {product}
+        for n in expression:
+            if any(source in depends for source in n.inputs) and not self.is_leaf(n):
+                depends.add(n)
+        for n in expression:
+            if n not in depends:
+                continue
+            if n is product:
+                inside[n] = True
+                continue
+            if n is node:
+                continue
+            reads = self.leaves(n)
+            inside[n] = n.op not in (Op.SUM, Op.MAX) and self._joins(
+                n, self._space(n), reads, k, kernel, False
+            )
+        cuts = [
+            n
+            for n in expression
+            if inside.get(n)
+            and any(
+                n in user.inputs and not inside.get(user, False)
+                for user in expression
+                if user in depends
+            )
+        ]
+        if len(cuts) > 1:
+            cuts = [self._narrow(expression, inside, node, product)]
+        for n in cuts:
+            self.kept.add(n)
+            if n is not product:
+                kernel.members.append(n)
+                self.done_at[n] = k
+                self.local.add(n)
+
+    def _narrow(
+        self, expression: list[Tensor], inside: dict[Tensor, bool], node: Tensor, product: Tensor
+    ) -> Tensor:
+        """The last node that every way from the product to the node passes through."""
+        for candidate in reversed(expression):
+            if not inside.get(candidate):
+                continue
+            reached = {product} if candidate is not product else set()
+            for n in expression:
+                if n is candidate:
+                    continue
+                if any(source in reached for source in n.inputs):
+                    reached.add(n)
+            if node not in reached:
+                return candidate
+        return product
+
+    def heavy_twice(self) -> set[Tensor]:
+        """Heavy nodes, not kept yet, that two kernels would compute."""
+        seen: dict[Tensor, int] = {}
+        twice: set[Tensor] = set()
+        for k, kernel in enumerate(self.kernels):
+            if kernel.kind == "move":
+                continue
+            nodes: set[Tensor] = set()
+            for member in kernel.members:
+                if member is kernel.node:
+                    continue
+                nodes |= set(walk_expression([member], self._stop(member)))
+            for node in nodes:
+                worth = node.op in HEAVY or (
+                    node.op in (Op.SUM, Op.MAX) and reduction_kind(node) == LINE
+                )
+                if worth and not self.is_leaf(node) and not is_inline_number(node):
+                    if seen.setdefault(node, k) != k:
+                        twice.add(node)
+        return twice
+
+
+def expression_reads(schedule: Schedule, kernel: Kernel) -> list[Tensor]:
+    """The memory that a kernel reads, each buffer once."""
+    if kernel.kind == "move":
+        assert kernel.node is not None
+        roots = [n for n in kernel.node.inputs if not is_inline_number(n)]
+    else:
+        roots = []
+        for member in kernel.members:
+            if member is kernel.node:
+                continue
+
+            def stop(n: Tensor, member: Tensor = member) -> bool:
+                return n is not member and (schedule.is_leaf(n) or n is kernel.node)
+
+            roots += [
+                n
+                for n in walk_expression([member], stop)
+                if n is not member and n is not kernel.node and schedule.is_leaf(n)
+            ]
+        if kernel.node is not None:
+            roots += list(kernel.node.inputs)
+    return list(dict.fromkeys(buffer_of(n) for n in roots))
