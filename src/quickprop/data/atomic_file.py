@@ -11,6 +11,11 @@ from typing import BinaryIO
 from quickprop.errors import DataFileError
 
 
+def is_device(path: Path) -> bool:
+    """Whether something stands there that is neither a file nor a folder, such as a pipe."""
+    return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
+
+
 def replace_file(path: str | os.PathLike[str], write: Callable[[BinaryIO], object]) -> Path:
     """Write beside `path`, then rename over it, so that no reader ever sees half a file.
 
@@ -32,13 +37,14 @@ def replace_file(path: str | os.PathLike[str], write: Callable[[BinaryIO], objec
         The folder does not exist, or the file cannot be written there. What stood at `path`
         before is untouched then.
     """
-    target = Path(path).expanduser()
-    if target.is_dir():
+    target = Path(os.path.expanduser(path))
+    # The functions of os.path answer where those of Path raise for an impossible name.
+    if os.path.isdir(target):
         raise DataFileError(
             "this is a folder, not a file", where=str(target), mend="name a file inside it"
         )
     try:
-        if target.exists() and not target.is_file():
+        if is_device(target):
             with target.open("wb") as stream:
                 write(stream)
             return target

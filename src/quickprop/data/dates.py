@@ -111,7 +111,9 @@ class DateColumn:
         moments = cells_as_moments(series)
         given = moments.drop_nulls()
         parts = tuple(part for part, round_of in _CIRCLES.items() if round_of(given).n_unique() > 1)
-        return cls(series.name, parts, Scaling.fit(_days(given)), len(given) < len(moments))
+        return cls(
+            series.name, parts, Scaling.fit(_days(given), may_log=False), len(given) < len(moments)
+        )
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -131,7 +133,7 @@ class DateColumn:
             out[:, place] = np.where(missing, 0.0, np.sin(angle))
             out[:, place + 1] = np.where(missing, 0.0, np.cos(angle))
             place += 2
-        days = np.where(missing, self.elapsed.center, _days(moments))
+        days = np.where(missing, np.nan, _days(moments))
         out[:, place] = self.elapsed.apply(days)
         if self.flags_missing:
             out[:, place + 1] = missing

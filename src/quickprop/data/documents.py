@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Collection
 from typing import Any, NoReturn
 
 from quickprop.errors import ModelFileError
+
+_HUGE = sys.float_info.max
 
 
 class Fields:
@@ -41,6 +43,10 @@ class Fields:
             self.refuse(f"{key!r} is missing")
         return self._document[key]
 
+    def is_null(self, key: str) -> bool:
+        """Whether the field is there and null."""
+        return self._value(key) is None
+
     def text(self, key: str, allowed: Collection[str] | None = None) -> str:
         """A string, one of `allowed` when that is given."""
         value = self._value(key)
@@ -65,7 +71,7 @@ class Fields:
         if (
             isinstance(value, bool)
             or not isinstance(value, (int, float))
-            or not math.isfinite(value)
+            or not -_HUGE <= value <= _HUGE
             or (above is not None and value <= above)
         ):
             bound = "a finite number" if above is None else f"a finite number above {above:g}"

@@ -73,10 +73,10 @@ def split_rows(
     if len(groups) != n:
         raise DataError("one class for each row is needed", allowed=n, given=len(groups))
     order = _shuffled(n, seed)
-    tested = _deal(groups, order, test)
+    tested = _deal(groups, order, test, spare=int(validation > 0))
     rest = order[~tested[order]]
     # Sizes of the classes without the test rows decide how many go to validation.
-    chosen = _deal(groups, rest, validation)
+    chosen = _deal(groups, rest, validation, spare=0)
     trained = ~(tested | chosen)
     return Split(np.flatnonzero(trained), np.flatnonzero(chosen), np.flatnonzero(tested))
 
@@ -90,28 +90,31 @@ def _shuffled(n: int, seed: int) -> np.ndarray:
     return np.argsort(stream.random_raw(n), kind="stable")
 
 
-def _deal(groups: np.ndarray, order: np.ndarray, share: float) -> np.ndarray:
-    """Mark a share of the rows in `order`, spread over the groups and leaving each at least one."""
+def _deal(groups: np.ndarray, order: np.ndarray, share: float, *, spare: int) -> np.ndarray:
+    """Mark a share of the rows in `order`, spread over the groups and leaving each at least one.
+
+    `spare` rows more are left, for the next part to have one.
+    """
     marked = np.zeros(len(groups), bool)
     if share == 0.0:
         return marked
     sizes = np.bincount(groups[order], minlength=int(groups.max()) + 1)
-    wanted = max(1, round(share * len(order)))
-    exact = sizes * (wanted / len(order))
     # A group that is left with one row must keep it, so it can give none.
     most = np.maximum(sizes - 1, 0)
-    quota = np.minimum(np.floor(exact).astype(np.int64), most)
-    for group in np.argsort(-(exact - quota), kind="stable"):
-        if quota.sum() >= wanted:
-            break
-        if quota[group] < most[group]:
-            quota[group] += 1
-    if not quota.any():
+    wanted = min(max(1, round(share * len(order))), int(most.sum()) - spare)
+    if wanted < 1:
         raise DataError(
-            "every class has one row only, so none can be held out",
+            "nearly every class has one row only, so none can be held out",
             where="target",
             mend="give more rows of each class, or choose --task regression",
         )
+    exact = sizes * (wanted / len(order))
+    quota = np.minimum(np.floor(exact).astype(np.int64), most)
+    # One round is enough unless small groups could not give their share.
+    while quota.sum() < wanted:
+        for group in np.argsort(quota - exact, kind="stable"):
+            if quota.sum() < wanted and quota[group] < most[group]:
+                quota[group] += 1
     by_group = np.argsort(groups[order], kind="stable")
     group_of = groups[order][by_group]
     rank = np.arange(len(order)) - (np.cumsum(sizes) - sizes)[group_of]

@@ -6,7 +6,8 @@ import gzip
 import hashlib
 import os
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from numbers import Real
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,7 +16,7 @@ import numpy as np
 import polars as pl
 import polars.selectors as cs
 
-from quickprop.data.atomic_file import replace_file
+from quickprop.data.atomic_file import is_device, replace_file
 from quickprop.data.csv_file import check_names, parse_csv
 from quickprop.errors import DataError, DataFileError, did_you_mean
 
@@ -61,8 +62,8 @@ def read_table(data: object, *, where: str = "data") -> nw.DataFrame:
     if isinstance(data, nw.DataFrame):
         data = data.to_native()
     if isinstance(data, (str, os.PathLike)):
-        path = Path(data).expanduser()
-        where = str(path)
+        path = Path(os.path.expanduser(os.fsdecode(data)))
+        where = os.fsdecode(data)
         frame = _read_file(path, where)
     elif isinstance(data, pl.DataFrame):
         frame = data
@@ -97,10 +98,11 @@ def column_of(frame: nw.DataFrame, name: str, *, where: str = "target") -> nw.Se
 
 def _read_file(path: Path, where: str) -> pl.DataFrame:
     """Read a file by the ending of its name."""
-    if path.is_dir():
+    # The functions of os.path answer where those of Path raise for an impossible name.
+    if os.path.isdir(path):
         raise DataFileError("this is a folder, not a file", where=where, mend="name a file in it")
-    if not path.exists():
-        raise DataFileError("no such file", where=where, mend=_nearest_file(path))
+    if not os.path.exists(path):
+        raise DataFileError("no such file", where=where, mend=_nearest_file(path, where))
     read = _reader(path.name)
     if read is None:
         raise DataFileError(
@@ -136,13 +138,13 @@ def _read_file(path: Path, where: str) -> pl.DataFrame:
         ) from error
 
 
-def _nearest_file(path: Path) -> str:
+def _nearest_file(path: Path, where: str) -> str:
     """A hint that names a file in the same folder, if one is called much the same."""
-    if "://" in str(path):
+    if "://" in where:
         return "download it first: quickprop opens no network connection"
     try:
-        names = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-    except OSError:
+        names = os.listdir(path.parent)
+    except (OSError, ValueError):
         names = []
     return did_you_mean(path.name, names) or "check the path"
 
@@ -151,7 +153,7 @@ def _read_ipc(raw: bytes, where: str) -> pl.DataFrame:
     """Read the Arrow IPC file format, or else the stream format."""
     del where
     if raw.startswith(b"ARROW1"):
-        return pl.read_ipc(raw, memory_map=False)
+        return pl.read_ipc(raw)
     return pl.read_ipc_stream(raw)
 
 
@@ -207,19 +209,20 @@ def _as_series(name: str, values: object, where: str) -> pl.Series:
         values = values.to_list()  # type: ignore[union-attr]
     elif hasattr(values, "to_pylist"):
         values = values.to_pylist()  # type: ignore[union-attr]
-    if not isinstance(values, Sequence) or isinstance(values, (str, bytes)):
-        try:
-            values = list(values)  # type: ignore[arg-type]
-        except TypeError:
-            values = None
-        if values is None or isinstance(values, (str, bytes)):
-            raise DataError(
-                f"column {name!r} is not a list of values", where=where, given=type(values).__name__
-            )
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise DataError(
+            f"column {name!r} is not a list of values",
+            where=where,
+            given=type(values).__name__,
+            mend="give one value for each row",
+        )
     cells = [None if _is_missing(cell) else cell for cell in values]
     try:
         return pl.Series(name, cells, strict=True)
     except (*_BROKEN_FILE, TypeError, OverflowError):
+        given = [cell for cell in cells if cell is not None]
+        if all(isinstance(cell, Real) and not isinstance(cell, bool) for cell in given):
+            return pl.Series(name, [None if c is None else float(c) for c in cells], pl.Float64)
         return pl.Series(name, [None if cell is None else str(cell) for cell in cells], pl.String)
 
 
@@ -243,11 +246,22 @@ def _is_missing(cell: object) -> bool:
 def _from_foreign(data: object, where: str) -> pl.DataFrame:
     """A polars frame from a table of another library, through narwhals."""
     try:
-        table = nw.from_native(data)  # type: ignore[type-var]
+        table: Any = nw.from_native(data)  # type: ignore[type-var]
     except TypeError:
         table = None
+    except nw.exceptions.DuplicateError as error:
+        raise _same_names(error, where) from error
     if isinstance(table, nw.LazyFrame):
-        table = table.collect()
+        try:
+            table = nw.from_native(table.collect().to_native(), eager_only=True)
+        except Exception as error:
+            # What a lazy table does when it runs is the caller's, and so are its errors.
+            raise DataError(
+                "the lazy table could not be computed",
+                where=where,
+                given=str(error).split("\n", 1)[0][:160] or type(error).__name__,
+                mend="compute it first and pass the result",
+            ) from error
     if not isinstance(table, nw.DataFrame):
         raise DataError(
             "not a table",
@@ -256,14 +270,24 @@ def _from_foreign(data: object, where: str) -> pl.DataFrame:
             given=type(data).__name__,
             mend="put the columns in a dict or a data frame",
         )
-    names = [str(name) for name in getattr(data, "columns", table.columns)]
-    if table.implementation is nw.Implementation.PYARROW:
-        names = list(data.column_names)  # type: ignore[attr-defined]
-    check_names(names, where=where)
-    columns = {}
-    for name, given_name in zip(names, table.columns):
-        columns[name] = _foreign_series(table[given_name])
-    return _from_columns(columns, where)
+    try:
+        names = list(table.columns)
+    except nw.exceptions.DuplicateError as error:
+        raise _same_names(error, where) from error
+    # Names that differ as objects (1 and "1") may be one as text, which `_from_columns` checks.
+    columns = [(str(name), _foreign_series(table[name])) for name in names]
+    check_names([name for name, _ in columns], where=where)
+    return _from_columns(dict(columns), where)
+
+
+def _same_names(error: Exception, where: str) -> DataError:
+    """The error for a table of another library in which two columns have one name."""
+    return DataError(
+        "two columns have one name",
+        where=where,
+        given=" ".join(str(error).split())[:160],
+        mend="give each column a name of its own",
+    )
 
 
 def _foreign_series(series: nw.Series) -> object:
@@ -288,7 +312,7 @@ def write_table(columns: Mapping[str, np.ndarray | Sequence[Any]], path: str | o
     DataFileError
         An unknown ending, or a path that cannot be written.
     """
-    target = Path(path).expanduser()
+    target = Path(os.path.expanduser(path))
     writers: dict[tuple[str, ...], Callable[[pl.DataFrame, BinaryIO], object]] = {
         (".csv",): lambda frame, file: frame.write_csv(file),
         (".tsv",): lambda frame, file: frame.write_csv(file, separator="\t"),
@@ -298,7 +322,7 @@ def write_table(columns: Mapping[str, np.ndarray | Sequence[Any]], path: str | o
     }
     name = target.name.lower()
     write = next((w for endings, w in writers.items() if name.endswith(endings)), None)
-    if write is None and not (target.exists() and not target.is_file()):
+    if write is None and not is_device(target):
         raise DataFileError(
             "unknown kind of file to write",
             where=str(target),

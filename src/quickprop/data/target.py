@@ -241,7 +241,7 @@ class ClassTarget:
         expected = _TYPES[fields.text("type", tuple(_TYPES))]
         classes = fields.items("classes", least=2)
         for one in classes:
-            if type(one) is not expected or (expected is float and not np.isfinite(one)):
+            if type(one) is not expected or not _may_be_class(one):
                 fields.refuse("a class of another type", given=repr(one)[:80])
         if len(set(_keys(classes))) < len(classes):
             fields.refuse("'classes' holds a class twice")
@@ -265,7 +265,17 @@ def fit_target(values: Values, task: str) -> Target:
     return _TARGETS[task].fit(values)
 
 
+def _may_be_class(value: ClassValue) -> bool:
+    """Whether a table can hold the value."""
+    if isinstance(value, int):
+        return -(2**63) <= value < 2**64
+    return bool(np.isfinite(value)) if isinstance(value, float) else True
+
+
 def _keys(classes: Sequence[ClassValue]) -> list[str]:
+    """The classes, all of one type, as `level_names` calls them."""
+    if type(classes[0]) is int:
+        return [str(one) for one in classes]
     return [str(key) for key in level_names(pl.Series(list(classes))).to_list()]
 
 

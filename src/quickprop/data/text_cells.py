@@ -65,14 +65,24 @@ def level_names(series: pl.Series) -> pl.Series:
     A whole number reads "1" whether it came as 1, 1.0 or "1"; a boolean reads "true" whether it
     came as True, "True" or "TRUE".
     """
-    dtype = series.dtype
-    if dtype.is_float():
-        whole = (series == series.round()) & (series.abs() < 2.0**53)
-        as_whole = series.cast(pl.Int64, strict=False).cast(pl.String)
-        text = as_whole.zip_with(whole.fill_null(False), series.cast(pl.String))
-        return text.set(series.is_nan().fill_null(False), None)
-    text = clean_text(series)
-    if dtype == pl.Boolean:
-        return text
+    if series.dtype == pl.Boolean:
+        return series.cast(pl.String)
+    values = series.cast(pl.String) if series.dtype in (pl.Categorical, pl.Enum) else series
+    distinct = values.unique()
+    names = _names_of_distinct(distinct)
+    if distinct.dtype == pl.String and distinct.equals(names, null_equal=True):
+        # Clean text, the usual case: nothing to rename.
+        return values
+    return values.replace_strict(distinct, names, return_dtype=pl.String)
+
+
+def _names_of_distinct(distinct: pl.Series) -> pl.Series:
+    """The name of each of these different values."""
+    if distinct.dtype.is_float():
+        whole = (distinct == distinct.round()) & (distinct.abs() < 2.0**53)
+        as_whole = distinct.cast(pl.Int64, strict=False).cast(pl.String)
+        text = as_whole.zip_with(whole.fill_null(False), distinct.cast(pl.String))
+        return text.set(distinct.is_nan().fill_null(False), None)
+    text = clean_text(distinct)
     lower = text.str.to_lowercase()
     return lower.zip_with(lower.is_in(["true", "false"]).fill_null(False), text)
