@@ -83,7 +83,11 @@ def test_any_split_is_whole(n, seed, kinds, test, validation):
         ({"n": 20, "seed": 2**63}, SettingError, "seed: not a seed"),
         ({"n": 20, "seed": 0, "test": 1.0}, SettingError, "not a share of the rows for test"),
         ({"n": 20, "seed": 0, "validation": -0.1}, SettingError, "for validation"),
-        ({"n": 8, "seed": 0, "classes": np.arange(8)}, DataError, "nearly every class has one row only"),
+        (
+            {"n": 8, "seed": 0, "classes": np.arange(8)},
+            DataError,
+            "nearly every class has one row only",
+        ),
         ({"n": 9, "seed": 0, "classes": np.zeros(8)}, DataError, "one class for each row"),
     ],
 )

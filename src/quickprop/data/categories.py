@@ -10,6 +10,7 @@ import polars as pl
 
 from quickprop.data.documents import Fields
 from quickprop.data.text_cells import level_names
+from quickprop.errors import DataError
 
 EMBED_FROM = 10
 """From so many levels on a column is embedded."""
@@ -33,6 +34,13 @@ class Levels:
 
     def codes(self, series: pl.Series) -> np.ndarray:
         """The code of each cell, int32."""
+        if series.dtype.is_nested() or series.dtype in (pl.Binary, pl.Object):
+            raise DataError(
+                "cells of another kind where there was text at training time",
+                where=f"column {series.name!r}",
+                given=str(series.dtype),
+                mend="make the cells text, or leave them empty",
+            )
         text = level_names(series)
         if not self.levels:
             codes = np.zeros(len(text), np.int32)

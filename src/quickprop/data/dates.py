@@ -31,10 +31,11 @@ def moments_in_text(text: pl.Series) -> pl.Series:
     """
     iso = (text.str.contains(_ISO_DATE) | text.str.contains(_ISO_MOMENT)).fill_null(False)
     plain = text.set(~iso, None)
-    plain = plain.str.replace_all("/", "-", literal=True).str.replace("T", " ", literal=True)
+    plain = plain.str.replace_all("/", "-", literal=True)
     with_clock = plain.str.contains(":", literal=True).fill_null(False)
     day = plain.str.to_datetime("%Y-%m-%d", strict=False, time_unit="us")
     clock = plain.set(~with_clock, None).str.replace(_ZONE, "").str.replace(_FRACTION, "")
+    clock = clock.str.replace("T", " ", literal=True)
     full = clock.str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False, time_unit="us")
     short = clock.str.to_datetime("%Y-%m-%d %H:%M", strict=False, time_unit="us")
     return pl.select(

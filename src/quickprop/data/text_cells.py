@@ -67,7 +67,8 @@ def level_names(series: pl.Series) -> pl.Series:
     """
     if series.dtype == pl.Boolean:
         return series.cast(pl.String)
-    values = series.cast(pl.String) if series.dtype in (pl.Categorical, pl.Enum) else series
+    by_name = series.dtype in (pl.Categorical, pl.Enum) or series.dtype.is_temporal()
+    values = series.cast(pl.String) if by_name else series
     distinct = values.unique()
     names = _names_of_distinct(distinct)
     if distinct.dtype == pl.String and distinct.equals(names, null_equal=True):
