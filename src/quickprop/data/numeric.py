@@ -65,7 +65,9 @@ class Scaling:
         values = np.clip(values, -_LARGEST, _LARGEST)
         if self.log_unit is not None:
             values = _logarithms(values, self.log_unit)
-        scaled = np.nan_to_num((values - self.center) / self.scale, copy=False, nan=0.0)
+        with np.errstate(over="ignore"):
+            scaled = (values - self.center) / self.scale
+        scaled = np.nan_to_num(scaled, copy=False, nan=0.0)
         size = np.abs(scaled)
         wild = size > _CALM
         if wild.any():
@@ -87,7 +89,9 @@ def _log_unit(values: np.ndarray) -> float | None:
     """The unit for logarithms of a column with a long upper tail, or None for any other.
 
     Measured on the shared tables, logarithms of such columns lower the validation loss of a small
-    network (concrete by 11 %, protein by 1 %) and cost nothing clear on the others.
+    network on some tables (concrete by 11 %, protein and california_housing by 1 %) and move it by
+    less than 2 % on the others. Quantiles in place of all numbers gain more on some and lose 5 to
+    30 % on others (beijing_pm25, kin8nm).
     """
     if values.min() < 0.0:
         return None
