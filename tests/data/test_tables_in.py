@@ -57,6 +57,19 @@ def test_every_kind_of_table_gives_the_same_values(table):
     assert table_hash(frame) == table_hash(read_table(COLUMNS))
 
 
+def test_pandas_without_pyarrow(monkeypatch):
+    def refuse(self):
+        raise ImportError("pyarrow is not installed")
+
+    monkeypatch.setattr(nw.Series, "to_polars", refuse)
+    table = {**COLUMNS, "day": [pd.Timestamp("2024-01-02"), pd.NaT, pd.Timestamp("2024-01-03")]}
+    for frame in (pd.DataFrame(table), pd.DataFrame(table).convert_dtypes()):
+        got = nw.to_native(read_table(frame))
+        assert got.drop("day").to_dict(as_series=False) == rows_of(read_table(COLUMNS))
+        assert got["day"].dtype == pl.Datetime
+        assert got["day"].null_count() == 1
+
+
 @pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".tsv", ".parquet", ".arrow", ".feather"])
 def test_what_is_written_reads_back(tmp_path, ending):
     path = tmp_path / f"t{ending}"
@@ -241,6 +254,9 @@ def test_column_of_names_what_there_is():
     assert str(caught.value) == (
         "target: the table has no column 'prices' (allowed: price, size). Did you mean 'price'?"
     )
+    headerless = read_table({"5.1": [4.9], "3.5": [3.0], "setosa": ["setosa"]})
+    with pytest.raises(DataError, match="Put a header line on the file"):
+        column_of(headerless, "species")
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,8 @@ _IPC_ENDINGS = (".arrow", ".ipc", ".feather")
 READABLE = (*_TEXT_ENDINGS, ".parquet", *_IPC_ENDINGS)
 """Endings of the files that `read_table` opens."""
 
+_AS_FLOAT = ("Int128", "UInt128", "Float16", "Decimal")
+
 _BROKEN_FILE = (
     pl.exceptions.PolarsError,
     pl.exceptions.PanicException,
@@ -75,10 +77,11 @@ def read_table(data: object, *, where: str = "data") -> nw.DataFrame:
         raise DataError("the table has no columns", where=where, mend="give at least one column")
     if not frame.height:
         raise DataError("the table has no rows", where=where, mend="give at least one row")
-    frame = frame.with_columns(
-        cs.by_dtype(pl.Int128, pl.UInt128, pl.Float16).cast(pl.Float64),
-        cs.decimal().cast(pl.Float64),
-    ).with_columns(cs.float().fill_nan(None))
+    # By name, because not every version of polars has all of these types.
+    wide = [name for name, kind in frame.schema.items() if str(kind).startswith(_AS_FLOAT)]
+    frame = frame.with_columns(pl.col(wide).cast(pl.Float64)).with_columns(
+        cs.float().fill_nan(None)
+    )
     return nw.from_native(frame, eager_only=True)
 
 
@@ -92,8 +95,14 @@ def column_of(frame: nw.DataFrame, name: str, *, where: str = "target") -> nw.Se
         f"the table has no column {name!r}",
         where=where,
         allowed=shown,
-        mend=did_you_mean(name, names) or "name one of its columns",
+        mend=did_you_mean(name, names)
+        or ("put a header line on the file" if _are_numbers(names) else "name one of its columns"),
     )
+
+
+def _are_numbers(names: Sequence[str]) -> bool:
+    """Whether the names look like the first row of a file without a header."""
+    return bool(pl.Series(list(names)).cast(pl.Float64, strict=False).is_not_null().mean() > 0.5)  # type: ignore[operator]
 
 
 def _read_file(path: Path, where: str) -> pl.DataFrame:
@@ -293,7 +302,8 @@ def _same_names(error: Exception, where: str) -> DataError:
 def _foreign_series(series: nw.Series) -> object:
     """Values of one column in a form that `_as_series` takes, fast where there is a fast way."""
     dtype = series.dtype
-    if series.null_count() == 0 and (dtype.is_integer() or dtype.is_float() or dtype == nw.Boolean):
+    plain = dtype.is_integer() or dtype == nw.Boolean
+    if dtype.is_float() or (plain and series.null_count() == 0):
         return series.to_numpy()
     try:
         return series.to_polars()
