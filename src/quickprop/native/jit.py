@@ -78,7 +78,7 @@ def compile_object(text: str) -> bytes:
             raise CompileError(
                 "LLVM did not accept the code written for this graph",
                 where="native backend",
-                given=str(error).splitlines()[0] if str(error) else "no message",
+                given=" ".join(str(error).split()) or "no message",
                 mend="use backend='reference' and report the graph",
             ) from error
 

@@ -113,16 +113,17 @@ def neutral(op: Op, type_: str) -> Value:
 def across(w: FunctionWriter, op: Op, value: Value) -> Value:
     """The sum or maximum of the lanes, by halving: the same order on every machine."""
     element, lanes = split_type(value.type)
-    while lanes > 1:
+    while lanes > 2:
         lanes //= 2
         low = w.shuffle(value, value, range(lanes))
         high = w.shuffle(value, value, range(lanes, 2 * lanes))
-        if lanes == 1:
-            low, high = (
-                w.emit(element, f"extractelement {v.type} {v.text}, i64 0") for v in (low, high)
-            )
         value = combine(w, op, low, high)
-    return value
+    if lanes == 1:
+        return value
+    low, high = (
+        w.emit(element, f"extractelement {value.type} {value.text}, i64 {k}") for k in (0, 1)
+    )
+    return combine(w, op, low, high)
 
 
 def space_type(members: Sequence[Tensor], is_leaf: Callable[[Tensor], bool]) -> int:

@@ -40,6 +40,7 @@ from quickprop.native.schedule import (
 
 #: Rows worked on at a time when rows do not depend on each other: they stay in cache.
 CHUNK = 256
+USUAL_ROWS = products.USUAL_ROWS
 
 
 @dataclass(frozen=True)
@@ -185,6 +186,7 @@ class _ProgramWriter:
         )
         self.packed: dict[Tensor, Tensor] = {}
         self.dense = self._dense_inputs()
+        self.fixed_bytes = 0
 
     # -- which inputs are read as they lie ------------------------------------------------------
 
@@ -342,7 +344,8 @@ class _ProgramWriter:
         offsets, row_bytes = place(spans, 4)
         for node, offset in zip(rowwise, offsets, strict=True):
             self.places[node] = Place("rows", offset)
-        return fixed_bytes + ALIGNMENT, row_bytes
+        self.fixed_bytes = fixed_bytes
+        return fixed_bytes, row_bytes
 
     def _in_place(self) -> list[tuple[Tensor, Tensor]]:
         """Updates whose new value may be written straight over the old one."""
@@ -433,18 +436,9 @@ class _ProgramWriter:
         arena = Value("%arena", "ptr")
         if where.kind == "fixed":
             return w.offset(arena, int64(int(where.at)), "i8")
-        base = w.offset(arena, int64(self._row_part()), "i8")
+        base = w.offset(arena, int64(self.fixed_bytes), "i8")
         grown = w.mul(Value("%capacity", "i64"), int64(int(where.at)))
         return w.offset(base, grown, "i8")
-
-    def _row_part(self) -> int:
-        """Where the rows part of the arena begins."""
-        ends = [
-            int(where.at) + -(-self.layout(node).size // 16) * 16 * node.dtype.itemsize
-            for node, where in self.places.items()
-            if where.kind == "fixed"
-        ]
-        return -(-max(ends, default=0) // ALIGNMENT) * ALIGNMENT
 
     def _run(self, w: FunctionWriter, call: Call, rows: Value) -> None:
         arguments = [self._pointer(w, node) for node in call.arguments]

@@ -300,7 +300,7 @@ class _Builder:
         expression = walk_expression([node], self._stop(node))
         depends = {product}
         for n in expression:
-            if any(source in depends for source in n.inputs) and not self.is_leaf(n):
+            if any(source in depends for source in n.inputs) and (n is node or not self.is_leaf(n)):
                 depends.add(n)
         for n in expression:
             if n not in depends:
