@@ -41,6 +41,8 @@ KINDS = {
     "with NaN": ([float("nan"), *SPREAD[1:]], ("x", "x is missing"), ()),
     "with infinities": ([float("inf"), *SPREAD[1:]], ("x", "x is missing"), ()),
     "wild": ([1e300, -1e300, *SPREAD[2:]], ("x",), ()),
+    "huge whole numbers": ([1e308, -1e308] * 30, ("x",), ()),
+    "one number and one gap": ([5] * 59 + [None], ("x=5",), ()),
     "two numbers": ([0, 1] * 30, ("x",), ()),
     "mostly zero": ([0] * 59 + [1], ("x",), ()),
     "durations": ([timedelta(hours=i % 5) for i in range(N)], ("x",), ()),

@@ -59,13 +59,13 @@ def _judge_numbers(series: pl.Series) -> Verdict:
             return Verdict(ColumnKind.DROPPED, "every cell is the same")
         # One number and gaps: whether the cell is filled is all there is to know.
         return _judge_levels(level_names(series))
-    infinite = int(np.isinf(values).sum())
     if len(finite) == len(values) and _counts_rows(series.name, finite):
         return Verdict(ColumnKind.DROPPED, "it numbers the rows")
-    seen = f"{infinite} infinite cells are treated as missing" if infinite > 1 else ""
-    return Verdict(
-        ColumnKind.NUMBER, "1 infinite cell is treated as missing" if infinite == 1 else seen
-    )
+    infinite = int(np.isinf(values).sum())
+    if not infinite:
+        return Verdict(ColumnKind.NUMBER)
+    cells = "1 infinite cell is" if infinite == 1 else f"{infinite} infinite cells are"
+    return Verdict(ColumnKind.NUMBER, f"{cells} treated as missing")
 
 
 def _counts_rows(name: str, values: np.ndarray) -> bool:
@@ -74,17 +74,19 @@ def _counts_rows(name: str, values: np.ndarray) -> bool:
     Training rows are a part of the table, so a counter has gaps here. A column of years climbs
     too, but does not begin at 0 or 1.
     """
-    if len(values) < _FEWEST_ROWS_FOR_ID or not bool((values == np.round(values)).all()):
+    if len(values) < _FEWEST_ROWS_FOR_ID or float(np.abs(values).max()) > 2.0**53:
+        return False
+    if not bool((values == np.round(values)).all()):
         return False
     steps = np.diff(values)
     climbs = bool((steps > 0).all())
     dense = values.max() - values.min() < 4 * len(values)
     if climbs and dense and 0 <= values.min() <= 25:
         return True
-    return is_id_name(name) and (climbs or len(np.unique(values)) == len(values))
+    return _is_id_name(name) and (climbs or len(np.unique(values)) == len(values))
 
 
-def is_id_name(name: str) -> bool:
+def _is_id_name(name: str) -> bool:
     """Whether a column is called as identifiers are."""
     plain = name.strip().lower().replace(" ", "_").replace("-", "_")
     return (
@@ -125,8 +127,6 @@ def _judge_levels(text: pl.Series) -> Verdict:
     if len(given) >= _FEWEST_ROWS_FOR_ID and distinct >= _UNIQUE_TEXT_SHARE * len(given):
         return Verdict(ColumnKind.DROPPED, "nearly every row has a text of its own")
     levels, shared = common_levels(text)
-    if levels.count - 1 + (shared > 0) < 2:
-        return Verdict(ColumnKind.DROPPED, "hardly any value comes more than once")
-    if not levels.levels and not levels.codes_missing:
+    if levels.count < 2 or levels.count + (shared > 0) < 3:
         return Verdict(ColumnKind.DROPPED, "hardly any value comes more than once")
     return Verdict(ColumnKind.CATEGORY)
