@@ -1,4 +1,4 @@
-"""A whole computation: what goes in, what comes out, which variables change; checked and printed."""
+"""A whole computation: inputs, outputs and updates of variables; checked and printed."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class Storage:
 class Tensor:
     """One node: a primitive, its inputs and attributes, and the shape and type it gives.
 
-    Two tensors are equal only when they are the same object; ``a == b`` compares nodes, not numbers.
+    Two tensors are equal only when they are the same object: ``a == b`` compares nodes.
     """
 
     op: Op
