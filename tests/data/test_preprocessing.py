@@ -227,6 +227,8 @@ def test_a_long_tail_is_taken_as_logarithms():
     # The same numbers below zero have their tail on the other side, where no logarithm is taken.
     assert Scaling.fit(-(2.0 ** np.arange(11))).log_unit is None
     assert Scaling.fit(np.arange(11.0)).log_unit is None
+    # Nor is one for a column that is zero in most rows.
+    assert Scaling.fit(np.array([0.0] * 6 + [1, 10, 100, 1000])).log_unit is None
 
 
 @pytest.mark.parametrize(
@@ -251,6 +253,45 @@ def test_scaling_never_blows_up(values):
     assert np.isfinite(scaled).all()
     assert np.abs(scaled).max() < 1500
     assert (np.diff(scaling.apply(np.sort(ends[:-1]))) >= 0).all()
+
+
+def test_few_whole_numbers_have_features_of_their_own():
+    quarters = [1, 2, 3, 4] * 51
+    preprocessor = fit(x=[None, *quarters[1:]])
+    assert preprocessor.numeric_names == ("x", "x is missing", "x=1", "x=2", "x=3", "x=4")
+    got = features(preprocessor, x=[1.0, 4, 5, None])
+    assert [got[f"x={k}"] for k in range(1, 5)] == [[1, 0, 0, 0], [0] * 4, [0] * 4, [0, 1, 0, 0]]
+    assert got["x is missing"] == [0, 0, 0, 1]
+    note = "Each of the few whole numbers has a feature of its own in x."
+    assert note in preprocessor.notes
+    assert Preprocessor.from_document(preprocessor.to_document()) == preprocessor
+    # A level that comes fewer than 10 times has none: here the 4, which is there once.
+    assert fit(x=[4, *[1, 2, 3] * 80]).numeric_names == ("x", "x=1", "x=2", "x=3")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [1, 2, 3, 5] * 50,
+        [1, 2] * 100,
+        [1, 2, 3, 4] * 49,
+        [0.5, 1.5, 2.5, 3.5] * 50,
+        [0] * 100 + [1] * 50 + [2] * 25 + [3] * 12 + [4] * 12,
+        list(range(33)) * 60,
+        [2**53 + i for i in range(4)] * 50,
+    ],
+    ids=["a gap", "two", "too few rows", "fractions", "a long tail", "too many", "too large"],
+)
+def test_other_numbers_have_one_feature(values):
+    assert fit(x=values).numeric_names == ("x",)
+
+
+def test_pixels_have_one_feature_each():
+    rng = np.random.default_rng(0)
+    table = {f"p{i}": rng.integers(0, 10, 600).tolist() for i in range(17)}
+    assert len(fit(**table).numeric_names) == 17
+    table.pop("p16")
+    assert len(fit(**table).numeric_names) == 16 * 11
 
 
 def test_levels_by_hand():
@@ -534,7 +575,7 @@ def test_the_document_is_kept_as_it_is():
         (("columns",), {}, "allowed: a list of 1 or more; given: dict"),
         (("columns", 0), 7, "preprocessing: columns[0]: not a JSON object"),
         (("columns", 0, "kind"), "pickle", "allowed: number, one-hot, date, embedding"),
-        (("columns", 0, "kind"), "embedding", "columns[0]: 'levels' is missing"),
+        (("columns", 0, "kind"), "embedding", "columns[0]: 'codes_missing' is missing"),
         (("columns", 0, "name"), 1, "columns[0]: 'name' is not what it may be"),
         (("columns", 0, "name"), "t", "two columns have one name"),
         (("columns", 0, "center"), "1", "'center' is not what it may be"),
@@ -543,6 +584,10 @@ def test_the_document_is_kept_as_it_is():
         (("columns", 0, "scale"), -1.0, "a finite number above 0; given: -1.0"),
         (("columns", 0, "log_unit"), 0.0, "'log_unit'"),
         (("columns", 0, "flags_missing"), 1, "'flags_missing' is not true or false"),
+        (("columns", 0, "levels"), [1.5], "'levels' holds something that is not a whole number"),
+        (("columns", 0, "levels"), [True], "'levels' holds something that is not a whole number"),
+        (("columns", 0, "levels"), [2, 1], "'levels' are not in order"),
+        (("columns", 0, "levels"), [1, 1], "'levels' are not in order"),
         (("columns", 1, "levels"), ["a", 1], "'levels' holds something it may not"),
         (("columns", 1, "levels"), ["a", "a"], "'levels' holds an item twice"),
         (("columns", 1, "levels"), [], "a column without any level"),

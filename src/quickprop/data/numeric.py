@@ -14,6 +14,8 @@ from quickprop.errors import DataError
 
 _CALM = 3.0
 _LONG_TAIL = 0.3
+_MOST_LEVELS = 32
+_ROWS_A_LEVEL = 50
 _LARGEST = 1e300
 _MICROSECONDS = 1e6
 
@@ -93,9 +95,11 @@ def _log_unit(values: np.ndarray) -> float | None:
     less than 2 % on the others. Quantiles in place of all numbers gain more on some and lose 5 to
     30 % on others (beijing_pm25, kin8nm).
     """
-    if values.min() < 0.0:
-        return None
     low, middle, high = np.quantile(values, [0.05, 0.5, 0.95])
+    # A column that is zero in most rows is a flag and an amount; as a logarithm it is nearly the
+    # flag alone, which made adult 1.5 % worse.
+    if values.min() < 0.0 or middle == 0.0:
+        return None
     # (upper half - lower half) / whole is 0 for an even column and 1 for all tail.
     if not (high - middle) - (middle - low) > _LONG_TAIL * (high - low):
         return None
@@ -154,25 +158,33 @@ def cells_as_numbers(series: pl.Series) -> np.ndarray:
 
 @dataclass(frozen=True)
 class NumericColumn:
-    """A column of numbers: one feature, and a flag when cells were missing in training."""
+    """A column of numbers: one feature, and a flag when cells were missing in training.
+
+    `levels` are whole numbers that have a 0/1 feature each beside it: the month, the hour, a grade.
+    """
 
     kind: ClassVar[str] = "number"
 
     name: str
     scaling: Scaling
     flags_missing: bool
+    levels: tuple[int, ...] = ()
 
     @classmethod
     def fit(cls, series: pl.Series) -> NumericColumn:
-        """Learn the scaling from the finite cells."""
+        """Learn the scaling and the levels from the finite cells."""
         values = cells_as_numbers(series)
         finite = np.isfinite(values)
-        return cls(series.name, Scaling.fit(values[finite]), not bool(finite.all()))
+        scaling = Scaling.fit(values[finite])
+        # The values of a count with a long tail are far from evenly used.
+        levels = _whole_levels(values[finite]) if scaling.log_unit is None else ()
+        return cls(series.name, scaling, not bool(finite.all()), levels)
 
     @property
     def features(self) -> tuple[str, ...]:
         """Names of the features."""
-        return (self.name, f"{self.name} is missing") if self.flags_missing else (self.name,)
+        flag = (f"{self.name} is missing",) if self.flags_missing else ()
+        return (self.name, *flag, *(f"{self.name}={level}" for level in self.levels))
 
     def encode(self, series: pl.Series, out: np.ndarray) -> None:
         """Write the features of each row to `out`, shape (rows, features)."""
@@ -182,6 +194,9 @@ class NumericColumn:
         out[:, 0] = self.scaling.apply(values)
         if self.flags_missing:
             out[:, 1] = missing
+        first_level = len(self.features) - len(self.levels)
+        for place, level in enumerate(self.levels, start=first_level):
+            out[:, place] = values == level
 
     def to_document(self) -> dict[str, Any]:
         """All fields as JSON."""
@@ -190,9 +205,37 @@ class NumericColumn:
             "name": self.name,
             **self.scaling.to_document(),
             "flags_missing": self.flags_missing,
+            "levels": list(self.levels),
         }
 
     @classmethod
     def from_fields(cls, fields: Fields) -> NumericColumn:
         """Read back what `to_document` wrote."""
-        return cls(fields.text("name"), Scaling.from_fields(fields), fields.flag("flags_missing"))
+        levels = fields.items("levels")
+        if not all(type(one) is int and abs(one) < 2**53 for one in levels):
+            fields.refuse("'levels' holds something that is not a whole number")
+        if levels != sorted(set(levels)):
+            fields.refuse("'levels' are not in order")
+        return cls(
+            fields.text("name"),
+            Scaling.from_fields(fields),
+            fields.flag("flags_missing"),
+            tuple(levels),
+        )
+
+
+def _whole_levels(values: np.ndarray) -> tuple[int, ...]:
+    """The few whole numbers that a column holds, when they have no gaps between, else none.
+
+    Measured on the shared tables, a feature for each lowers the validation loss of a small network
+    where the numbers are calendar parts (beijing_pm25 by 18 %) and moves the others by less than 0.3 %.
+    """
+    most = min(_MOST_LEVELS, len(values) // _ROWS_A_LEVEL)
+    # A glance at the first rows spares most columns the sorting.
+    if len(np.unique(values[:1000])) > most or not bool((values == np.round(values)).all()):
+        return ()
+    levels, rows = np.unique(values, return_counts=True)
+    gapless = levels[-1] - levels[0] == len(levels) - 1
+    if not gapless or not 3 <= len(levels) <= most or abs(levels[0]) >= 2.0**52:
+        return ()
+    return tuple(int(level) for level in levels[rows >= _ROWS_A_LEVEL // 5])

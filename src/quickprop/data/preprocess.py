@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import narwhals as nw
@@ -26,6 +26,7 @@ _CLASSES: dict[str, type[Column]] = {
     one.kind: one for one in (NumericColumn, OneHotColumn, DateColumn, EmbeddedColumn)
 }
 _VERSION = 1
+_MOST_LEVEL_FEATURES = 160
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,7 @@ class Preprocessor:
                 given=reasons or "no column but the target",
                 mend="add columns that differ from row to row",
             )
+        columns = _with_few_levels(columns)
         return cls(tuple(columns), _notes(columns, verdicts))
 
     @property
@@ -218,6 +220,17 @@ def _fit_column(series: pl.Series, kind: ColumnKind) -> Column:
     return OneHotColumn.fit(series) if few else EmbeddedColumn.fit(series)
 
 
+def _with_few_levels(columns: list[Column]) -> list[Column]:
+    """Drop the features for single whole numbers when they would swamp all others.
+
+    In a table of pixels every column holds a few whole numbers.
+    """
+    numeric = [column for column in columns if isinstance(column, NumericColumn)]
+    if sum(len(column.levels) for column in numeric) <= _MOST_LEVEL_FEATURES:
+        return columns
+    return [replace(c, levels=()) if isinstance(c, NumericColumn) else c for c in columns]
+
+
 def _listed(names: Sequence[str], most: int = 8) -> str:
     """Names in a row, cut short when there are many."""
     shown = ", ".join(names[:most])
@@ -245,6 +258,11 @@ def _notes(columns: Sequence[Column], verdicts: dict[str, Verdict]) -> tuple[str
     ]
     if gaps:
         notes.append(f"Missing cells are filled with the median and flagged in {_listed(gaps)}.")
+    stepped = [c.name for c in columns if isinstance(c, NumericColumn) and c.levels]
+    if stepped:
+        notes.append(
+            f"Each of the few whole numbers has a feature of its own in {_listed(stepped)}."
+        )
     for name, verdict in verdicts.items():
         if verdict.kind is not ColumnKind.DROPPED and verdict.reason:
             notes.append(f"In {name}, {verdict.reason}.")
