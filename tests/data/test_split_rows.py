@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quickprop.data import split_rows
@@ -56,6 +56,7 @@ def test_text_classes_are_taken_too():
     assert sorted(classes[split.test]) == ["a", "a", "b", "b"]
 
 
+@settings(deadline=None)
 @given(
     n=st.integers(8, 200),
     seed=st.integers(0, 2**63 - 1),

@@ -7,6 +7,7 @@ from datetime import date
 
 import narwhals as nw
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 
@@ -94,6 +95,22 @@ def test_targets_that_cannot_be_learned(target, values, expected):
         target.fit(column(values))
     assert str(caught.value).startswith("target 'y': ")
     assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["b", "a", None],
+        np.array(["b", "a", None], object),
+        pd.Series(["b", "a", float("nan")], dtype=object),
+        nw.from_native(pd.Series(["b", "a", None]), series_only=True),
+        pl.Series(["b", "a", None]),
+    ],
+)
+def test_values_however_they_are_held(values):
+    mask, _ = usable_rows(values)
+    assert mask.tolist() == [True, True, False]
+    assert ClassTarget.fit(values[:2]).encode(values[:2]).tolist() == [1, 0]
 
 
 def test_an_unseen_class_is_named():

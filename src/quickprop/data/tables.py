@@ -183,7 +183,7 @@ def _from_columns(columns: Mapping[Any, Any], where: str) -> pl.DataFrame:
     """A frame from a dict of columns."""
     names = [str(name) for name in columns]
     check_names(names, where=where)
-    series = [_as_series(name, values, where) for name, values in zip(names, columns.values())]
+    series = [as_series(name, values, where) for name, values in zip(names, columns.values())]
     lengths = {len(one) for one in series}
     if len(lengths) > 1:
         raise DataError(
@@ -195,7 +195,7 @@ def _from_columns(columns: Mapping[Any, Any], where: str) -> pl.DataFrame:
     return pl.DataFrame(series)
 
 
-def _as_series(name: str, values: object, where: str) -> pl.Series:
+def as_series(name: str, values: object, where: str) -> pl.Series:
     """One column, whatever holds it; mixed objects become text."""
     if isinstance(values, pl.Series):
         return values.alias(name)
@@ -300,7 +300,7 @@ def _same_names(error: Exception, where: str) -> DataError:
 
 
 def _foreign_series(series: nw.Series) -> object:
-    """Values of one column in a form that `_as_series` takes, fast where there is a fast way."""
+    """Values of one column in a form that `as_series` takes, fast where there is a fast way."""
     dtype = series.dtype
     plain = dtype.is_integer() or dtype == nw.Boolean
     if dtype.is_float() or (plain and series.null_count() == 0):

@@ -12,6 +12,7 @@ import polars as pl
 
 from quickprop.data.documents import Fields
 from quickprop.data.numeric import cells_as_numbers
+from quickprop.data.tables import as_series
 from quickprop.data.text_cells import clean_text, level_names
 from quickprop.errors import DataError, did_you_mean
 
@@ -21,11 +22,11 @@ Values = nw.Series | pl.Series | np.ndarray | Sequence[Any]
 def target_series(values: Values, name: str = "target") -> pl.Series:
     """The values as a polars series; text without blanks around it, NaN as missing."""
     if isinstance(values, nw.Series):
-        series = values.to_polars()
+        series = as_series(values.name, values.to_native(), name)
     elif isinstance(values, pl.Series):
         series = values
     else:
-        series = pl.Series(name, values if isinstance(values, np.ndarray) else list(values))
+        series = as_series(name, values, name)
     if series.dtype.is_float():
         return series.fill_nan(None)
     if series.dtype in (pl.String, pl.Categorical, pl.Enum, pl.Null):

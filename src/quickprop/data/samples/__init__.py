@@ -42,7 +42,7 @@ _ALL = (
     Sample(
         "iris",
         "species",
-        "Tell three species of iris apart by the length and width of their leaves.",
+        "Tell three species of iris apart by the measures of their sepals and petals.",
         "UCI Machine Learning Repository, Iris; Fisher 1936",
     ),
 )
