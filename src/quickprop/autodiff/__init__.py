@@ -1,1 +1,5 @@
-"""A room of quickprop."""
+"""The chain rule, graph in and graph out."""
+
+from quickprop.autodiff.gradients import gradients
+
+__all__ = ["gradients"]

@@ -1,1 +1,5 @@
-"""A room of quickprop."""
+"""Graph to graph: the same values, less work."""
+
+from quickprop.passes.pipeline import optimise
+
+__all__ = ["optimise"]

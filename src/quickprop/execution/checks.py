@@ -1,0 +1,83 @@
+"""Checks of the arrays that come in, against the placeholders they are meant for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from quickprop.config import DType
+from quickprop.errors import DTypeError, ShapeError
+from quickprop.graph import Tensor, show_shape
+
+
+def as_input(leaf: Tensor, value: Any, position: int) -> np.ndarray:
+    """The value as an array of the placeholder's type, its shape checked apart from the rows."""
+    kind = leaf.dtype.value
+    if type(value) is np.ndarray and value.dtype == kind:
+        array = value
+    else:
+        array = _converted(leaf, value, position)
+    shape = leaf.shape
+    fits = array.ndim == len(shape) and all(
+        dim is None or dim == length for dim, length in zip(shape, array.shape, strict=True)
+    )
+    if not fits:
+        raise ShapeError(
+            "an array has the wrong shape",
+            where=_label(leaf, position),
+            allowed=show_shape(shape),
+            given=show_shape(array.shape),
+        )
+    return array
+
+
+def _converted(leaf: Tensor, value: Any, position: int) -> np.ndarray:
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ShapeError("not an array", where=_label(leaf, position), given=str(error)) from error
+    if array.dtype.kind not in "biuf":
+        raise DTypeError(
+            "an array does not hold numbers",
+            where=_label(leaf, position),
+            allowed=leaf.dtype.value,
+            given=str(array.dtype),
+        )
+    if leaf.dtype is DType.int32 and array.dtype.kind == "f":
+        raise DTypeError(
+            "whole numbers are needed",
+            where=_label(leaf, position),
+            allowed="int32",
+            given=str(array.dtype),
+            mend="convert with .astype('int32')",
+        )
+    return array.astype(leaf.dtype.value)
+
+
+def _label(leaf: Tensor, position: int) -> str:
+    return f"input {leaf.name!r}" if leaf.name else f"input {position}"
+
+
+def as_inputs(leaves: Sequence[Tensor], values: Sequence[Any]) -> list[np.ndarray]:
+    """All inputs of a call, their rows equal in number."""
+    if len(values) != len(leaves):
+        names = ", ".join(leaf.name or "unnamed" for leaf in leaves)
+        raise ShapeError(
+            "wrong number of inputs", allowed=f"{len(leaves)} ({names})", given=str(len(values))
+        )
+    arrays = [as_input(leaf, value, k) for k, (leaf, value) in enumerate(zip(leaves, values))]
+    rows: int | None = None
+    for k, (leaf, array) in enumerate(zip(leaves, arrays)):
+        if leaf.shape and leaf.shape[0] is None:
+            if rows is None:
+                rows = len(array)
+            if len(array) != rows or not rows:
+                raise ShapeError(
+                    "inputs differ in rows" if rows else "no rows",
+                    where=_label(leaf, k),
+                    allowed=f"{rows or 'at least 1'}",
+                    given=str(len(array)),
+                )
+    return arrays

@@ -1,0 +1,102 @@
+"""A graph as a callable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from quickprop import config
+from quickprop.execution.checks import as_inputs
+from quickprop.graph import Graph, Tensor
+from quickprop.native import NativeFunction
+from quickprop.ops.reference import evaluate
+from quickprop.passes import optimise
+
+Updates = Mapping[Tensor, Tensor] | Sequence[tuple[Tensor, Tensor]]
+
+
+class _Runs(Protocol):
+    def __call__(self, *arrays: np.ndarray) -> list[np.ndarray]: ...
+
+
+class _ReferenceFunction:
+    """A graph run by the NumPy interpreter."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+
+    def __call__(self, *arrays: np.ndarray) -> list[np.ndarray]:
+        outputs, updates = evaluate(self.graph, dict(zip(self.graph.inputs, arrays, strict=True)))
+        for (variable, _), new in zip(self.graph.updates, updates, strict=True):
+            variable.attribute("storage").array[...] = new
+        return outputs
+
+
+class Function:
+    """A compiled graph; call it with one array for each input.
+
+    Parameters
+    ----------
+    graph : Graph
+    single : bool
+        Return the only output itself and not a tuple.
+    backend : {"native", "reference"}, optional
+    """
+
+    def __init__(self, graph: Graph, single: bool = False, backend: str | None = None) -> None:
+        self.backend = config.one_of(
+            backend or config.default_backend(), config.BACKENDS, "backend"
+        )
+        self.graph = optimise(graph.verify())
+        self.single = single
+        self._run: _Runs
+        if self.backend == "native":
+            self._run = NativeFunction(self.graph)
+        else:
+            self._run = _ReferenceFunction(self.graph)
+
+    def __call__(self, *arrays: Any) -> Any:
+        """Compute the outputs, then apply the updates.
+
+        Raises
+        ------
+        ShapeError, DTypeError
+            When an array does not fit its placeholder.
+        """
+        results = self._run(*as_inputs(self.graph.inputs, arrays))
+        return results[0] if self.single else tuple(results)
+
+    def __repr__(self) -> str:
+        given = ", ".join(map(repr, self.graph.inputs))
+        return f"<Function ({given}) -> {len(self.graph.outputs)} outputs, {self.backend}>"
+
+
+def function(
+    inputs: Sequence[Tensor],
+    outputs: Tensor | Sequence[Tensor],
+    updates: Updates | None = None,
+    backend: str | None = None,
+) -> Function:
+    """Compile a graph to a callable.
+
+    Parameters
+    ----------
+    inputs : sequence of Tensor
+        Placeholders, in the order of the call's arguments.
+    outputs : Tensor or sequence of Tensor
+        What a call returns; a single tensor gives a single array.
+    updates : mapping or pairs of Tensor, optional
+        New values for variables, computed with the old ones and put in place after each call.
+    backend : {"native", "reference"}, optional
+        Compiled code, or the NumPy interpreter.
+
+    Returns
+    -------
+    Function
+    """
+    single = isinstance(outputs, Tensor)
+    wanted = (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
+    pairs = tuple(updates.items()) if isinstance(updates, Mapping) else tuple(updates or ())
+    return Function(Graph(tuple(inputs), wanted, pairs), single, backend)

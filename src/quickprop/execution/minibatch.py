@@ -1,0 +1,131 @@
+"""A training step, run over mini-batches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+
+from quickprop import config
+from quickprop.errors import GraphError, SettingError
+from quickprop.execution.checks import as_inputs
+from quickprop.graph import Graph, Tensor
+from quickprop.native import NativeMinibatches
+from quickprop.ops.reference import evaluate
+from quickprop.ops.shuffle import permutation
+from quickprop.passes import optimise
+
+
+class _Steps(Protocol):
+    order: np.ndarray
+
+    def shuffle(self, seed: int, epoch: int) -> None: ...
+    def run(self, first_step: int, steps: int, scalars: Mapping[Tensor, float | int]) -> float: ...
+
+
+class _ReferenceMinibatches:
+    """Mini-batches run by the NumPy interpreter."""
+
+    def __init__(self, graph: Graph, data: Mapping[Tensor, np.ndarray], batch_size: int) -> None:
+        self.graph, self.data, self.batch_size = graph, data, batch_size
+        self.order = np.arange(len(next(iter(data.values()))), dtype=np.int32)
+
+    def shuffle(self, seed: int, epoch: int) -> None:
+        """Put the rows into the order of that epoch."""
+        self.order[...] = permutation(len(self.order), seed, epoch)
+
+    def run(self, first_step: int, steps: int, scalars: Mapping[Tensor, float | int]) -> float:
+        """Run some mini-batches; returns the sum of loss times rows."""
+        total = 0.0
+        for step in range(first_step, first_step + steps):
+            rows = self.order[step * self.batch_size : (step + 1) * self.batch_size]
+            feeds = {leaf: array[rows] for leaf, array in self.data.items()}
+            feeds |= {leaf: np.asarray(value) for leaf, value in scalars.items()}
+            outputs, updates = evaluate(self.graph, feeds)
+            for (variable, _), new in zip(self.graph.updates, updates, strict=True):
+                variable.attribute("storage").array[...] = new
+            total += float(outputs[0]) * len(rows)
+        return total
+
+
+class Minibatches:
+    """A training step bound to the rows it learns from.
+
+    Parameters
+    ----------
+    graph : Graph
+        ``outputs[0]`` is the loss, the mean over the rows of a batch. Updates are applied at every
+        step.
+    data : mapping of Tensor to array
+        All rows for each input that has a rows axis.
+    batch_size : int
+        Rows in a mini-batch; the last one of an epoch may be short.
+    backend : {"native", "reference"}, optional
+    threads : int, optional
+        The most threads to use.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        data: Mapping[Tensor, np.ndarray],
+        batch_size: int,
+        *,
+        backend: str | None = None,
+        threads: int | None = None,
+    ) -> None:
+        self.backend = config.one_of(
+            backend or config.default_backend(), config.BACKENDS, "backend"
+        )
+        if not isinstance(batch_size, int) or batch_size < 1:
+            raise SettingError(
+                "not a number of rows", where="batch_size", allowed="1, 2, 3, ...", given=batch_size
+            )
+        with_rows = [leaf for leaf in graph.inputs if leaf.shape and leaf.shape[0] is None]
+        missing = [leaf for leaf in with_rows if leaf not in data]
+        if missing or not with_rows:
+            raise GraphError(
+                "an input with rows has no data" if missing else "no input has a rows axis",
+                where=repr(missing[0]) if missing else "mini-batches",
+            )
+        arrays = as_inputs(with_rows, [data[leaf] for leaf in with_rows])
+        self.rows = len(arrays[0])
+        self.batch_size = min(batch_size, self.rows)
+        self.graph = optimise(graph.verify())
+        bound = dict(zip(with_rows, arrays, strict=True))
+        self._steps: _Steps
+        if self.backend == "native":
+            self._steps = NativeMinibatches(self.graph, bound, self.batch_size, threads)
+        else:
+            self._steps = _ReferenceMinibatches(self.graph, bound, self.batch_size)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Mini-batches in one pass over the rows."""
+        return -(-self.rows // self.batch_size)
+
+    @property
+    def order(self) -> np.ndarray:
+        """Row numbers in the order they are visited, int32 [rows]."""
+        return self._steps.order
+
+    def shuffle(self, seed: int, epoch: int) -> None:
+        """Put the rows into the order of that epoch, the same on every backend."""
+        self._steps.shuffle(seed, epoch)
+
+    def run(self, first_step: int, steps: int, scalars: Mapping[Tensor, float | int]) -> float:
+        """Run mini-batches `first_step` to `first_step + steps` of the current order.
+
+        Parameters
+        ----------
+        scalars : mapping of Tensor to number
+            A value for each input without rows.
+
+        Returns
+        -------
+        float
+            The sum over these batches of the loss times the rows of the batch.
+        """
+        steps = min(steps, self.steps_per_epoch - first_step)
+        return self._steps.run(first_step, steps, scalars)

@@ -1,0 +1,139 @@
+"""The NumPy interpreter of graphs: slow, plain, and what everything compiled is compared with."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from scipy.special import erf, expit
+
+from quickprop.graph import Graph, Op, Tensor, walk
+from quickprop.ops import threefry
+
+Arrays = list[np.ndarray]
+Rule = Callable[..., np.ndarray]
+
+
+def _fill_rows(shape: tuple[int | None, ...], rows: int) -> tuple[int, ...]:
+    return tuple(rows if dim is None else dim for dim in shape)
+
+
+def _matmul(node: Tensor, rows: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    a = a.T if node.attribute("transpose_a") else a
+    b = b.T if node.attribute("transpose_b") else b
+    return a @ b
+
+
+def _slice(node: Tensor, rows: int, x: np.ndarray) -> np.ndarray:
+    ranges = zip(node.attribute("start"), node.attribute("stop"), strict=True)
+    return x[tuple(slice(low, high) for low, high in ranges)]
+
+
+def _gather(node: Tensor, rows: int, table: np.ndarray, index: np.ndarray) -> np.ndarray:
+    return table[np.clip(index, 0, len(table) - 1)]
+
+
+def _scatter_add(node: Tensor, rows: int, index: np.ndarray, values: np.ndarray) -> np.ndarray:
+    length = node.attribute("length")
+    out = np.zeros((length, values.shape[1]), values.dtype)
+    np.add.at(out, np.clip(index, 0, length - 1), values)
+    return out
+
+
+def _uniform(node: Tensor, rows: int, seed: np.ndarray, step: np.ndarray) -> np.ndarray:
+    shape = _fill_rows(node.shape, rows)
+    index = np.arange(int(np.prod(shape)), dtype=np.uint32).reshape(shape)
+    stream = zlib.crc32(str(node.attribute("stream")).encode())
+    keys = (np.uint32(seed.view(np.uint32)), np.uint32(stream))
+    return threefry.uniform_numpy(index, np.uint32(step.view(np.uint32)), *keys)
+
+
+def _sum(node: Tensor, rows: int, x: np.ndarray) -> np.ndarray:
+    return x.sum(axis=node.attribute("axes"), keepdims=True, dtype=x.dtype)
+
+
+def _plain(function: Callable[..., np.ndarray]) -> Rule:
+    """A rule that needs the arrays alone."""
+    return lambda node, rows, *arrays: function(*arrays)
+
+
+RULES: dict[Op, Rule] = {
+    Op.ROW_COUNT: lambda node, rows: np.asarray(rows),
+    Op.NEG: _plain(np.negative),
+    Op.EXP: _plain(np.exp),
+    Op.LOG: _plain(np.log),
+    Op.SQRT: _plain(np.sqrt),
+    Op.TANH: _plain(np.tanh),
+    Op.SIGMOID: _plain(expit),
+    Op.ERF: _plain(erf),
+    Op.SIN: _plain(np.sin),
+    Op.COS: _plain(np.cos),
+    Op.ABS: _plain(np.abs),
+    Op.STOP_GRADIENT: _plain(lambda x: x),
+    Op.CAST: _plain(lambda x: x),
+    Op.ADD: _plain(np.add),
+    Op.SUB: _plain(np.subtract),
+    Op.MUL: _plain(np.multiply),
+    Op.DIV: _plain(np.divide),
+    Op.POW: _plain(np.power),
+    Op.MAXIMUM: _plain(np.maximum),
+    Op.MINIMUM: _plain(np.minimum),
+    Op.LESS: _plain(np.less),
+    Op.EQUAL: _plain(np.equal),
+    Op.WHERE: _plain(lambda c, a, b: np.where(c != 0, a, b)),
+    Op.SUM: _sum,
+    Op.MAX: lambda node, rows, x: x.max(axis=node.attribute("axes"), keepdims=True),
+    Op.MATMUL: _matmul,
+    Op.RESHAPE: lambda node, rows, x: x.reshape(_fill_rows(node.shape, rows)),
+    Op.TRANSPOSE: lambda node, rows, x: x.transpose(node.attribute("axes")),
+    Op.BROADCAST: lambda node, rows, x: np.broadcast_to(x, _fill_rows(node.shape, rows)),
+    Op.SLICE: _slice,
+    Op.PAD: lambda node, rows, x: np.pad(
+        x, list(zip(node.attribute("before"), node.attribute("after"), strict=True))
+    ),
+    Op.CONCAT: lambda node, rows, *parts: np.concatenate(parts, axis=node.attribute("axis")),
+    Op.GATHER: _gather,
+    Op.SCATTER_ADD: _scatter_add,
+    Op.UNIFORM: _uniform,
+}
+
+
+def evaluate(graph: Graph, feeds: Mapping[Tensor, np.ndarray]) -> tuple[Arrays, Arrays]:
+    """Compute a graph.
+
+    Parameters
+    ----------
+    graph : Graph
+    feeds : mapping of Tensor to array
+        A value for each input, of its shape (any number of rows, the same for all) and type.
+
+    Returns
+    -------
+    outputs, updates : list of arrays
+        The outputs, and the new values of the updated variables. Variables are not changed.
+    """
+    rows = next((len(feeds[x]) for x in graph.inputs if x.shape and x.shape[0] is None), 1)
+    values: dict[Tensor, np.ndarray] = {}
+    # Overflow and 0/0 give infinities and NaN, as in native code, without a warning for each.
+    with np.errstate(all="ignore"):
+        for node in walk(graph.roots):
+            values[node] = _value(node, rows, values, feeds)
+    outputs = [np.array(values[x]) for x in graph.outputs]
+    return outputs, [np.array(values[new]) for _, new in graph.updates]
+
+
+def _value(
+    node: Tensor,
+    rows: int,
+    values: Mapping[Tensor, np.ndarray],
+    feeds: Mapping[Tensor, np.ndarray],
+) -> np.ndarray:
+    if node.op is Op.PLACEHOLDER:
+        return np.asarray(feeds[node], node.dtype.value)
+    if node.op is Op.VARIABLE:
+        return node.attribute("storage").array
+    if node.op is Op.CONSTANT:
+        return node.attribute("value")
+    result = RULES[node.op](node, rows, *(values[source] for source in node.inputs))
+    return np.asarray(result, node.dtype.value)

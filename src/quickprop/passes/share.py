@@ -1,0 +1,25 @@
+"""Equal nodes become one node (common subexpressions)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from quickprop.graph import Op, Tensor
+
+
+def sharer() -> Callable[[Tensor], Tensor]:
+    """A rewriting rule that remembers what it has seen and returns the first of equal nodes."""
+    seen: dict[tuple, Tensor] = {}
+
+    def share(node: Tensor) -> Tensor:
+        if node.op in (Op.PLACEHOLDER, Op.VARIABLE):
+            return node
+        if node.op is Op.CONSTANT:
+            value = node.attribute("value")
+            key: tuple = (node.op, node.dtype, node.shape, value.tobytes())
+        else:
+            inputs = tuple(id(source) for source in node.inputs)
+            key = (node.op, inputs, node.attributes, node.dtype, node.shape)
+        return seen.setdefault(key, node)
+
+    return share
