@@ -392,7 +392,7 @@ class _ProductKernel:
             lanes=self.lanes,
             line=lambda: line,
             row_count=self.kernel.rows,
-            is_wide=lambda node: line_width(node) > 1,
+            is_wide=lambda node: line_width(node) > 1 or node.shape == self.node.shape,
         )
 
     def _address(self, node: Tensor, line: Value, column: Column | None) -> Value:
