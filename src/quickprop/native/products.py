@@ -132,6 +132,14 @@ def panels_of(node: Tensor, machine: Machine) -> list[tuple[int, int]]:
     return [(v * lanes, min(wide, vectors - v)) for v in range(0, vectors, wide)]
 
 
+def panel_groups(node: Tensor, machine: Machine) -> list[tuple[int, int, int]]:
+    """(first column, panels, vectors) for the equally wide panels, then for a narrower last one."""
+    panels = panels_of(node, machine)
+    alike = sum(vectors == panels[0][1] for _, vectors in panels)
+    groups = [(0, alike, panels[0][1])]
+    return groups + [(first, 1, vectors) for first, vectors in panels[alike:]]
+
+
 def write_pack(kernel: KernelWriter, node: Tensor, packed: Tensor) -> None:
     """Copy B into panels: panel after panel, in a panel k after k, each `vectors` vectors wide.
 
@@ -141,97 +149,114 @@ def write_pack(kernel: KernelWriter, node: Tensor, packed: Tensor) -> None:
     w, machine = kernel.writer, kernel.machine
     b = node.inputs[1]
     source, target = kernel.pointer(b), kernel.pointer(packed)
-    element = ELEMENT[node.dtype]
-    layout = layout_of(b.shape)
-    columns = layout_of(node.shape)
-    lanes = min(machine.lanes(node.dtype.itemsize), columns.stride)
+    element, align = ELEMENT[node.dtype], node.dtype.itemsize
+    layout, columns = layout_of(b.shape), layout_of(node.shape)
+    lanes = min(machine.lanes(align), columns.stride)
     transposed = node.attribute("transpose_b")
     inner = b.shape[1 if transposed else 0]
-    stop = kernel.rows() if inner is None else int64(inner)
-    align = node.dtype.itemsize
-    for first, vectors in panels_of(node, machine):
-        start = w.mul(stop, int64(first)) if inner is None else int64(first * (inner or 0))
-        panel = w.offset(target, start, element)
-        step = vectors * lanes
-        if not transposed:
-            with w.loop(int64(0), stop, int64(1)) as k:
-                line = w.offset(
-                    source, w.add(w.mul(k, int64(layout.stride)), int64(first)), element
-                )
-                place = w.offset(panel, w.mul(k, int64(step)), element)
-                for v in range(vectors):
-                    part = w.load(
-                        w.offset(line, int64(v * lanes), element),
-                        vector_type(element, lanes),
-                        align,
-                    )
-                    w.store(part, w.offset(place, int64(v * lanes), element), align)
+    depth = kernel.rows() if inner is None else int64(inner)
+    for first, count, vectors in panel_groups(node, machine):
+        width = vectors * lanes
+        if transposed:
+            assert inner is not None
+            pack = _TransposingPack(w, source, target, layout, inner, lanes, width, element)
+            pack.columns(first, first + count * width, columns.width)
             continue
-        assert inner is not None
-        for v in range(vectors):
-            column = first + v * lanes
-            real = max(0, min(lanes, columns.width - column))
-            place_v = w.offset(panel, int64(v * lanes), element)
-            square = lanes > 1 and min(layout.stride, inner) >= lanes
-            whole = inner // lanes * lanes if square else 0
-            if whole:
-                with w.loop(int64(0), int64(whole), int64(lanes)) as k:
-                    _transpose_square(
-                        w, source, place_v, k, column, real, layout, step, lanes, element
-                    )
-            if whole < inner:
-                with w.loop(int64(whole), int64(inner), int64(1)) as k:
-                    type_ = vector_type(element, lanes)
-                    value = literal(0, type_)
-                    for lane in range(real):
-                        at = w.add(int64((column + lane) * layout.stride), k)
-                        number = w.load(w.offset(source, at, element), element)
-                        if lanes == 1:
-                            value = number
-                        else:
-                            value = w.emit(
-                                type_,
-                                f"insertelement {type_} {value.text}, {element} {number.text}, i64 {lane}",
-                            )
-                    w.store(value, w.offset(place_v, w.mul(k, int64(step)), element), align)
+        with (
+            w.loop(int64(first), int64(first + count * width), int64(width)) as column,
+            w.loop(int64(0), depth, int64(1)) as k,
+        ):
+            line = w.offset(source, w.add(w.mul(k, int64(layout.stride)), column), element)
+            place = w.add(w.mul(depth, column), w.mul(k, int64(width)))
+            for v in range(vectors):
+                at = int64(v * lanes)
+                part = w.load(w.offset(line, at, element), vector_type(element, lanes), align)
+                w.store(part, w.offset(target, w.add(place, at), element), align)
 
 
-def _transpose_square(
-    w: FunctionWriter,
-    source: Value,
-    target: Value,
-    k: Value,
-    column: int,
-    real: int,
-    layout: Layout,
-    step: int,
-    lanes: int,
-    element: str,
-) -> None:
-    """Read `lanes` lines of B at columns k..., write them as `lanes` lines of the panel."""
-    type_ = vector_type(element, lanes)
-    align = 8 if element == "double" else 4
-    block = []
-    for lane in range(lanes):
-        if lane < real:
-            at = w.add(int64((column + lane) * layout.stride), k)
-            block.append(w.load(w.offset(source, at, element), type_, align))
-        else:
-            block.append(literal(0, type_))
-    # Eklundh's method: exchange ever smaller off-diagonal halves.
-    half = lanes // 2
-    while half:
-        low = [i for i in range(2 * lanes) if (i % lanes) & half == 0 and i < lanes]
-        first = [i if i & half == 0 else lanes + i - half for i in range(lanes)]
-        second = [i + half if i & half == 0 else lanes + i for i in range(lanes)]
-        for i in low:
-            a, b = block[i], block[i + half]
-            block[i] = w.shuffle(a, b, first)
-            block[i + half] = w.shuffle(a, b, second)
-        half //= 2
-    for lane in range(lanes):
-        at = w.mul(w.add(k, int64(lane)), int64(step))
-        w.store(block[lane], w.offset(target, at, element), align)
+@dataclass(frozen=True)
+class _TransposingPack:
+    """Packs B read as its transpose: lines of B become columns of the panels."""
+
+    writer: FunctionWriter
+    source: Value
+    target: Value
+    layout: Layout
+    inner: int
+    lanes: int
+    width: int
+    element: str
+
+    def columns(self, start: int, stop: int, real: int) -> None:
+        """Pack columns `start` to `stop`, of which those from `real` on are padding."""
+        w, lanes = self.writer, self.lanes
+        whole = max(start, min(stop, real) // lanes * lanes)
+        if whole > start:
+            with w.loop(int64(start), int64(whole), int64(lanes)) as column:
+                self._block(column, lanes, start)
+        for column in range(whole, stop, lanes):
+            self._block(int64(column), max(0, min(lanes, real - column)), start)
+
+    def _block(self, column: Value, real: int, start: int) -> None:
+        """One vector's worth of columns, over the whole depth."""
+        w, lanes = self.writer, self.lanes
+        # Panels begin at multiples of their width after `start`.
+        inside = w.binary("srem", w.sub(column, int64(start)), int64(self.width))
+        panel = w.mul(w.sub(column, inside), int64(self.inner))
+        place = w.offset(self.target, w.add(panel, inside), self.element)
+        square = lanes > 1 and real > lanes // 2 and min(self.layout.stride, self.inner) >= lanes
+        whole = self.inner // lanes * lanes if square else 0
+        if whole:
+            with w.loop(int64(0), int64(whole), int64(lanes)) as k:
+                self._square(place, k, column, real)
+        if whole < self.inner:
+            with w.loop(int64(whole), int64(self.inner), int64(1)) as k:
+                self._one_by_one(place, k, column, real)
+
+    def _origin(self, column: Value, lane: int, k: Value) -> Value:
+        w = self.writer
+        at = w.mul(w.add(column, int64(lane)), int64(self.layout.stride))
+        return w.offset(self.source, w.add(at, k), self.element)
+
+    def _one_by_one(self, place: Value, k: Value, column: Value, real: int) -> None:
+        w = self.writer
+        type_ = vector_type(self.element, self.lanes)
+        value = literal(0, type_)
+        for lane in range(real):
+            number = w.load(self._origin(column, lane, k), self.element)
+            if self.lanes == 1:
+                value = number
+                continue
+            value = w.emit(
+                type_,
+                f"insertelement {type_} {value.text}, {self.element} {number.text}, i64 {lane}",
+            )
+        at = w.offset(place, w.mul(k, int64(self.width)), self.element)
+        w.store(value, at, 8 if self.element == "double" else 4)
+
+    def _square(self, place: Value, k: Value, column: Value, real: int) -> None:
+        """Transpose a square in registers by exchanging ever smaller halves (Eklundh 1972)."""
+        w, lanes = self.writer, self.lanes
+        type_ = vector_type(self.element, lanes)
+        align = 8 if self.element == "double" else 4
+        block = [
+            w.load(self._origin(column, lane, k), type_, align)
+            if lane < real
+            else literal(0, type_)
+            for lane in range(lanes)
+        ]
+        half = lanes // 2
+        while half:
+            first = [i if i & half == 0 else lanes + i - half for i in range(lanes)]
+            second = [i + half if i & half == 0 else lanes + i for i in range(lanes)]
+            for i in range(lanes):
+                if i & half == 0:
+                    a, b = block[i], block[i + half]
+                    block[i], block[i + half] = w.shuffle(a, b, first), w.shuffle(a, b, second)
+            half //= 2
+        for lane in range(lanes):
+            at = w.mul(w.add(k, int64(lane)), int64(self.width))
+            w.store(block[lane], w.offset(place, at, self.element), align)
 
 
 def write_product(
@@ -291,16 +316,14 @@ class _ProductKernel:
             pointer = kernel.pointer(node)
             with w.loop(int64(0), int64(self.out.stride), int64(self.lanes)) as at:
                 w.store(neutral(node.op, type_), w.offset(pointer, at, element), 4)
-        panels = panels_of(self.node, kernel.machine)
-        height = tile_rows(extent, panels[0][1], kernel.machine)
+        groups = panel_groups(self.node, kernel.machine)
+        height = tile_rows(extent, groups[0][2], kernel.machine)
         if self.looped:
-            size = vector_type(self.element, self.lanes * panels[0][1])
+            size = vector_type(self.element, self.lanes * groups[0][2])
             self.scratch = w.emit("ptr", f"alloca [{height} x {size}], align 64")
-        # All panels but the last are equally wide: one piece of code in a loop for them.
-        alike = [first for first, vectors in panels if vectors == panels[0][1]]
-        self._panels(alike[0], len(alike), panels[0][1], height, stop, extent)
-        for first, vectors in panels[len(alike) :]:
-            self._panels(first, 1, vectors, height, stop, extent)
+        # Equally wide panels share one piece of code, in a loop.
+        for first, count, vectors in groups:
+            self._panels(first, count, vectors, height, stop, extent)
 
     def _panels(
         self, first: int, count: int, vectors: int, height: int, stop: Value, extent: int
@@ -339,11 +362,7 @@ class _ProductKernel:
             with w.when(room):
                 self._tile(at, column, Tile(rest, vectors), b, step)
             at = w.select(room, w.add(at, int64(rest)), at)
-        if self.node.shape[0] is None and rest != 1:
-            single = w.open_loop(at, stop, int64(1))
-            self._tile(single.index, column, Tile(1, vectors), b, step)
-            w.close_loop(single)
-        elif self.node.shape[0] is None:
+        if self.node.shape[0] is None:
             single = w.open_loop(at, stop, int64(1))
             self._tile(single.index, column, Tile(1, vectors), b, step)
             w.close_loop(single)

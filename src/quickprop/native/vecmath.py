@@ -9,7 +9,14 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from quickprop.native.ir import FunctionWriter, Value, literal, split_type, vector_type, with_element
+from quickprop.native.ir import (
+    FunctionWriter,
+    Value,
+    literal,
+    split_type,
+    vector_type,
+    with_element,
+)
 
 
 @dataclass(frozen=True)
@@ -149,9 +156,7 @@ def _each_lane(function: str) -> Callable[..., Value]:
             return w.call(name, element, *args)
         result = literal(0, args[0].type)
         for lane in range(lanes):
-            parts = [
-                w.emit(element, f"extractelement {a.type} {a.text}, i64 {lane}") for a in args
-            ]
+            parts = [w.emit(element, f"extractelement {a.type} {a.text}, i64 {lane}") for a in args]
             y = w.call(name, element, *parts)
             result = w.emit(
                 vector_type(element, lanes),
