@@ -171,14 +171,16 @@ class FunctionWriter:
         """a*b + c in one rounding."""
         return self.intrinsic("fma", a, b, c)
 
-    def intrinsic(self, name: str, *args: Value, returns: str | None = None) -> Value:
+    def intrinsic(
+        self, name: str, *args: Value, returns: str | None = None, flags: str = ""
+    ) -> Value:
         """Call ``llvm.NAME`` overloaded on the type of the first argument."""
         element, lanes = split_type(args[0].type)
         short = {"float": "f32", "double": "f64"}.get(element, element)
         suffix = f"v{lanes}{short}" if lanes > 1 else short
-        return self.call(f"llvm.{name}.{suffix}", returns or args[0].type, *args)
+        return self.call(f"llvm.{name}.{suffix}", returns or args[0].type, *args, flags=flags)
 
-    def call(self, function: str, returns: str, *args: Value) -> Value:
+    def call(self, function: str, returns: str, *args: Value, flags: str = "") -> Value:
         """Call a function; it is declared when no definition in the module has its name."""
         types = ", ".join(arg.type for arg in args)
         given = ", ".join(f"{arg.type} {arg.text}" for arg in args)
@@ -186,7 +188,7 @@ class FunctionWriter:
         if returns == "void":
             self.effect(f"call void @{function}({given})")
             return Value("", "void")
-        return self.emit(returns, f"call {returns} @{function}({given})")
+        return self.emit(returns, f"call {flags}{returns} @{function}({given})")
 
     def compare(self, opcode: str, a: Value, b: Value) -> Value:
         """``fcmp``/``icmp`` by its full name, such as ``fcmp olt`` or ``icmp slt``."""

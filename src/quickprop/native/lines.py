@@ -100,7 +100,10 @@ def combine(w: FunctionWriter, op: Op, a: Value, b: Value) -> Value:
         if op is Op.SUM:
             return w.add(a, b)
         return w.select(w.compare("icmp sgt", a, b), a, b)
-    return w.fadd(a, b) if op is Op.SUM else w.intrinsic("maximum", a, b)
+    if op is Op.SUM:
+        return w.fadd(a, b)
+    # Either zero may come out as the larger one.
+    return w.intrinsic("maximum", a, b, flags="nsz ")
 
 
 def neutral(op: Op, type_: str) -> Value:

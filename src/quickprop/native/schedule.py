@@ -126,7 +126,34 @@ def required(graph: Graph) -> set[Tensor]:
                 kept.add(node)
         elif node.op is Op.BROADCAST and _repeats_lines(node):
             keep(node.inputs[0])
+    kept |= slow_inputs(graph)
     return kept
+
+
+def slow_inputs(graph: Graph) -> set[Tensor]:
+    """Sums over lines that lead to a logarithm or the like of one number a line.
+
+    They are kept, and what follows is left to a kernel of its own that takes many lines at a time:
+    one vector instruction for sixteen logarithms instead of sixteen.
+    """
+    found: set[Tensor] = set()
+    for node in graph.nodes():
+        if node.op in SLOW and line_width(node) == 1 and None in node.shape:
+            found |= {n for n in walk_expression([node], is_memory) if _reduces_line(n)}
+    if not found:
+        return found
+    for node in graph.nodes():
+        if node.op is not Op.BROADCAST and line_width(node) == 1:
+            found |= {n for n in node.inputs if _reduces_line(n) and None in n.shape}
+    return found
+
+
+def _reduces_line(node: Tensor) -> bool:
+    return node.op in (Op.SUM, Op.MAX) and line_width(node.inputs[0]) > 1
+
+
+#: Long even for one number.
+SLOW = HEAVY - {Op.DIV, Op.SQRT}
 
 
 def _repeats_lines(node: Tensor) -> bool:
@@ -151,6 +178,15 @@ def build_schedule(graph: Graph) -> Schedule:
         kept |= again
 
 
+def _depends_on_rows(graph: Graph) -> set[Tensor]:
+    """The nodes that something with a rows axis, other than their number, leads to."""
+    found: set[Tensor] = set()
+    for node in graph.nodes():
+        if None in node.shape or any(source in found for source in node.inputs):
+            found.add(node)
+    return found
+
+
 class _Builder:
     def __init__(self, graph: Graph, kept: set[Tensor]) -> None:
         self.graph = graph
@@ -158,6 +194,7 @@ class _Builder:
         self.kernels: list[Kernel] = []
         self.done_at: dict[Tensor, int] = {}
         self.local: set[Tensor] = set()
+        self.slow = slow_inputs(graph)
 
     def is_leaf(self, node: Tensor) -> bool:
         return is_memory(node) or node in self.kept or node.op is Op.MATMUL
@@ -166,7 +203,8 @@ class _Builder:
 
     def build(self) -> None:
         results = {buffer_of(new) for _, new in self.graph.updates}
-        order = self.graph.nodes()
+        # What does not depend on the rows comes first: everybody may use it.
+        order = sorted(self.graph.nodes(), key=_depends_on_rows(self.graph).__contains__)
         last = [node for node in order if node in results and node in self.kept]
         last = [node for node in last if not _is_opaque(node)]
         late = set(last)
@@ -242,7 +280,11 @@ class _Builder:
             products = [n for n in reads if n.op is Op.MATMUL and n not in self.kept]
             if not products:
                 break
-            self._cut(node, products[0])
+            if update:
+                # The gradient itself: the optimizer uses it more than once.
+                self.kept.add(products[0])
+            else:
+                self._cut(node, products[0])
         kernel = Kernel("lines", space, None, [node], update)
         self.kernels.append(kernel)
         self.done_at[node] = len(self.kernels) - 1
@@ -269,13 +311,23 @@ class _Builder:
             # The accumulators of another product are not in memory.
             if at < k and source.op is Op.MATMUL and source not in self.kept:
                 return False
+        if bool(space) and (space[-1] or 1) > 1 and self._is_slow(node):
+            return False
         if kernel.kind == "product":
-            return kernel.node in reads and self._in_epilogue(node, space)
+            near = kernel.node in reads or any(self.ready_at(n) == k for n in reads)
+            return near and self._in_epilogue(node, space)
         if not update:
             return True
         mine = {buffer_of(n) for n in reads if line_width(n) > 1 or len(n.shape) == 0}
         theirs = {buffer_of(n) for member in kernel.members for n in self.leaves(member)}
         return bool(mine & theirs)
+
+    def _is_slow(self, node: Tensor) -> bool:
+        """True when one number a line goes through a long function."""
+        return any(
+            n.op in SLOW and line_width(n) == 1 and None in n.shape and not self.is_leaf(n)
+            for n in walk_expression([node], self._stop(node))
+        )
 
     def _in_epilogue(self, node: Tensor, space: Shape) -> bool:
         inner = walk_expression([node], self._stop(node))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from quickprop.graph import Graph, rewrite
+from quickprop.passes.columns import columns
 from quickprop.passes.fold import fold
 from quickprop.passes.products import thin_products
 from quickprop.passes.share import sharer
@@ -17,7 +18,7 @@ def optimise(graph: Graph, *, verify: bool = False) -> Graph:
     verify : bool
         Check the graph after each pass.
     """
-    for rule in (fold, simplify, sharer(), thin_products, simplify, sharer()):
+    for rule in (fold, simplify, columns, simplify, thin_products, simplify, sharer()):
         graph = graph.with_roots(rewrite(graph.roots, rule))
         if verify:
             graph.verify()

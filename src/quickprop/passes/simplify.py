@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from quickprop.graph import Op, Tensor, make
+from quickprop.graph import Op, Tensor, broadcast_to, make
+from quickprop.graph.primitives import ELEMENTWISE
+from quickprop.graph.tensor import reshape
 
 
 def simplify(node: Tensor) -> Tensor:
@@ -25,7 +27,19 @@ def simplify(node: Tensor) -> Tensor:
         return make(Op.NEG, node.inputs[1])
     if node.op is Op.SUM and node.inputs[0].shape == node.shape:
         return node.inputs[0]
+    if node.op in ELEMENTWISE:
+        return _before_repeating(node)
     return node
+
+
+def _before_repeating(node: Tensor) -> Tensor:
+    """Elementwise work on repeated numbers is done once, before they are repeated."""
+    if any(source.op is not Op.BROADCAST for source in node.inputs):
+        return node
+    sources = [source.inputs[0] for source in node.inputs]
+    if any(source.shape != sources[0].shape for source in sources):
+        return node
+    return broadcast_to(make(node.op, *sources, **dict(node.attributes)), node.shape)
 
 
 def _chain(node: Tensor) -> Tensor:
@@ -36,6 +50,12 @@ def _chain(node: Tensor) -> Tensor:
         return simplify(make(Op.RESHAPE, source.inputs[0], shape=node.shape))
     if node.op is Op.BROADCAST and source.op is Op.BROADCAST:
         return make(Op.BROADCAST, source.inputs[0], shape=node.shape)
+    if node.op is Op.RESHAPE and source.op is Op.BROADCAST:
+        number = source.inputs[0]
+        if all(dim == 1 for dim in number.shape):
+            return broadcast_to(reshape(number, (1,) * node.rank), node.shape)
+    if node.op is Op.CAST and source.op is Op.BROADCAST:
+        return _before_repeating(node)
     return node
 
 
