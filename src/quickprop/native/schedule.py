@@ -320,7 +320,7 @@ class _Builder:
             return True
         mine = {buffer_of(n) for n in reads if line_width(n) > 1 or len(n.shape) == 0}
         theirs = {buffer_of(n) for member in kernel.members for n in self.leaves(member)}
-        return bool(mine & theirs)
+        return bool(mine & theirs) or any(self.ready_at(n) == k for n in reads)
 
     def _is_slow(self, node: Tensor) -> bool:
         """True when one number a line goes through a long function."""

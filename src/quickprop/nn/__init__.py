@@ -1,1 +1,46 @@
-"""A room of quickprop."""
+"""Layers, activations, initializers, losses, and the network made of them."""
+
+from quickprop.nn.activations import ACTIVATIONS
+from quickprop.nn.initializers import (
+    INITIALIZERS,
+    GlorotNormal,
+    GlorotUniform,
+    HeNormal,
+    HeUniform,
+    Initializer,
+    Normal,
+    Zeros,
+)
+from quickprop.nn.layers import LAYERS, Activation, Dense, Dropout, Embedding, Layer
+from quickprop.nn.losses import (
+    LOSSES,
+    BinaryCrossEntropy,
+    CrossEntropy,
+    Loss,
+    MeanSquaredError,
+)
+from quickprop.nn.network import Network
+
+__all__ = [
+    "ACTIVATIONS",
+    "INITIALIZERS",
+    "LAYERS",
+    "LOSSES",
+    "Activation",
+    "BinaryCrossEntropy",
+    "CrossEntropy",
+    "Dense",
+    "Dropout",
+    "Embedding",
+    "GlorotNormal",
+    "GlorotUniform",
+    "HeNormal",
+    "HeUniform",
+    "Initializer",
+    "Layer",
+    "Loss",
+    "MeanSquaredError",
+    "Network",
+    "Normal",
+    "Zeros",
+]
