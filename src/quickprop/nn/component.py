@@ -1,0 +1,248 @@
+"""Frozen dataclasses with settings: checked as they are made, written to a document and back.
+
+A field declared by ``setting(rule, default)`` says what it allows; the check, its error message
+and the reading of documents are the same for layers, losses, optimizers and schedules.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from quickprop.errors import ModelFileError, QuickpropError, SettingError, did_you_mean
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a setting allows.
+
+    Parameters
+    ----------
+    allowed : str
+        The rule in words, for error messages.
+    accept : callable
+        Returns the value in its plain Python form, or raises ValueError or TypeError.
+    parts : mapping of str to type, optional
+        Components that the setting may hold, by kind.
+    mend : callable, optional
+        A hint for a refused value.
+    """
+
+    allowed: str
+    accept: Callable[[Any], Any]
+    parts: Mapping[str, type[Component]] | None = None
+    mend: Callable[[Any], str | None] | None = None
+
+    def checked(self, value: Any, where: str) -> Any:
+        """The value in its plain form, or the error that says what is allowed."""
+        try:
+            return self.accept(value)
+        except (ValueError, TypeError, OverflowError) as error:
+            if isinstance(error, QuickpropError):
+                raise
+            raise SettingError(
+                "a setting outside what is allowed",
+                where=where,
+                allowed=self.allowed,
+                given=repr(value)[:80],
+                mend=self.mend(value) if self.mend else None,
+            ) from None
+
+
+def setting(rule: Rule, default: Any = dataclasses.MISSING) -> Any:
+    """A dataclass field that allows what the rule says."""
+    if default is dataclasses.MISSING:
+        return dataclasses.field(metadata={"rule": rule})
+    return dataclasses.field(default=default, metadata={"rule": rule})
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool):
+        raise TypeError
+    return operator.index(value)
+
+
+def _real(value: Any) -> float:
+    if isinstance(value, bool | str | bytes):
+        raise TypeError
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError
+    return number
+
+
+def _require(condition: bool) -> None:
+    if not condition:
+        raise ValueError
+
+
+def whole(low: int, high: int = 2**31 - 1) -> Rule:
+    """A whole number from `low` to `high`."""
+
+    def accept(value: Any) -> int:
+        number = _whole(value)
+        _require(low <= number <= high)
+        return number
+
+    text = f"a whole number of at least {low}"
+    return Rule(text if high >= 2**31 - 1 else f"a whole number from {low} to {high}", accept)
+
+
+def real(
+    low: float, high: float = math.inf, *, low_open: bool = False, high_open: bool = False
+) -> Rule:
+    """A finite number between two ends, each of which may itself be left out."""
+
+    def accept(value: Any) -> float:
+        number = _real(value)
+        _require(number > low if low_open else number >= low)
+        _require(number < high if high_open else number <= high)
+        return number
+
+    text = f"a number {'above' if low_open else 'of at least'} {low:g}"
+    if high < math.inf:
+        text += f" and {'below' if high_open else 'at most'} {high:g}"
+    return Rule(text, accept)
+
+
+def flag() -> Rule:
+    """True or False."""
+
+    def accept(value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise TypeError
+        return value
+
+    return Rule("True or False", accept)
+
+
+def choice(names: Mapping[str, Any]) -> Rule:
+    """One of the names of a table."""
+
+    def accept(value: Any) -> str:
+        _require(isinstance(value, str) and value in names)
+        return value
+
+    return Rule(", ".join(names), accept, mend=lambda value: did_you_mean(value, names))
+
+
+def optional(rule: Rule) -> Rule:
+    """What the rule allows, or None."""
+    return Rule(
+        f"{rule.allowed}, or None",
+        lambda value: None if value is None else rule.accept(value),
+        rule.parts,
+        rule.mend,
+    )
+
+
+def many(rule: Rule, least: int = 1) -> Rule:
+    """A sequence of what the rule allows, kept as a tuple."""
+
+    def accept(value: Any) -> tuple[Any, ...]:
+        if isinstance(value, str | bytes):
+            raise TypeError
+        items = tuple(rule.accept(item) for item in value)
+        _require(len(items) >= least)
+        return items
+
+    return Rule(f"a list of {least} or more, each {rule.allowed}", accept)
+
+
+def text() -> Rule:
+    """A non-empty string."""
+
+    def accept(value: Any) -> str:
+        _require(isinstance(value, str) and bool(value))
+        return value
+
+    return Rule("a non-empty text", accept)
+
+
+def component(parts: Mapping[str, type[Component]]) -> Rule:
+    """An instance of one of these kinds."""
+
+    def accept(value: Any) -> Component:
+        if not isinstance(value, tuple(parts.values())):
+            raise TypeError
+        return value
+
+    return Rule(", ".join(f"{kind}()" for kind in parts), accept, parts)
+
+
+@dataclass(frozen=True)
+class Component:
+    """A frozen dataclass whose fields are all settings."""
+
+    def __post_init__(self) -> None:
+        kind = type(self).__name__
+        for item in dataclasses.fields(self):
+            value = item.metadata["rule"].checked(getattr(self, item.name), f"{kind}.{item.name}")
+            object.__setattr__(self, item.name, value)
+
+    def to_document(self) -> dict[str, Any]:
+        """The kind and the settings as plain data, as JSON can hold them."""
+        document: dict[str, Any] = {"kind": type(self).__name__}
+        for item in dataclasses.fields(self):
+            document[item.name] = _plain(getattr(self, item.name))
+        return document
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Component):
+        return value.to_document()
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def from_document(document: object, kinds: Mapping[str, type[Component]], where: str) -> Component:
+    """The component that a document describes.
+
+    Raises
+    ------
+    ModelFileError
+        When a field is missing, unknown or holds what its rule does not allow.
+    """
+    if not isinstance(document, dict):
+        raise ModelFileError(
+            "not a description of a part", where=where, given=type(document).__name__
+        )
+    kind = document.get("kind")
+    if not isinstance(kind, str) or kind not in kinds:
+        raise ModelFileError(
+            "unknown kind of part",
+            where=where,
+            allowed=", ".join(kinds),
+            given=repr(kind)[:80],
+            mend="the file may come from a newer version of quickprop",
+        )
+    known = {item.name: item for item in dataclasses.fields(kinds[kind])}
+    given = {name: value for name, value in document.items() if name != "kind"}
+    for name in given:
+        if name not in known:
+            raise ModelFileError(
+                "unknown setting",
+                where=f"{where}.{str(name)[:80]}",
+                allowed=", ".join(known),
+                mend="the file may come from a newer version of quickprop",
+            )
+    for name in known:
+        if name not in given:
+            raise ModelFileError("a setting is missing", where=f"{where}.{name}")
+    settings: dict[str, Any] = {}
+    for name, value in given.items():
+        parts = known[name].metadata["rule"].parts
+        if parts and isinstance(value, dict):
+            value = from_document(value, parts, f"{where}.{name}")
+        settings[name] = value
+    try:
+        return kinds[kind](**settings)
+    except SettingError as error:
+        raise ModelFileError(
+            error.what, where=f"{where}.{error.where}", allowed=error.allowed, given=error.given
+        ) from None

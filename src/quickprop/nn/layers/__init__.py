@@ -1,0 +1,23 @@
+"""The kinds of layers. A new one is a class in a file of its own and a place in `LAYERS`."""
+
+from quickprop.nn.component import Component
+from quickprop.nn.layers.activation import Activation
+from quickprop.nn.layers.dense import Dense
+from quickprop.nn.layers.dropout import Dropout
+from quickprop.nn.layers.embedding import Embedding
+from quickprop.nn.layers.layer import Context, Layer, ParameterSpec
+
+LAYERS: dict[str, type[Component]] = {
+    kind.__name__: kind for kind in (Dense, Activation, Dropout, Embedding)
+}
+
+__all__ = [
+    "LAYERS",
+    "Activation",
+    "Context",
+    "Dense",
+    "Dropout",
+    "Embedding",
+    "Layer",
+    "ParameterSpec",
+]

@@ -1,0 +1,51 @@
+"""The affine layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from quickprop.errors import ShapeError
+from quickprop.graph import Tensor
+from quickprop.nn.component import component, flag, optional, setting, whole
+from quickprop.nn.initializers import INITIALIZERS, Initializer, Zeros
+from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape
+
+_INITIALIZER = optional(component(INITIALIZERS))
+
+
+@dataclass(frozen=True)
+class Dense(Layer):
+    """``y = x @ weight + bias``, every neuron connected to every input.
+
+    Parameters
+    ----------
+    width : int
+        Number of neurons.
+    bias : bool
+    initializer : Initializer, optional
+        For the weight (inputs, width). By default He before the relu family, else Glorot; biases
+        begin at zero.
+    """
+
+    width: int = setting(whole(1, 2**20))
+    bias: bool = setting(flag(), True)
+    initializer: Initializer | None = setting(_INITIALIZER, None)  # noqa: RUF009
+
+    def parameters(self, input_shape: RowShape) -> tuple[ParameterSpec, ...]:
+        """A weight (inputs, width) and, unless switched off, a bias (width,)."""
+        if len(input_shape) != 1:
+            raise ShapeError("Dense needs rows that are vectors", given=str(input_shape))
+        weight = ParameterSpec("weight", (input_shape[0], self.width), self.initializer)
+        if not self.bias:
+            return (weight,)
+        return weight, ParameterSpec("bias", (self.width,), Zeros(), penalised=False)
+
+    def output_shape(self, input_shape: RowShape) -> RowShape:
+        """One number a neuron."""
+        return (self.width,)
+
+    def apply(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
+        """The product, and the bias added to every row."""
+        y = x @ parameters["weight"]
+        return y + parameters["bias"] if self.bias else y

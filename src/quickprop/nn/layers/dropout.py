@@ -1,0 +1,42 @@
+"""Dropout."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from quickprop.errors import GraphError
+from quickprop.graph import Tensor, variable
+from quickprop.nn.component import real, setting
+from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape
+from quickprop.ops.elementary import uniform, where
+
+
+@dataclass(frozen=True)
+class Dropout(Layer):
+    """In training each number is dropped with probability `rate` and the others grow to match.
+
+    Outside training it is the identity (Srivastava et al. 2014, in its inverted form).
+    """
+
+    rate: float = setting(real(0.0, 1.0, high_open=True), 0.5)
+
+    def parameters(self, input_shape: RowShape) -> tuple[ParameterSpec, ...]:
+        """None."""
+        return ()
+
+    def output_shape(self, input_shape: RowShape) -> RowShape:
+        """As it came."""
+        return input_shape
+
+    def apply(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
+        """x / (1 - rate) where u >= rate, else 0, with u uniform and new at every step."""
+        if not context.training or self.rate == 0.0:
+            return x
+        if context.seed is None or context.step is None:
+            raise GraphError("dropout in training needs the seed and the step", where=context.name)
+        # Variables and not constants: another rate then runs the same compiled code.
+        rate = variable(self.rate, x.dtype, f"{context.name}.rate")
+        growth = variable(1.0 / (1.0 - self.rate), x.dtype, f"{context.name}.growth")
+        u = uniform(x.shape, context.name, context.seed, context.step, x.dtype)
+        return where(u < rate, 0.0, x * growth)

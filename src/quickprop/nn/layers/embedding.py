@@ -1,0 +1,84 @@
+"""Category codes to learned vectors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from quickprop.errors import GraphError, SettingError
+from quickprop.graph import Tensor
+from quickprop.nn.component import many, optional, setting, text, whole
+from quickprop.nn.initializers import Normal
+from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape
+from quickprop.ops.elementary import concat, gather
+
+
+def usual_width(levels: int) -> int:
+    """``round(1.6 levels**0.56)``, from 1 to 16: a rule of thumb for the length of the vectors."""
+    return max(1, min(16, round(1.6 * levels**0.56)))
+
+
+@dataclass(frozen=True)
+class Embedding(Layer):
+    """A table of learned vectors for each categorical column.
+
+    It stands first in a network. Its result is the numeric inputs with the vectors of the row's
+    categories beside them.
+
+    Parameters
+    ----------
+    levels : sequence of int
+        Number of codes of each column; codes count from 0.
+    names : sequence of str, optional
+        Names of the columns, for the names of the tables. Default "0", "1", ...
+    widths : sequence of int, optional
+        Length of the vectors of each column, by default from `usual_width`.
+    """
+
+    levels: tuple[int, ...] = setting(many(whole(1)))
+    names: tuple[str, ...] | None = setting(optional(many(text())), None)
+    widths: tuple[int, ...] | None = setting(optional(many(whole(1, 4096))), None)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("names", "widths"):
+            given = getattr(self, name)
+            if given is not None and len(given) != len(self.levels):
+                raise SettingError(
+                    "not one for each column",
+                    where=f"Embedding.{name}",
+                    allowed=f"{len(self.levels)} items",
+                    given=f"{len(given)} items",
+                )
+        if self.names is not None and len(set(self.names)) < len(self.names):
+            raise SettingError("a name stands twice", where="Embedding.names")
+
+    @property
+    def tables(self) -> tuple[tuple[str, int, int], ...]:
+        """Name, levels and width of each table."""
+        names = self.names or tuple(str(k) for k in range(len(self.levels)))
+        widths = self.widths or tuple(usual_width(levels) for levels in self.levels)
+        return tuple(zip(names, self.levels, widths, strict=True))
+
+    def parameters(self, input_shape: RowShape) -> tuple[ParameterSpec, ...]:
+        """One table (levels, width) a column."""
+        # A vector has the expected length 1, as the row of a one-hot code would have.
+        return tuple(
+            ParameterSpec(f"{name}.table", (levels, width), Normal(1.0 / math.sqrt(width)))
+            for name, levels, width in self.tables
+        )
+
+    def output_shape(self, input_shape: RowShape) -> RowShape:
+        """The numeric inputs and all vectors side by side."""
+        return (input_shape[0] + sum(width for _, _, width in self.tables),)
+
+    def apply(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
+        """Rows picked from the tables; `x` is the codes themselves when nothing is numeric."""
+        codes = context.categories
+        if codes is None:
+            raise GraphError("an embedding must be the first layer", where=context.name)
+        parts = [] if x is codes else [x]
+        for k, (name, _, _) in enumerate(self.tables):
+            parts.append(gather(parameters[f"{name}.table"], codes[:, k]))
+        return concat(parts)

@@ -1,0 +1,109 @@
+"""A layer in its place in a network, and the view of it as neurons and synapses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from quickprop.errors import SettingError
+from quickprop.graph import Tensor
+from quickprop.nn.layers.dense import Dense
+from quickprop.nn.layers.layer import Layer, RowShape
+
+
+@dataclass(frozen=True, eq=False)
+class PlacedLayer:
+    """A layer with its name, its parameters and the shapes of its rows.
+
+    Parameters
+    ----------
+    layer : Layer
+        The settings.
+    name : str
+    parameters : mapping of str to Tensor
+        Variables by their name within the layer.
+    input_shape, output_shape : tuple of int
+    """
+
+    layer: Layer
+    name: str
+    parameters: Mapping[str, Tensor]
+    input_shape: RowShape
+    output_shape: RowShape
+
+    @property
+    def parameter_count(self) -> int:
+        """How many numbers are learned."""
+        return sum(p.value.size for p in self.parameters.values())
+
+    @property
+    def neurons(self) -> tuple[Neuron, ...]:
+        """The neurons of a dense layer; no other layer has any."""
+        if not isinstance(self.layer, Dense):
+            return ()
+        return tuple(Neuron(self, k) for k in range(self.layer.width))
+
+    def __repr__(self) -> str:
+        return f"<{self.name}: {self.layer!r}, {self.parameter_count:,} parameters>"
+
+
+@dataclass(frozen=True)
+class Neuron:
+    """One column of a dense layer. Reading and setting go to the network itself."""
+
+    layer: PlacedLayer
+    index: int
+
+    @property
+    def bias(self) -> float:
+        """Its bias; 0 in a layer without biases."""
+        if "bias" not in self.layer.parameters:
+            return 0.0
+        return float(self.layer.parameters["bias"].value[self.index])
+
+    @bias.setter
+    def bias(self, value: float) -> None:
+        if "bias" not in self.layer.parameters:
+            raise SettingError("this layer has no biases", where=self.layer.name)
+        biases = self.layer.parameters["bias"].value
+        biases[self.index] = value
+        self.layer.parameters["bias"].assign(biases)
+
+    @property
+    def weights(self) -> np.ndarray:
+        """A copy of the weights of its synapses (inputs,)."""
+        return self.layer.parameters["weight"].value[:, self.index]
+
+    @property
+    def synapses(self) -> tuple[Synapse, ...]:
+        """Its connections, one for each input."""
+        return tuple(Synapse(self, k) for k in range(self.layer.input_shape[0]))
+
+    def __repr__(self) -> str:
+        inputs = self.layer.input_shape[0]
+        return f"<neuron {self.index} of {self.layer.name}: {inputs} synapses, bias {self.bias:g}>"
+
+
+@dataclass(frozen=True)
+class Synapse:
+    """The connection of a neuron with one of its inputs."""
+
+    neuron: Neuron
+    index: int
+
+    @property
+    def weight(self) -> float:
+        """Its weight."""
+        return float(self.neuron.weights[self.index])
+
+    @weight.setter
+    def weight(self, value: float) -> None:
+        parameter = self.neuron.layer.parameters["weight"]
+        weights = parameter.value
+        weights[self.index, self.neuron.index] = value
+        parameter.assign(weights)
+
+    def __repr__(self) -> str:
+        return f"<synapse {self.index} to neuron {self.neuron.index}: weight {self.weight:g}>"

@@ -1,0 +1,62 @@
+"""What every optimizer is: settings, and an update rule written as graph."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from quickprop.graph import Tensor, variable
+from quickprop.nn.component import Component, real, setting
+
+Updates = list[tuple[Tensor, Tensor]]
+
+#: Learning rates: any above zero.
+RATE = real(0.0, low_open=True)
+#: Decay factors of running means.
+DECAY = real(0.0, 1.0, high_open=True)
+
+
+@dataclass(frozen=True)
+class Optimizer(Component, ABC):
+    """An update rule.
+
+    Parameters
+    ----------
+    learning_rate : float
+        The base rate; a schedule may change it from step to step.
+    """
+
+    learning_rate: float = setting(RATE, 0.01)
+
+    @abstractmethod
+    def updates(
+        self,
+        parameters: Sequence[Tensor],
+        gradients: Sequence[Tensor],
+        learning_rate: Tensor,
+        step: Tensor,
+    ) -> Updates:
+        """New values for the parameters and for the optimizer's own variables.
+
+        Parameters
+        ----------
+        parameters, gradients : sequence of Tensor
+            Variables, and the derivative of the loss by each.
+        learning_rate : Tensor
+            Scalar: the rate of this step.
+        step : Tensor
+            int32 scalar: how many steps were made before this one.
+        """
+
+
+def state(parameter: Tensor, name: str) -> Tensor:
+    """A variable of zeros beside a parameter."""
+    return variable(np.zeros_like(parameter.value), parameter.dtype, f"{parameter.name}.{name}")
+
+
+def scalar(value: float, like: Tensor, name: str) -> Tensor:
+    """A setting in the graph: a variable, so that another value runs the same compiled code."""
+    return variable(value, like.dtype, name)
