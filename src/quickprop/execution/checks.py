@@ -12,16 +12,21 @@ from quickprop.errors import DTypeError, ShapeError
 from quickprop.graph import Tensor, show_shape
 
 
+#: NumPy keeps one object for each of its own types in native byte order.
+_NUMPY = {kind: np.dtype(kind.value) for kind in DType}
+
+
 def as_input(leaf: Tensor, value: Any, position: int) -> np.ndarray:
     """The value as an array of the placeholder's type, its shape checked apart from the rows."""
-    kind = leaf.dtype.value
-    if type(value) is np.ndarray and value.dtype == kind:
+    if type(value) is np.ndarray and value.dtype is _NUMPY[leaf.dtype]:
         array = value
     else:
         array = _converted(leaf, value, position)
     shape = leaf.shape
-    fits = array.ndim == len(shape) and all(
-        dim is None or dim == length for dim, length in zip(shape, array.shape, strict=True)
+    given = array.shape
+    # The rows axis aside, the common case is one comparison of two tuples.
+    fits = given == shape or (
+        len(given) == len(shape) > 0 and shape[0] is None and given[1:] == shape[1:]
     )
     if not fits:
         raise ShapeError(
@@ -68,6 +73,8 @@ def as_inputs(leaves: Sequence[Tensor], values: Sequence[Any]) -> list[np.ndarra
             "wrong number of inputs", allowed=f"{len(leaves)} ({names})", given=str(len(values))
         )
     arrays = [as_input(leaf, value, k) for k, (leaf, value) in enumerate(zip(leaves, values))]
+    if len(arrays) == 1 and arrays[0].size:
+        return arrays
     rows: int | None = None
     for k, (leaf, array) in enumerate(zip(leaves, arrays)):
         if leaf.shape and leaf.shape[0] is None:

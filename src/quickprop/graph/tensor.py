@@ -20,8 +20,10 @@ class Storage:
     """Where the value of a variable is kept between calls.
 
     A backend may move the numbers into memory laid out its own way; `array` is then a view of
-    that memory, and `moves` counts such moves.
+    that memory. `moves` counts such moves of one storage, `Storage.all_moves` those of all.
     """
+
+    all_moves = 0
 
     def __init__(self, array: np.ndarray) -> None:
         self.array = array
@@ -32,6 +34,7 @@ class Storage:
         array[...] = self.array
         self.array = array
         self.moves += 1
+        Storage.all_moves += 1
 
 
 @dataclass(frozen=True, eq=False, repr=False, slots=True)

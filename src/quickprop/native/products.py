@@ -293,6 +293,9 @@ class _ProductKernel:
         self.stored = [n for n in members if n not in self.columns]
         self.roots = [n.inputs[0] for n in self.columns] + self.stored
         self.keeps = self._leaf_or_product
+        #: What the accumulators hold at the end: the product, or the product and its bias.
+        self.result, self.bias = self.node, None
+        self._start_from_bias()
         heavy = {n for n in walk_expression(self.roots, self.keeps) if n.op in HEAVY}
         self.looped = bool(heavy)
         a_strides = (product.a_layout.stride, 1)
@@ -303,7 +306,26 @@ class _ProductKernel:
         self.scratch: Value | None = None
 
     def _leaf_or_product(self, node: Tensor) -> bool:
-        return node is self.node or self.is_leaf(node)
+        return node is self.result or self.is_leaf(node)
+
+    def _start_from_bias(self) -> None:
+        """Let the sums start from the bias when all that is done with the product is to add it."""
+        if self.node in self.stored:
+            return
+        users = [
+            n
+            for n in walk_expression(self.roots, self.keeps)
+            if any(x is self.node for x in n.inputs)
+        ]
+        if len(users) != 1 or users[0].op is not Op.ADD:
+            return
+        first, second = users[0].inputs
+        other = second if first is self.node else first
+        if other.op is not Op.BROADCAST or other is self.node:
+            return
+        line = other.inputs[0]
+        if line.shape == (1, self.out.width) and self.is_leaf(line) and self.out.width > 1:
+            self.result, self.bias = users[0], line
 
     def write(self) -> None:
         w, kernel = self.w, self.kernel
@@ -372,8 +394,14 @@ class _ProductKernel:
         a = self.kernel.pointer(self.node.inputs[0])
         a = w.offset(a, w.mul(i, int64(self.step_i)), self.element)
         type_ = vector_type(self.element, self.lanes)
-        zero = literal(0, type_)
-        loop = w.open_loop(int64(0), self.inner, int64(1), [zero] * (tile.rows * tile.vectors))
+        start = [literal(0, type_)] * tile.vectors
+        if self.bias is not None:
+            line = w.offset(self.kernel.pointer(self.bias), column.first, self.element)
+            start = [
+                w.load(w.offset(line, int64(v * self.lanes), self.element), type_, self.align)
+                for v in range(tile.vectors)
+            ]
+        loop = w.open_loop(int64(0), self.inner, int64(1), start * tile.rows)
         k = loop.index
         line = w.offset(b, w.mul(k, int64(step)), self.element)
         bs = [
@@ -398,7 +426,7 @@ class _ProductKernel:
 
     def _expression(self, line: Value, product: Callable[[Column], Value]) -> Expression:
         def leaf(node: Tensor, column: Column | None) -> Value:
-            if node is self.node:
+            if node is self.result:
                 assert column is not None
                 return product(column)
             return self._load(node, line, column)

@@ -39,7 +39,7 @@ from quickprop.native.schedule import (
 )
 
 #: Rows worked on at a time when rows do not depend on each other: they stay in cache.
-CHUNK = 256
+CHUNK = 240
 USUAL_ROWS = products.USUAL_ROWS
 
 
