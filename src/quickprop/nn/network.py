@@ -332,7 +332,11 @@ class Network:
 
 def _with_embedding(layers: Sequence[Layer], categories: Sequence[int]) -> list[Layer]:
     """The layers, checked, an embedding of the categories in front."""
-    kinds = list(layers) if isinstance(layers, list | tuple) else [layers]
+    if isinstance(layers, Layer):
+        raise SettingError(
+            "a single layer", where="Network.layers", mend="put it into a list: [layer]"
+        )
+    kinds = list(layers)
     for position, layer in enumerate(kinds):
         if not isinstance(layer, Layer):
             raise SettingError(

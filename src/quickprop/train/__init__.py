@@ -1,1 +1,7 @@
-"""A room of quickprop."""
+"""The loop over epochs: deadline, Ctrl-C, early stopping, best weights, history, checkpoints."""
+
+from quickprop.train.callbacks import Callback, Progress
+from quickprop.train.fit import fit, usual_batch_size
+from quickprop.train.history import EpochRecord, History
+
+__all__ = ["Callback", "EpochRecord", "History", "Progress", "fit", "usual_batch_size"]

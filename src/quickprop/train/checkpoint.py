@@ -1,0 +1,204 @@
+"""A fit on disk, so that it can go on after whatever ended it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from quickprop.errors import DataFileError, ModelFileError
+from quickprop.train.history import History
+
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a fit stands.
+
+    Parameters
+    ----------
+    epoch : int
+        The running epoch, counted from 1.
+    done : int
+        Steps made in it.
+    total : float
+        Sum of the losses of its rows so far.
+    """
+
+    epoch: int = 1
+    done: int = 0
+    total: float = 0.0
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """All that a fit needs to go on to the same bits.
+
+    Random numbers depend on the seed, the epoch and the step alone, so that the position is also
+    the position of the random streams.
+    """
+
+    position: Position
+    history: History
+    variables: Mapping[str, np.ndarray]
+    best: Mapping[str, np.ndarray]
+
+
+def data_hash(arrays: Iterable[np.ndarray | None]) -> str:
+    """A short hash of the numbers, shapes and types of arrays."""
+    digest = hashlib.blake2b(digest_size=16)
+    for array in arrays:
+        if array is None:
+            digest.update(b"none")
+            continue
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+class CheckpointFile:
+    """The file of a fit.
+
+    Parameters
+    ----------
+    path : str or path
+    identity : mapping
+        Settings and data hash, as JSON can hold them; a file with others is refused.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], identity: Mapping[str, Any]) -> None:
+        self.path = Path(path).expanduser()
+        self.identity = json.loads(json.dumps(dict(identity)))
+
+    def write(self, checkpoint: Checkpoint) -> None:
+        """Write beside the file, then rename over it: there is always a whole one.
+
+        Raises
+        ------
+        DataFileError
+            When the file cannot be written.
+        """
+        position = checkpoint.position
+        document = {
+            "version": _VERSION,
+            "identity": self.identity,
+            "position": {
+                "epoch": position.epoch,
+                "done": position.done,
+                "total": position.total.hex(),
+            },
+            "history": checkpoint.history.to_document(),
+        }
+        tensors = {f"now/{name}": array for name, array in checkpoint.variables.items()}
+        tensors |= {f"best/{name}": array for name, array in checkpoint.best.items()}
+        content = save(
+            {name: np.ascontiguousarray(array) for name, array in tensors.items()},
+            {"quickprop.checkpoint": json.dumps(document)},
+        )
+        beside = self.path.with_name(f".{self.path.name}.part")
+        try:
+            with beside.open("wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(beside, self.path)
+        except (OSError, ValueError) as error:
+            raise DataFileError(
+                "the checkpoint cannot be written",
+                where=str(self.path),
+                given=getattr(error, "strerror", None) or str(error),
+                mend="choose a path in a folder that exists and that you may write to",
+            ) from error
+
+    def read(self, shapes: Mapping[str, tuple[int, ...]], best: Iterable[str]) -> Checkpoint | None:
+        """What the file holds, or None when there is no file.
+
+        Parameters
+        ----------
+        shapes : mapping of str to tuple of int
+            The variables of the fit.
+        best : iterable of str
+            Those of them that are kept for the best epoch too.
+
+        Raises
+        ------
+        ModelFileError
+            When the file is broken, or of another fit.
+        """
+        try:
+            content = self.path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise DataFileError(
+                "the checkpoint cannot be read",
+                where=str(self.path),
+                given=getattr(error, "strerror", None) or str(error),
+            ) from error
+        document, tensors = self._parts(content)
+        self._check_identity(document.get("identity"))
+        expected = {f"now/{name}": shape for name, shape in shapes.items()}
+        expected |= {f"best/{name}": shapes[name] for name in best}
+        if {name: array.shape for name, array in tensors.items()} != expected:
+            raise self._broken("its arrays are not those of this fit")
+        position = document.get("position")
+        try:
+            assert isinstance(position, dict)
+            place = Position(
+                int(position["epoch"]), int(position["done"]), float.fromhex(position["total"])
+            )
+        except (AssertionError, KeyError, TypeError, ValueError):
+            raise self._broken("its position is not readable") from None
+        history = History.from_document(document.get("history"))
+        if place.epoch < 1 or place.done < 0:
+            raise self._broken("its position is not readable")
+        return Checkpoint(
+            place,
+            history,
+            {name: tensors[f"now/{name}"] for name in shapes},
+            {name: tensors[f"best/{name}"] for name in best},
+        )
+
+    def _parts(self, content: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        try:
+            tensors = load(content)
+            length = int.from_bytes(content[:8], "little")
+            header = json.loads(content[8 : 8 + length])
+            document = json.loads(header["__metadata__"]["quickprop.checkpoint"])
+        except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
+            raise self._broken(" ".join(str(error).split())[:200] or "not readable") from None
+        if not isinstance(document, dict) or document.get("version") != _VERSION:
+            raise self._broken("it is of another version")
+        return document, tensors
+
+    def _check_identity(self, found: object) -> None:
+        if found == self.identity:
+            return
+        known = found if isinstance(found, dict) else {}
+        for name, value in self.identity.items():
+            if known.get(name) != value:
+                raise ModelFileError(
+                    f"the checkpoint is of a fit with another {name}",
+                    where=str(self.path),
+                    allowed=json.dumps(value)[:120],
+                    given=json.dumps(known.get(name))[:120],
+                    mend="use the settings and data of that fit, or resume=False to begin anew",
+                )
+        raise self._broken("it describes another fit")
+
+    def _broken(self, why: str) -> ModelFileError:
+        return ModelFileError(
+            "not a whole checkpoint of a fit",
+            where=str(self.path),
+            given=why,
+            mend="delete it, or use resume=False to begin anew",
+        )

@@ -1,0 +1,272 @@
+"""Training a network on arrays: the settings are checked, the step is compiled, the loop runs."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from quickprop import config
+from quickprop.errors import SettingError
+from quickprop.execution import Minibatches
+from quickprop.nn import LOSSES, Loss, Network
+from quickprop.nn.component import Component, Rule, optional, real, whole
+from quickprop.optim import OPTIMIZERS, SCHEDULES, Adam, Optimizer, Schedule
+from quickprop.train.arrays import Part, checked_part
+from quickprop.train.callbacks import Callback
+from quickprop.train.checkpoint import CheckpointFile, data_hash
+from quickprop.train.history import History
+from quickprop.train.interrupts import held_interrupts
+from quickprop.train.loop import Limits, Loop
+from quickprop.train.step import TrainingStep, training_step
+from quickprop.train.validation import Evaluation
+
+_RULES: Mapping[str, Rule] = {
+    "batch_size": optional(whole(1)),
+    "epochs": whole(1),
+    "patience": optional(whole(1)),
+    "until": optional(real(-np.inf)),
+    "budget": optional(real(0.0)),
+    "l2": real(0.0),
+    "seed": whole(0),
+    "threads": optional(whole(1)),
+    "checkpoint_seconds": real(0.0),
+}
+
+
+def usual_batch_size(rows: int) -> int:
+    """A power of two near the square root of the rows, from 32 to 256."""
+    size = 32
+    while size < 256 and 4 * size * size <= rows:
+        size *= 2
+    return size
+
+
+def fit(
+    network: Network,
+    inputs: Any,
+    target: Any,
+    *,
+    loss: Loss,
+    optimizer: Optimizer | None = None,
+    schedule: Schedule | None = None,
+    batch_size: int | None = None,
+    epochs: int = 200,
+    validation: tuple[Any, ...] | None = None,
+    patience: int | None = 20,
+    until: float | None = None,
+    budget: float | None = None,
+    l2: float = 0.0,
+    weights: Any = None,
+    seed: int = 0,
+    callbacks: Sequence[Callback] = (),
+    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_seconds: float = 1.0,
+    resume: bool = False,
+    backend: str | None = None,
+    threads: int | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> History:
+    """Train a network in place.
+
+    Whatever ends the fit, the network has its best weights afterwards: those of the epoch with the
+    lowest validation loss, or training loss when there is no validation part. Ctrl-C ends the fit
+    and does not raise.
+
+    Parameters
+    ----------
+    network : Network
+        Training begins at its weights of now.
+    inputs : tuple of array
+        One matrix for each of ``network.inputs``; a single matrix may stand alone.
+    target : array
+        As the loss takes it: class codes (rows,), or numbers (rows, outputs).
+    loss : Loss
+    optimizer : Optimizer, optional
+        Default `Adam`.
+    schedule : Schedule, optional
+        How the learning rate changes from step to step.
+    batch_size : int, optional
+        Rows in a step; by default `usual_batch_size`.
+    epochs : int
+        The most passes over the rows.
+    validation : tuple, optional
+        Inputs and target, and perhaps row weights, of rows that are only looked at.
+    patience : int, optional
+        Stop after so many epochs without a better validation loss; None never stops.
+    until : float, optional
+        Stop when the watched loss is at most this.
+    budget : float, optional
+        Seconds for everything, compiling included.
+    l2 : float
+        Adds ``l2 * w`` to the gradient of every weight, as ``l2 / 2 * sum(w**2)`` in the loss.
+    weights : array, optional
+        Factors of the rows (rows,); only their proportions matter.
+    seed : int
+        The order of rows and dropout depend on it.
+    callbacks : sequence of Callback
+    checkpoint : path, optional
+        A file that always holds a state to go on from, written at the end of epochs.
+    checkpoint_seconds : float
+        The least time between two writes of it.
+    resume : bool
+        Go on from the checkpoint when there is one; the result has the same bits as that of a fit
+        which was never interrupted. The budget counts anew. Limits (`epochs`, `patience`, `until`,
+        `budget`) may be others than before.
+    backend : {"native", "reference"}, optional
+    threads : int, optional
+        The most threads to use; the result does not depend on it.
+    clock : callable
+        Gives seconds; for tests.
+
+    Returns
+    -------
+    History
+
+    Raises
+    ------
+    SettingError, ShapeError, DTypeError, DataError
+        Before training, when settings or arrays do not fit.
+    ModelFileError, DataFileError
+        When the checkpoint is broken, of another fit, or cannot be read or written.
+    """
+    started = clock()
+    given = locals()
+    plain = {name: rule.checked(given[name], f"fit.{name}") for name, rule in _RULES.items()}
+    _check_kinds(network, loss, optimizer, schedule, callbacks)
+    backend = config.one_of(backend or config.default_backend(), config.BACKENDS, "fit.backend")
+    if resume and checkpoint is None:
+        raise SettingError(
+            "nothing to resume from", where="fit.resume", mend="name the checkpoint file"
+        )
+    optimizer = optimizer or Adam()
+    rows = checked_part(network, loss, inputs, target, weights, "training")
+    held_out = _validation_part(network, loss, validation)
+    batch = min(plain["batch_size"] or usual_batch_size(rows.rows), rows.rows)
+    limits = Limits(plain["epochs"], plain["patience"], plain["until"], plain["budget"])
+    total_steps = limits.epochs * -(-rows.rows // batch)
+    file = None
+    if checkpoint is not None:
+        identity = {
+            "network": network.to_document(),
+            "loss": loss.to_document(),
+            "optimizer": optimizer.to_document(),
+            "schedule": schedule.to_document() if schedule else None,
+            "planned length": total_steps if schedule and schedule.needs_total else None,
+            "l2": plain["l2"],
+            "seed": plain["seed"],
+            "batch size": batch,
+            "backend": backend,
+            "data": _hash_of(rows, held_out),
+        }
+        file = CheckpointFile(checkpoint, identity)
+    if limits.budget is not None and clock() - started >= limits.budget:
+        return _no_time(limits.budget, clock() - started)
+    with held_interrupts() as interrupts:
+        step = training_step(
+            network, loss, optimizer, schedule, plain["l2"], rows.weights is not None
+        )
+        step.total_steps.assign(total_steps)
+        loop = Loop(
+            network,
+            step,
+            Minibatches(
+                step.graph,
+                _bound(network, step, rows),
+                batch,
+                backend=backend,
+                threads=plain["threads"],
+            ),
+            _evaluation(network, loss, held_out, backend),
+            limits,
+            base_rate=optimizer.learning_rate,
+            seed=plain["seed"],
+            callbacks=tuple(callbacks),
+            file=file,
+            seconds_between_writes=plain["checkpoint_seconds"],
+            clock=clock,
+            started=started,
+            interrupts=interrupts,
+        )
+        if resume:
+            loop.resume()
+        loop.run()
+        return loop.history
+
+
+def _no_time(budget: float, seconds: float) -> History:
+    return History(
+        stopped=(
+            f"the budget of {budget:g} s was too small for a single step; "
+            "the weights are the starting ones"
+        ),
+        seconds=seconds,
+    )
+
+
+def _check_kinds(
+    network: object, loss: object, optimizer: object, schedule: object, callbacks: Sequence[object]
+) -> None:
+    """Objects of the right kinds, or the error that names some."""
+    kinds: list[tuple[str, object, type, Mapping[str, type[Component]]]] = [
+        ("loss", loss, Loss, LOSSES),
+        ("optimizer", optimizer or Adam(), Optimizer, OPTIMIZERS),
+    ]
+    if schedule is not None:
+        kinds.append(("schedule", schedule, Schedule, SCHEDULES))
+    for name, value, kind, known in kinds:
+        if not isinstance(value, kind):
+            raise SettingError(
+                f"not a {name}",
+                where=f"fit.{name}",
+                allowed=", ".join(f"{known_name}()" for known_name in known),
+                given=repr(value)[:80],
+            )
+    if not isinstance(network, Network):
+        raise SettingError("not a network", where="fit.network", given=repr(network)[:80])
+    for callback in callbacks:
+        if not isinstance(callback, Callback):
+            raise SettingError(
+                "not a callback",
+                where="fit.callbacks",
+                allowed="objects of classes made from Callback",
+                given=repr(callback)[:80],
+            )
+
+
+def _validation_part(network: Network, loss: Loss, given: tuple[Any, ...] | None) -> Part | None:
+    if given is None:
+        return None
+    if not isinstance(given, tuple | list) or len(given) not in (2, 3):
+        raise SettingError(
+            "not a pair",
+            where="fit.validation",
+            allowed="(inputs, target) or (inputs, target, weights)",
+        )
+    return checked_part(
+        network, loss, given[0], given[1], given[2] if len(given) == 3 else None, "validation"
+    )
+
+
+def _bound(network: Network, step: TrainingStep, rows: Part) -> dict[Any, np.ndarray]:
+    data = dict(zip(network.inputs, rows.inputs, strict=True))
+    data[step.target] = rows.target
+    if step.weights is not None and rows.weights is not None:
+        data[step.weights] = rows.weights
+    return data
+
+
+def _evaluation(network: Network, loss: Loss, part: Part | None, backend: str) -> Evaluation | None:
+    if part is None:
+        return None
+    return Evaluation(network, loss, (*part.inputs, part.target), part.weights, backend)
+
+
+def _hash_of(rows: Part, held_out: Part | None) -> str:
+    arrays = [*rows.inputs, rows.target, rows.weights]
+    if held_out is not None:
+        arrays += [*held_out.inputs, held_out.target, held_out.weights]
+    return data_hash(arrays)

@@ -1,0 +1,112 @@
+"""One step of training as a graph: forward, backward, penalty, schedule and update."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from quickprop.autodiff import gradients
+from quickprop.config import DType
+from quickprop.graph import ROWS, Graph, Tensor, constant, placeholder, variable, walk
+from quickprop.nn import Loss, Network
+from quickprop.ops.elementary import cast
+from quickprop.ops.reference import evaluate
+from quickprop.optim import Constant, Optimizer, Schedule
+
+
+@dataclass(frozen=True)
+class TrainingStep:
+    """The graph of a step and its loose ends.
+
+    Parameters
+    ----------
+    graph : Graph
+        Its output is the loss of the batch.
+    target, weights : Tensor
+        Placeholders of the target and, if rows are weighted, of their factors.
+    learning_rate : Tensor
+        Placeholder of the base rate.
+    seed : Tensor or None
+        Placeholder of the seed of random layers, if there are any.
+    step, total_steps : Tensor
+        Variables: steps made, steps planned.
+    rate : Tensor
+        The rate of the step, after the schedule.
+    state : tuple of Tensor
+        Every variable that a step changes, parameters left out.
+    """
+
+    graph: Graph
+    target: Tensor
+    weights: Tensor | None
+    learning_rate: Tensor
+    seed: Tensor | None
+    step: Tensor
+    total_steps: Tensor
+    rate: Tensor
+    state: tuple[Tensor, ...]
+
+    def rate_now(self, base_rate: float) -> float:
+        """The learning rate of the next step."""
+        if self.rate is self.learning_rate:
+            return base_rate
+        base = constant(base_rate, self.learning_rate.dtype).value
+        outputs, _ = evaluate(
+            Graph((self.learning_rate,), (self.rate,)), {self.learning_rate: base}
+        )
+        return float(outputs[0])
+
+
+def training_step(
+    network: Network,
+    loss: Loss,
+    optimizer: Optimizer,
+    schedule: Schedule | None = None,
+    l2: float = 0.0,
+    weighted: bool = False,
+) -> TrainingStep:
+    """Write the step of a network.
+
+    The penalty adds ``l2 * w`` to the gradient of each weight, as ``l2 / 2 * sum(w**2)`` in the
+    loss would; the loss that is reported stays that of the data.
+    """
+    kind = network.dtype
+    target = loss.target_placeholder(network.width, kind)
+    weights = placeholder((ROWS,), kind, "weights") if weighted else None
+    learning_rate = placeholder((), kind, "learning_rate")
+    seed = placeholder((), DType.int32, "seed")
+    step = variable(0, DType.int32, "train.step")
+    total_steps = variable(0.0, kind, "train.total_steps")
+    output = network.output(True, seed, step, link=loss.link)
+    value = loss(output, target, weights)
+    parameters = network.parameters
+    slopes = gradients(value, parameters)
+    if l2:
+        # A variable and not a constant: another penalty then runs the same compiled code.
+        factor = variable(l2, kind, "train.l2")
+        penalised = set(network.penalised)
+        slopes = [
+            slope + parameter * factor if parameter in penalised else slope
+            for parameter, slope in zip(parameters, slopes, strict=True)
+        ]
+    rate = (schedule or Constant()).rate(learning_rate, cast(step, kind), total_steps)
+    updates = optimizer.updates(parameters, slopes, rate, step)
+    nodes = set(walk([value, *(new for _, new in updates)]))
+    if step in nodes:
+        updates.append((step, step + 1))
+    own = set(parameters)
+    loose = (*network.inputs, target, weights, learning_rate, seed)
+    # Those with rows stay even when nothing reads them: the number of rows comes from them.
+    inputs = tuple(
+        leaf for leaf in loose if leaf is not None and (leaf in nodes or leaf.shape != ())
+    )
+    return TrainingStep(
+        Graph(inputs, (value,), tuple(updates)),
+        target,
+        weights,
+        learning_rate,
+        seed if seed in nodes else None,
+        step,
+        total_steps,
+        rate,
+        tuple(old for old, _ in updates if old not in own),
+    )
