@@ -1,1 +1,9 @@
-"""A room of quickprop."""
+"""A trained network with its preprocessing, as one thing."""
+
+from quickprop.models.fitting import fit
+from quickprop.models.report import FitReport
+from quickprop.models.table_model import TableModel
+
+load = TableModel.load
+
+__all__ = ["FitReport", "TableModel", "fit", "load"]

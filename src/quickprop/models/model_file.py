@@ -1,0 +1,133 @@
+"""The file of a model: weights as safetensors, everything else as one JSON document in its header.
+
+The document carries the format's version, the versions of the software that wrote it, and a SHA-256
+over the rest of the document and all weights, so that an altered file is found. Nothing in the file
+is ever executed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+from safetensors.numpy import load as load_tensors
+from safetensors.numpy import save as save_tensors
+
+from quickprop import __version__
+from quickprop.data import replace_file
+from quickprop.errors import ModelFileError
+
+FORMAT = 1
+#: Larger files are refused: no network of this library comes near.
+LARGEST_FILE = 4 * 2**30
+_KEY = "quickprop"
+_MEND = "choose a file that quickprop fit wrote, or fit the model again"
+
+
+def write_model_file(
+    path: str | os.PathLike[str], document: Mapping[str, Any], weights: Mapping[str, np.ndarray]
+) -> None:
+    """Write document and weights, whole or not at all.
+
+    Raises
+    ------
+    DataFileError
+        The file cannot be written.
+    """
+    full = {
+        "format": FORMAT,
+        "versions": {
+            "quickprop": __version__,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+        },
+        **document,
+    }
+    full["checksum"] = _checksum(full, weights)
+    text = json.dumps(full, ensure_ascii=False, separators=(",", ":"))
+    tensors = {name: np.ascontiguousarray(array) for name, array in weights.items()}
+    content = save_tensors(tensors, {_KEY: text})
+    replace_file(path, lambda stream: stream.write(content))
+
+
+def read_model_file(
+    path: str | os.PathLike[str],
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Document and weights of a file.
+
+    Raises
+    ------
+    ModelFileError
+        The file is missing, truncated, altered, of a later version or no model at all.
+    """
+    where = str(path)
+    content = _content(Path(os.path.expanduser(path)), where)
+    try:
+        size = int.from_bytes(content[:8], "little")
+        header = json.loads(content[8 : 8 + size])
+        text = header["__metadata__"][_KEY]
+        document = json.loads(text)
+        weights = load_tensors(content)
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        RecursionError,
+        MemoryError,
+        safetensors.SafetensorError,
+    ) as error:
+        raise ModelFileError(
+            "not a quickprop model, or a damaged one", where=where, mend=_MEND
+        ) from error
+    if not isinstance(document, dict):
+        raise ModelFileError("not a quickprop model", where=where, mend=_MEND)
+    if document.get("format") != FORMAT:
+        raise ModelFileError(
+            "a model of another format",
+            where=where,
+            allowed=f"format {FORMAT}",
+            given=repr(document.get("format"))[:40],
+            mend="update quickprop, or fit the model again",
+        )
+    if document.pop("checksum", None) != _checksum(document, weights):
+        raise ModelFileError(
+            "the file has been altered or damaged: its checksum does not match",
+            where=where,
+            mend=_MEND,
+        )
+    return document, weights
+
+
+def _content(path: Path, where: str) -> bytes:
+    try:
+        if path.is_dir():
+            raise ModelFileError("this is a folder, not a model file", where=where, mend=_MEND)
+        size = path.stat().st_size
+        if size > LARGEST_FILE:
+            raise ModelFileError("too large for a model file", where=where, given=f"{size} bytes")
+        if not size:
+            raise ModelFileError("the file is empty", where=where, mend=_MEND)
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise ModelFileError("no such file", where=where, mend="check the path") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ModelFileError("cannot be read", where=where, given=reason) from error
+
+
+def _checksum(document: Mapping[str, Any], weights: Mapping[str, np.ndarray]) -> str:
+    digest = hashlib.sha256()
+    text = json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    digest.update(text.encode("utf-8", "surrogatepass"))
+    for name in sorted(weights):
+        array = np.ascontiguousarray(weights[name])
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,61 @@
+"""How good predictions are: the scores shown for every model, and the error of a comparison."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from sklearn.metrics import f1_score
+
+Scores = dict[str, float]
+
+#: Probabilities are kept this far from 0 before their logarithm is taken.
+_SMALLEST = 1e-15
+
+#: For each task the score that decides, and whether larger is better.
+DECIDING = {"classification": ("accuracy", True), "regression": ("rmse", False)}
+
+
+def classification_scores(codes: np.ndarray, probabilities: np.ndarray) -> Scores:
+    """Accuracy, log-loss and macro-F1.
+
+    Parameters
+    ----------
+    codes : int array, shape (n,)
+        The true classes by number.
+    probabilities : array, shape (n, classes)
+    """
+    predicted = probabilities.argmax(axis=1)
+    true = probabilities[np.arange(len(codes)), codes]
+    return {
+        "accuracy": float(np.mean(predicted == codes)),
+        "log_loss": float(-np.mean(np.log(np.clip(true, _SMALLEST, 1.0)))),
+        "macro_f1": float(f1_score(codes, predicted, average="macro", zero_division=0)),
+    }
+
+
+def regression_scores(true: np.ndarray, predicted: np.ndarray) -> Scores:
+    """RMSE and MAE in the unit of the target, and R2."""
+    error = predicted - true
+    spread = float(np.sum((true - true.mean()) ** 2))
+    squared = float(np.sum(error**2))
+    return {
+        "rmse": math.sqrt(squared / len(true)),
+        "mae": float(np.mean(np.abs(error))),
+        "r2": 1.0 - squared / spread if spread else math.nan,
+    }
+
+
+def row_losses(task: str, true: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """What each row costs: 1 for a wrong class (by probabilities), or the squared error."""
+    if task == "classification":
+        return (predicted.argmax(axis=1) != true).astype(float)
+    return (predicted - true) ** 2
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Probabilities (n, classes) of raw outputs, in float64."""
+    wide = logits.astype(np.float64)
+    wide -= wide.max(axis=1, keepdims=True)
+    np.exp(wide, out=wide)
+    return wide / wide.sum(axis=1, keepdims=True)

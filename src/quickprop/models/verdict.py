@@ -1,0 +1,65 @@
+"""Whether the network is worth having, in words, with the doubt that the test rows leave."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from quickprop.models.scores import row_losses
+
+
+def verdict(
+    task: str,
+    true: np.ndarray,
+    network: np.ndarray,
+    linear: np.ndarray,
+    dummy: np.ndarray,
+) -> str:
+    """One or two sentences on the test part.
+
+    The network is compared with each baseline row by row: the mean difference of their losses over
+    the test rows, and its standard error. A difference below two standard errors is called no
+    difference.
+
+    Parameters
+    ----------
+    task : {"classification", "regression"}
+    true : array
+        Class codes, or numbers.
+    network, linear, dummy : array
+        Probabilities (n, classes), or numbers (n,).
+    """
+    ours = row_losses(task, true, network)
+    gain, error = _difference(row_losses(task, true, linear), ours)
+    over_dummy, dummy_error = _difference(row_losses(task, true, dummy), ours)
+    if over_dummy <= 2 * dummy_error:
+        return (
+            "Not worth having: on the test part it cannot be told from always giving the same "
+            "answer. The columns may not tell anything about the target, or there are too few rows."
+        )
+    amount = _amount(task, gain, error, row_losses(task, true, linear))
+    if gain > 2 * error:
+        return f"Worth having: better than the linear model {amount}."
+    if gain < -2 * error:
+        return f"Not worth having: the linear model is better {amount}. Use that, or more data."
+    return (
+        f"Not clearly worth having: the test part cannot tell it from the linear model {amount}. "
+        "The linear model is simpler."
+    )
+
+
+def _difference(theirs: np.ndarray, ours: np.ndarray) -> tuple[float, float]:
+    """Mean gain a row and its standard error."""
+    gain = theirs - ours
+    spread = float(gain.std(ddof=1)) if len(gain) > 1 else math.inf
+    return float(gain.mean()), spread / math.sqrt(len(gain))
+
+
+def _amount(task: str, gain: float, error: float, theirs: np.ndarray) -> str:
+    if task == "classification":
+        return f"by {abs(gain) * 100:.1f} ± {error * 100:.1f} points of accuracy"
+    base = float(theirs.mean())
+    if base <= 0.0:
+        return "by nothing that can be measured"
+    return f"by {abs(gain) / base * 100:.0f} ± {error / base * 100:.0f} % of its squared error"
