@@ -1,0 +1,53 @@
+# The same commands for people and for CI. All that is needed is make and Python 3.11 or newer.
+#
+#   make demo    install, then the main job on a small real table
+#   make test    install, then all tests
+#   make quick   the tests without the slow ones
+#   make check   format, lint, types
+#   make bench   speed against the peers (downloads PyTorch and JAX)
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$p && break; done)
+
+.PHONY: demo test quick check bench clean
+
+demo: $(VENV)/.installed
+	$(BIN)/quickprop demo
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest -n 2 --dist loadscope
+
+quick: $(VENV)/.test
+	$(BIN)/python -m pytest -n 2 --dist loadscope -m "not slow"
+
+check: $(VENV)/.check
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.bench
+	$(BIN)/python benchmarks/training_speed.py
+	$(BIN)/python benchmarks/tables.py
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "quickprop needs Python 3.11 or newer with venv and pip;" \
+		"none was found as python3, python3.11, ..., python3.14. Install one and try again."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+# pip reads dependency groups itself only from 25.1 on; this works with any pip.
+$(VENV)/.test $(VENV)/.check $(VENV)/.bench: $(VENV)/.%: pyproject.toml $(VENV)/.installed
+	$(BIN)/python -c "import tomllib; \
+	print('\n'.join(tomllib.load(open('pyproject.toml', 'rb'))['dependency-groups']['$*']))" \
+	> $(VENV)/$*.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $(VENV)/$*.txt
+	@touch $@
