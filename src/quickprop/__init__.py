@@ -33,9 +33,10 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "MeanSquaredError", "Network",
     ),
     "quickprop.optim": (
-        "SGD", "Adam", "AdamW", "Constant", "Cosine", "ExponentialDecay", "Optimizer", "Schedule",
+        "SGD", "Adam", "AdamW", "Constant", "Cosine", "ExponentialDecay", "FunctionOfStep",
+        "Optimizer", "Schedule",
     ),
-    "quickprop.train": ("Callback", "EpochRecord", "History"),
+    "quickprop.train": ("Callback", "EpochRecord", "History", "Progress"),
     "quickprop.errors": (
         "CompileError", "DTypeError", "DataError", "DataFileError", "GraphError",
         "MissingPackageError", "ModelFileError", "QuickpropError", "SettingError", "ShapeError",

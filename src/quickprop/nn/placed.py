@@ -49,7 +49,7 @@ class PlacedLayer:
         return f"<{self.name}: {self.layer!r}, {self.parameter_count:,} parameters>"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Neuron:
     """One column of a dense layer. Reading and setting go to the network itself."""
 
@@ -86,7 +86,7 @@ class Neuron:
         return f"<neuron {self.index} of {self.layer.name}: {inputs} synapses, bias {self.bias:g}>"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Synapse:
     """The connection of a neuron with one of its inputs."""
 

@@ -1,0 +1,191 @@
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+
+from quickprop.errors import GraphError, SettingError, ShapeError
+from quickprop.execution import function
+from quickprop.graph import placeholder
+from quickprop.nn import ACTIVATIONS, LAYERS, Activation, Dense, Dropout, Embedding, Network, Zeros
+from quickprop.nn.component import from_document
+from quickprop.nn.layers.embedding import usual_width
+
+BACKENDS = ("reference", "native")
+EXAMPLES = {
+    "Dense": (Dense(3), Dense(2, bias=False, initializer=Zeros())),
+    "Activation": tuple(Activation(name) for name in ACTIVATIONS),
+    "Dropout": (Dropout(0.25), Dropout(0.0)),
+    "Embedding": (Embedding((3, 12)), Embedding((3, 4), names=("town", "kind"), widths=(2, 5))),
+}
+EVERY = [pytest.param(layer, id=repr(layer)) for kind in EXAMPLES.values() for layer in kind]
+
+
+def network_of(layer, dtype="float64"):
+    if isinstance(layer, Embedding):
+        return Network([layer], 2, layer.levels, dtype=dtype)
+    return Network([layer], 2, dtype=dtype)
+
+
+def rows_for(network):
+    rng = np.random.default_rng(3)
+    arrays = [rng.normal(size=(7, network.features))]
+    if network.categories:
+        arrays.append(rng.integers(0, network.categories, (7, len(network.categories))))
+    return arrays
+
+
+def test_every_kind_of_layer_has_an_example():
+    assert set(EXAMPLES) == set(LAYERS)
+
+
+@pytest.mark.parametrize("layer", EVERY)
+def test_layer_is_frozen_and_survives_its_document(layer):
+    again = from_document(layer.to_document(), LAYERS, "layer")
+    assert again == layer
+    field = dataclasses.fields(layer)[0].name
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(layer, field, getattr(layer, field))
+
+
+@pytest.mark.parametrize("layer", EVERY)
+def test_layer_gives_the_shape_it_promises(layer):
+    network = network_of(layer)
+    y = network.predict(*rows_for(network), backend="reference")
+    assert y.shape == (7, *network.layers[-1].output_shape)
+    specs = layer.parameters((2,))
+    assert [p.shape for p in network.parameters] == [spec.shape for spec in specs]
+
+
+@pytest.mark.parametrize("layer", EVERY)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_layer_is_the_same_compiled(layer, dtype):
+    network = network_of(layer, dtype)
+    rows = rows_for(network)
+    expected = network.predict(*rows, backend="reference")
+    tolerance = 1e-5 if dtype == "float32" else 1e-12
+    np.testing.assert_allclose(
+        network.predict(*rows, backend="native"), expected, tolerance, tolerance
+    )
+
+
+def test_dense_by_hand():
+    network = Network([Dense(2)], 3, dtype="float64")
+    network.set_weights({"dense1.weight": [[1, 2], [3, 4], [5, 6]], "dense1.bias": [0.5, -1]})
+    # [1, 0, 2] @ w = [1 + 10, 2 + 12]
+    assert network.predict([[1.0, 0.0, 2.0]], backend="reference").tolist() == [[11.5, 13.0]]
+
+
+@pytest.mark.parametrize(
+    ("name", "at_minus_1", "at_2"),
+    [
+        ("relu", 0.0, 2.0),
+        ("leaky_relu", -0.01, 2.0),
+        ("elu", math.exp(-1) - 1, 2.0),
+        ("tanh", math.tanh(-1), math.tanh(2)),
+        ("sigmoid", 1 / (1 + math.e), 1 / (1 + math.exp(-2))),
+        ("identity", -1.0, 2.0),
+        ("gelu", -0.5 * (1 - math.erf(math.sqrt(0.5))), 1 + math.erf(math.sqrt(2))),
+        ("silu", -1 / (1 + math.e), 2 / (1 + math.exp(-2))),
+        ("softplus", math.log1p(math.exp(-1)), math.log1p(math.exp(2))),
+        ("softmax", 1 / (1 + math.exp(3)), 1 / (1 + math.exp(-3))),
+    ],
+)
+def test_activation_values(name, at_minus_1, at_2):
+    network = Network([Activation(name)], 2, dtype="float64")
+    got = network.predict([[-1.0, 2.0]], backend="reference")
+    np.testing.assert_allclose(got, [[at_minus_1, at_2]], rtol=1e-14)
+
+
+def dropped(layers, steps=(0,), seed=5, rows=4000, backend="reference"):
+    """The outputs in training for ones, one array for each step."""
+    network = Network(layers, 2)
+    seed_in, step_in = placeholder((), "int32", "seed"), placeholder((), "int32", "step")
+    run = function(
+        (*network.inputs, seed_in, step_in), network.output(True, seed_in, step_in), backend=backend
+    )
+    ones = np.ones((rows, 2), np.float32)
+    return [run(ones, np.int32(seed), np.int32(step)) for step in steps]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_dropout_drops_its_rate_and_keeps_the_mean(backend):
+    (y,) = dropped([Dropout(0.25)], backend=backend)
+    assert set(np.unique(y)) == {np.float32(0), np.float32(1 / 0.75)}
+    # 8000 numbers: the standard deviation of the part that is dropped is 0.0048.
+    assert abs((y == 0).mean() - 0.25) < 0.02
+
+
+def test_dropout_is_new_at_every_step_and_the_same_for_a_step():
+    first, again, next_one = dropped([Dropout(0.5)], steps=(0, 0, 1))
+    assert (first == again).all()
+    assert 0.4 < (first == next_one).mean() < 0.6
+
+
+def test_dropout_layers_draw_apart():
+    # Were the masks the same, half of the numbers would be kept, not a quarter.
+    (y,) = dropped([Dropout(0.5), Dropout(0.5)])
+    assert abs((y != 0).mean() - 0.25) < 0.03
+
+
+def test_dropout_does_nothing_outside_training():
+    network = Network([Dropout(0.9)], 2)
+    assert network.predict([[1.0, 2.0]], backend="reference").tolist() == [[1.0, 2.0]]
+
+
+def test_dropout_without_seed_is_refused():
+    with pytest.raises(GraphError, match="dropout1: dropout in training needs the seed"):
+        Network([Dropout(0.5)], 2).output(True)
+
+
+def test_embedding_picks_rows_and_puts_them_beside_the_numbers():
+    network = Network([Embedding((2, 3), names=("town", "kind"), widths=(1, 2))], 1)
+    network.set_weights(
+        {
+            "embedding.town.table": [[10], [20]],
+            "embedding.kind.table": [[1, 2], [3, 4], [5, 6]],
+        }
+    )
+    got = network.predict([[0.5], [0.25]], [[1, 2], [0, 0]], backend="reference")
+    assert got.tolist() == [[0.5, 20, 5, 6], [0.25, 10, 1, 2]]
+
+
+def test_embedding_without_numbers():
+    network = Network([Embedding((2,), widths=(2,))], 0)
+    network.set_weights({"embedding.0.table": [[1, 2], [3, 4]]})
+    assert [leaf.name for leaf in network.inputs] == ["categories"]
+    assert network.predict([[1], [0]], backend="reference").tolist() == [[3, 4], [1, 2]]
+
+
+def test_width_of_embeddings():
+    # 1.6 * 10**0.56 = 5.81, 1.6 * 2**0.56 = 2.36, 1.6 * 1000**0.56 = 76.6
+    assert [usual_width(levels) for levels in (1, 2, 10, 1000)] == [2, 2, 6, 16]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Dense(0), "Dense.width: .*allowed: a whole number from 1 to 1048576; given: 0"),
+        (lambda: Dense(2.5), "Dense.width"),
+        (lambda: Dense(True), "Dense.width"),
+        (lambda: Dense(3, bias=1), "Dense.bias: .*True or False"),
+        (lambda: Dense(3, initializer="he"), r"Dense.initializer: .*GlorotUniform\(\)"),
+        (lambda: Activation("rely"), "Did you mean 'relu'"),
+        (lambda: Activation(None), "Activation.name"),
+        (lambda: Dropout(1.0), "at least 0 and below 1; given: 1.0"),
+        (lambda: Dropout(float("nan")), "Dropout.rate"),
+        (lambda: Dropout("0.5"), "Dropout.rate"),
+        (lambda: Embedding(()), "Embedding.levels"),
+        (lambda: Embedding((3, 0)), "Embedding.levels"),
+        (lambda: Embedding((3, 4), names=("a",)), "Embedding.names: .*2 items; given: 1 items"),
+        (lambda: Embedding((3, 4), names=("a", "a")), "a name stands twice"),
+    ],
+)
+def test_settings_outside_what_is_allowed(make, message):
+    with pytest.raises(SettingError, match=message):
+        make()
+
+
+def test_dense_needs_vectors():
+    with pytest.raises(ShapeError, match="rows that are vectors"):
+        Dense(2).parameters((2, 2))
