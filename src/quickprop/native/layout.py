@@ -10,6 +10,7 @@ A tensor of shape [rows] is `rows` lines of width 1.
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -47,7 +48,7 @@ class Layout:
     width: int
     stride: int
 
-    @property
+    @functools.cached_property
     def lines_per_row(self) -> int:
         """Lines for one row (or in all, for a tensor without rows)."""
         return math.prod(self.outer)
@@ -58,6 +59,7 @@ class Layout:
         return self.lines_per_row * self.stride
 
 
+@functools.lru_cache(4096)
 def layout_of(shape: Shape, *, dense: bool = False) -> Layout:
     """The layout of a shape; `dense` leaves lines unpadded, as NumPy has them."""
     rows = bool(shape) and shape[0] is ROWS
@@ -81,8 +83,11 @@ def axis_strides(shape: Shape, layout: Layout) -> tuple[int, ...]:
     return tuple(reversed(strides))
 
 
+@functools.lru_cache(4096)
 def is_view(old: Shape, new: Shape) -> bool:
     """True when a reshape between the two leaves every number where it is."""
+    if old == new:
+        return True
     a, b = layout_of(old), layout_of(new)
     if a.rows != b.rows:
         return False

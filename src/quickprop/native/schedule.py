@@ -59,10 +59,11 @@ class Schedule:
 
     kernels: list[Kernel]
     kept: frozenset[Tensor]
+    memory: frozenset[Tensor]
 
     def is_leaf(self, node: Tensor) -> bool:
         """Whether an expression reads the node from memory."""
-        return is_memory(node) or node in self.kept
+        return node in self.memory or node in self.kept
 
 
 def is_memory(node: Tensor) -> bool:
@@ -169,12 +170,13 @@ def _repeats_lines(node: Tensor) -> bool:
 def build_schedule(graph: Graph) -> Schedule:
     """Kernels for the graph, fused, in an order that respects every use."""
     kept = required(graph)
+    memory = frozenset(node for node in graph.nodes() if is_memory(node))
     while True:
-        builder = _Builder(graph, set(kept))
+        builder = _Builder(graph, set(kept), memory)
         builder.build()
         again = builder.heavy_twice()
         if not again:
-            return Schedule(builder.kernels, frozenset(builder.kept))
+            return Schedule(builder.kernels, frozenset(builder.kept), memory)
         kept |= again
 
 
@@ -188,8 +190,9 @@ def _depends_on_rows(graph: Graph) -> set[Tensor]:
 
 
 class _Builder:
-    def __init__(self, graph: Graph, kept: set[Tensor]) -> None:
+    def __init__(self, graph: Graph, kept: set[Tensor], memory: frozenset[Tensor]) -> None:
         self.graph = graph
+        self.memory = memory
         self.kept = kept
         self.kernels: list[Kernel] = []
         self.done_at: dict[Tensor, int] = {}
@@ -197,7 +200,7 @@ class _Builder:
         self.slow = slow_inputs(graph)
 
     def is_leaf(self, node: Tensor) -> bool:
-        return is_memory(node) or node in self.kept or node.op is Op.MATMUL
+        return node in self.memory or node in self.kept or node.op is Op.MATMUL
 
     # -- the walk -------------------------------------------------------------------------------
 
