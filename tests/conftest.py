@@ -1,0 +1,19 @@
+"""Settings that every test shares."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_code_cache(tmp_path_factory: pytest.TempPathFactory):
+    """Compiled code goes to a folder of the test run, never to the user's cache."""
+    before = os.environ.get("QUICKPROP_CACHE_DIR")
+    os.environ["QUICKPROP_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    if before is None:
+        del os.environ["QUICKPROP_CACHE_DIR"]
+    else:
+        os.environ["QUICKPROP_CACHE_DIR"] = before
