@@ -184,7 +184,7 @@ class _ProgramWriter:
                 + [node for node in graph.nodes() if node.op is Op.VARIABLE]
             )
         )
-        self.packed: dict[Tensor, Tensor] = {}
+        self.aside: dict[Tensor, Tensor] = {}
         self.dense = self._dense_inputs()
         self.fixed_bytes = 0
 
@@ -316,6 +316,8 @@ class _ProgramWriter:
             node = buffer_of(out)
             if node in first:
                 last[node] = last_kernel
+        for copy in self.aside.values():
+            last[copy] = last_kernel
         for variable, new in self._in_place():
             self.places[buffer_of(new)] = self.places[variable]
         fixed: list[Tensor] = []
@@ -398,6 +400,7 @@ class _ProgramWriter:
     # -- the functions --------------------------------------------------------------------------
 
     def write(self) -> Program:
+        self._set_old_values_aside()
         for kernel in self.schedule.kernels:
             self._write_kernel(kernel)
         fixed_bytes, row_bytes = self._plan()
@@ -416,6 +419,21 @@ class _ProgramWriter:
             not self.epoch and rows_are_separate(self.graph),
             ("epoch",) if self.epoch else ("call",),
         )
+
+    def _set_old_values_aside(self) -> None:
+        """Copy the old value of a variable that becomes the new value of another one.
+
+        Updates happen at the same time: ``a := b, b := a`` is an exchange.
+        """
+        for variable, new in self.graph.updates:
+            source = buffer_of(new)
+            if source.op is not Op.VARIABLE or source is variable:
+                continue
+            copy = Tensor(Op.PLACEHOLDER, (), (), source.shape, source.dtype, "old value")
+            kernel = KernelWriter(self.machine, buffer_of)
+            write_copy(kernel, source, copy)
+            self._add(kernel, (), [source], [copy])
+            self.aside[variable] = copy
 
     def _function(self, text: str, declarations: frozenset[str] | set[str]) -> str:
         """Name of the function with this text; functions with equal texts are one."""
@@ -522,7 +540,7 @@ class _ProgramWriter:
             if self.places.get(node) == self.places[variable]:
                 continue
             kernel = KernelWriter(self.machine, buffer_of)
-            write_copy(kernel, new, variable)
+            write_copy(kernel, self.aside.get(variable, new), variable)
             call = Call(
                 kernel.finish(), frozenset(kernel.writer.declarations), tuple(kernel.arguments), ()
             )

@@ -1,0 +1,53 @@
+"""Native code against the reference on random graphs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from random_graphs import random_case
+
+from quickprop.execution import Function
+from quickprop.native.layout import layout_of
+from quickprop.native.resident import _BLOCKS
+
+TOLERANCE = {"float32": 2e-3, "float64": 1e-9}
+
+
+def check(seed: int, dtype: str, steps: int) -> None:
+    results = []
+    for backend in ("reference", "native"):
+        case = random_case(seed, dtype, steps)
+        run = Function(case.graph, backend=backend)
+        # Twice, so that the second call sees what the first one wrote.
+        outputs = [*run(*case.arrays), *run(*case.arrays)]
+        state = [variable.value for variable, _ in case.graph.updates]
+        results.append((outputs, state, case))
+    (outputs, state, _), (fast, fast_state, case) = results
+    for plain, native in zip([*outputs, *state], [*fast, *fast_state], strict=True):
+        assert native.shape == plain.shape
+        np.testing.assert_allclose(native, plain, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
+    for variable, _ in case.graph.updates:
+        assert_padding_is_zero(variable)
+
+
+def assert_padding_is_zero(variable) -> None:
+    layout = layout_of(variable.shape)
+    block = _BLOCKS[variable.attribute("storage")][1]
+    lines = block[: layout.size].reshape(layout.lines_per_row, layout.stride)
+    assert not lines[:, layout.width :].any()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@settings(max_examples=25, deadline=None, derandomize=True, database=None,
+          suppress_health_check=list(HealthCheck))  # fmt: skip
+@given(seed=st.integers(0, 10**6), steps=st.integers(1, 14))
+def test_native_equals_reference(dtype: str, seed: int, steps: int):
+    check(seed, dtype, steps)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(60))
+def test_native_equals_reference_on_larger_graphs(seed: int):
+    check(seed, "float64" if seed % 2 else "float32", 30)
