@@ -172,6 +172,10 @@ def test_broken_checkpoints_are_refused(tmp_path):
         path.write_bytes(bad)
         with pytest.raises(ModelFileError, match=r"resume=False"):
             other_fit(path)
+    # The numbers stand at the end: a changed bit among them is noticed.
+    path.write_bytes(good[:-3] + bytes([good[-3] ^ 1]) + good[-2:])
+    with pytest.raises(ModelFileError, match="its numbers were altered"):
+        other_fit(path)
     # A changed byte of the header never ends in anything but our error, or in the same result.
     for place in range(8, 3000, 97):
         path.write_bytes(good[:place] + b"#" + good[place + 1 :])

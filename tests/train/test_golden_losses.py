@@ -50,7 +50,7 @@ def test_ten_losses_and_the_weights_after_them(case, dtype, backend):
     expected = RUNS[case]
     losses = [record.train_loss for record in history.epochs]
     # The history gives seven digits.
-    np.testing.assert_allclose(losses, expected["losses"], 2e-7 if dtype == "float64" else 3e-6)
+    np.testing.assert_allclose(losses, expected["losses"], 5.1e-7 if dtype == "float64" else 3e-6)
     tolerance = 1e-10 if dtype == "float64" else 2e-4
     for name, value in last.weights.items():
         np.testing.assert_allclose(value, expected["weights"][name], tolerance, tolerance)

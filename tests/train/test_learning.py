@@ -250,6 +250,6 @@ def test_what_does_not_fit_is_said_before_training(change, error, message):
 def test_category_codes_are_checked():
     network = Network([Dense(1)], 1, (3,))
     with pytest.raises(
-        DataError, match="column 0: a category code outside .*0 to 2; given: 1 to 3"
+        DataError, match=r"column 0: a category code outside .*0 to 2; given: 1 to 3"
     ):
         fit(network, (np.ones((2, 1)), [[3], [1]]), [1.0, 2.0], loss=MeanSquaredError())

@@ -127,7 +127,7 @@ def test_a_budget_that_ends_in_the_first_epoch_keeps_what_was_learned(make_netwo
     assert not same(network.weights(), before)
 
 
-@pytest.mark.parametrize("budget", [0, 1e-9, 0.004])
+@pytest.mark.parametrize("budget", [0, 1e-9, 0.002])
 def test_a_budget_too_small_for_a_step(make_network, ring, clock, budget):
     network = make_network()
     before = network.weights()
@@ -246,15 +246,17 @@ def test_what_callbacks_are_told(make_network, ring, clock):
 def test_slices_grow_to_five_milliseconds():
     planner = SlicePlanner()
     assert planner.steps(1000, math.inf) == 1
-    planner.learn(1, 1e-5)
-    # Five hundred would fit, but the time is not known well yet.
+    planner.learn(1, 2**-17)
+    # 655 would fit into 5 ms, but the time is not known well yet.
     assert planner.steps(1000, math.inf) == 8
-    planner.learn(8, 8e-5)
+    planner.learn(8, 2**-14)
     assert planner.steps(1000, math.inf) == 64
-    planner.learn(64, 64e-5)
-    assert planner.steps(10**6, math.inf) == 500
+    planner.learn(64, 2**-11)
+    assert planner.steps(10**6, math.inf) == 512  # Eight times as many.
+    planner.learn(512, 2**-8)
+    assert planner.steps(10**6, math.inf) == 655
     assert planner.steps(20, math.inf) == 20
-    assert planner.steps(1000, 2e-3) == 200
+    assert planner.steps(1000, 2**-10) == 128
     assert planner.steps(1000, 5e-6) == 0
     assert planner.steps(1000, 0.0) == 0
 

@@ -65,6 +65,10 @@ def data_hash(arrays: Iterable[np.ndarray | None]) -> str:
     return digest.hexdigest()
 
 
+def _hash_of(tensors: Mapping[str, np.ndarray]) -> str:
+    return data_hash(tensors[name] for name in sorted(tensors))
+
+
 class CheckpointFile:
     """The file of a fit.
 
@@ -88,6 +92,8 @@ class CheckpointFile:
             When the file cannot be written.
         """
         position = checkpoint.position
+        tensors = {f"now/{name}": array for name, array in checkpoint.variables.items()}
+        tensors |= {f"best/{name}": array for name, array in checkpoint.best.items()}
         document = {
             "version": _VERSION,
             "identity": self.identity,
@@ -97,11 +103,11 @@ class CheckpointFile:
                 "total": position.total.hex(),
             },
             "history": checkpoint.history.to_document(),
+            "hash": _hash_of(tensors),
         }
-        tensors = {f"now/{name}": array for name, array in checkpoint.variables.items()}
-        tensors |= {f"best/{name}": array for name, array in checkpoint.best.items()}
         content = save(
-            {name: np.ascontiguousarray(array) for name, array in tensors.items()},
+            # Not ascontiguousarray, which gives scalars an axis.
+            {name: np.array(array, order="C") for name, array in tensors.items()},
             {"quickprop.checkpoint": json.dumps(document)},
         )
         beside = self.path.with_name(f".{self.path.name}.part")
@@ -150,6 +156,8 @@ class CheckpointFile:
         expected |= {f"best/{name}": shapes[name] for name in best}
         if {name: array.shape for name, array in tensors.items()} != expected:
             raise self._broken("its arrays are not those of this fit")
+        if document.get("hash") != _hash_of(tensors):
+            raise self._broken("its numbers were altered")
         position = document.get("position")
         try:
             assert isinstance(position, dict)

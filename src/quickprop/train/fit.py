@@ -155,10 +155,10 @@ def fit(
             "loss": loss.to_document(),
             "optimizer": optimizer.to_document(),
             "schedule": schedule.to_document() if schedule else None,
-            "planned length": total_steps if schedule and schedule.needs_total else None,
             "l2": plain["l2"],
             "seed": plain["seed"],
             "batch size": batch,
+            "planned length": total_steps if schedule and schedule.needs_total else None,
             "backend": backend,
             "data": _hash_of(rows, held_out),
         }

@@ -147,7 +147,7 @@ class Loop:
         """Run an epoch, or what is left of it; gives the reason when it ends the fit."""
         batches, epoch = self.batches, self.position.epoch
         steps = batches.steps_per_epoch
-        rate = self.step.rate_now(self.base_rate)
+        rate = self.step.rate_at(self.base_rate, (epoch - 1) * steps)
         batches.shuffle(self.seed, epoch)
         done, total = self.position.done, self.position.total
         reason = None
@@ -204,7 +204,9 @@ class Loop:
 
     def _keep(self, record: EpochRecord) -> bool:
         """Take the weights of now as the best when they are; False when they are not finite."""
-        if not record.watched_loss < self.history.best_loss:
+        loss, best = record.watched_loss, self.history.best_loss
+        # Among equal training losses the last one has learned most; validation takes the first.
+        if loss > best or (loss == best and self.validation is not None):
             return True
         weights = self.network.weights()
         if not all(np.isfinite(array).all() for array in weights.values()):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from quickprop.autodiff import gradients
 from quickprop.config import DType
-from quickprop.graph import ROWS, Graph, Tensor, constant, placeholder, variable, walk
+from quickprop.graph import ROWS, Graph, Tensor, placeholder, variable, walk
 from quickprop.nn import Loss, Network
 from quickprop.ops.elementary import cast
 from quickprop.ops.reference import evaluate
@@ -29,8 +31,8 @@ class TrainingStep:
         Placeholder of the seed of random layers, if there are any.
     step, total_steps : Tensor
         Variables: steps made, steps planned.
-    rate : Tensor
-        The rate of the step, after the schedule.
+    rate, rate_step : Tensor
+        What the schedule makes of the base rate, for a number of steps made given by a placeholder.
     state : tuple of Tensor
         Every variable that a step changes, parameters left out.
     """
@@ -43,16 +45,15 @@ class TrainingStep:
     step: Tensor
     total_steps: Tensor
     rate: Tensor
+    rate_step: Tensor
     state: tuple[Tensor, ...]
 
-    def rate_now(self, base_rate: float) -> float:
-        """The learning rate of the next step."""
+    def rate_at(self, base_rate: float, steps: int) -> float:
+        """The learning rate of the step after so many."""
         if self.rate is self.learning_rate:
             return base_rate
-        base = constant(base_rate, self.learning_rate.dtype).value
-        outputs, _ = evaluate(
-            Graph((self.learning_rate,), (self.rate,)), {self.learning_rate: base}
-        )
+        given = {self.learning_rate: np.asarray(base_rate), self.rate_step: np.asarray(steps)}
+        outputs, _ = evaluate(Graph(tuple(given), (self.rate,)), given)
         return float(outputs[0])
 
 
@@ -88,8 +89,10 @@ def training_step(
             slope + parameter * factor if parameter in penalised else slope
             for parameter, slope in zip(parameters, slopes, strict=True)
         ]
-    rate = (schedule or Constant()).rate(learning_rate, cast(step, kind), total_steps)
+    rates = schedule or Constant()
+    rate = rates.rate(learning_rate, cast(step, kind), total_steps)
     updates = optimizer.updates(parameters, slopes, rate, step)
+    rate_step = placeholder((), kind, "step")
     nodes = set(walk([value, *(new for _, new in updates)]))
     if step in nodes:
         updates.append((step, step + 1))
@@ -107,6 +110,7 @@ def training_step(
         seed if seed in nodes else None,
         step,
         total_steps,
-        rate,
+        rates.rate(learning_rate, rate_step, total_steps),
+        rate_step,
         tuple(old for old, _ in updates if old not in own),
     )
