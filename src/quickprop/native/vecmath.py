@@ -1,6 +1,6 @@
 """Elementary functions as inline IR, without branches, for any number of lanes.
 
-Measured over all 2^32 floats, and a sample of doubles, `exp`, `log`, `tanh`, `sigmoid` and `erf` are
+Measured over all 2^32 floats and a sample of doubles, `exp`, `log`, `tanh`, `sigmoid` and `erf` are
 within 3 units in the last place, keep NaN, and take their limits at the infinities. Results below
 the smallest normal number may come out as zero: native code runs with denormals flushed. The
 logarithm takes denormal arguments for what they are, whether or not the processor flushes them.
@@ -26,16 +26,15 @@ from quickprop.native.ir import (
 class _Float:
     """What differs between the float types: the format, where functions end, coefficients.
 
-    Coefficients stand lowest power first. With r in [0, ln 2], f = m - 1 for m between the square
-    roots of 1/2 and of 2, and z = x^2::
+    Coefficients stand lowest power first. With r in [0, ln 2] and f = m - 1 for m between the square
+    roots of 1/2 and of 2::
 
-        exp   e^r = 1 + r P(r)
+        exp   e^r - 1 = r P(r)
         log   ln(1 + f) = f - f^2/2 + f^3 P(f)
-        tanh  x P(z)/Q(z) up to `tanh_end`, where tanh rounds to 1
-        erf   the same up to `erf_end`
+        erf   -ln(1 - erf x) = x P(x) up to `erf_end`, where erf rounds to 1
 
-    They are minimax fits in 60 digits made by ``benchmarks/fit_elementary.py``. P and Q of tanh and
-    erf have no negative coefficient, so nothing cancels in them.
+    They are minimax fits in 60 digits made by ``benchmarks/fit_elementary.py``, each weighted for
+    the relative error of the function that it serves.
     """
 
     bits: str
@@ -50,8 +49,7 @@ class _Float:
     erf_end: float
     exp: tuple[float, ...]
     log: tuple[float, ...]
-    tanh: tuple[tuple[float, ...], tuple[float, ...]]
-    erf: tuple[tuple[float, ...], tuple[float, ...]]
+    erf: tuple[float, ...]
 
 
 _FLOATS = {
@@ -66,17 +64,15 @@ _FLOATS = {
         exp_high=88.9,
         tanh_end=9.02,
         erf_end=3.93,
-        exp=(1.000005964, 0.4998708009, 0.1675550293, 0.03906246543, 0.01166945982),
+        exp=(
+            0.9999999879, 0.5000013117, 0.1666440397, 0.04180745126, 0.007943825030,
+            0.001870463273,
+        ),
         log=(0.3333391100, -0.2500133659, 0.1996305245, -0.1657760049, 0.1491491143, -0.1426737565,
              0.08699845912),
-        tanh=(
-            (1.0, 0.1337974624, 0.003494067144, 2.058397781e-5, 1.331968750e-8),
-            (1.0, 0.4671306154, 0.02587119980, 0.0003283144401, 7.762286613e-7),
-        ),
         erf=(
-            (1.128379146, 0.1907767969, 0.05278935767, 0.003779306133, 0.0002848015438,
-             2.042022877e-6),
-            (1.0, 0.5024042561, 0.1142546150, 0.01499683365, 0.001165138590, 3.800424276e-5),
+            1.128379172, 0.6366193824, 0.1027778255, -0.01915304253, -0.0001604395603,
+            0.001667074428, -0.0006328643002, 0.0001176494302, -9.257228279e-6,
         ),
     ),
     "double": _Float(
@@ -90,10 +86,12 @@ _FLOATS = {
         exp_high=710.0,
         tanh_end=19.07,
         erf_end=5.93,
-        exp=(1.0, 0.499999999999922108, 0.166666666669011464, 0.0416666666316666560,
-             0.00833333363533252164, 0.00138888725816212926, 0.000198418438798602566,
-             0.0000247882253624599390, 2.77607326676224618e-6, 2.56222530856868387e-7,
-             3.52968584331694800e-8),
+        exp=(
+            1.0, 0.500000000000000115, 0.166666666666658566, 0.0416666666668884059,
+            0.00833333333020746128, 0.00138888891480953086, 0.000198412562572210768,
+            0.0000248020543220160741, 2.75466546783772298e-6, 2.77171361623817377e-7,
+            2.35509485707638124e-8, 2.8752390228470382e-9,
+        ),
         log=(0.333333333333331433, -0.249999999999880396, 0.200000000000672695,
              -0.166666666698202800, 0.142857142799991097, -0.124999996914736898,
              0.111111111526238553, -0.100000152165307547, 0.0909092379226823021,
@@ -101,24 +99,15 @@ _FLOATS = {
              0.0668457437371804701, -0.0619660291022592828, 0.0566841513509314472,
              -0.0567816775844479693, 0.0650362549747353144, -0.0598088058610475393,
              0.0261431609172822596),
-        tanh=(
-            (1.0, 0.151806494964476092, 0.00597488256609314255, 0.0000936092968114220091,
-             6.83129673090072069e-7, 2.44092309230702801e-9, 4.17180940786209561e-12,
-             3.06431489668426602e-15, 7.41535466611542883e-19, 2.50202532622152828e-23),
-            (1.0, 0.485139828297808557, 0.0343548253320311523, 0.000828161269366319800,
-             8.75443606136959166e-6, 4.46387593079579497e-8, 1.11135579398174624e-10,
-             1.27067339450956066e-13, 5.63282964165448251e-17, 6.22468901450726280e-21),
-        ),
         erf=(
-            (1.12837916709551254, 0.220164359483658685, 0.0661201000138733704,
-             0.00688911612765097218, 0.000855618985270596333, 0.0000569387243553310386,
-             3.90013344541472106e-6, 1.69463033557881690e-7, 6.75930555844939620e-9,
-             1.71961544404123749e-10, 3.33635064386223841e-12, 2.22690192507635074e-14,
-             1.57139538744989455e-17),
-            (1.0, 0.528448916732809479, 0.134747051856893109, 0.0219856362932630701,
-             0.00256460026399255630, 0.000226079889510346292, 0.0000154974096038190867,
-             8.34949519937593998e-7, 3.51521161971482724e-8, 1.12446657493118113e-9,
-             2.54921060319292630e-11, 3.31913632863053479e-13, 8.85129560159520669e-16),
+            1.12837916709551249, 0.636619772367612155, 0.10277260330003899,
+            -0.0191284469627185632, -0.000209195233647856404, 0.00169621055129749208,
+            -0.000590146908051900183, 0.0000259555114232696881,
+            0.0000642892911867701464, -0.0000293222596937532013, 2.79413015039408809e-6,
+            3.56649741855587003e-6, -2.4312704141606461e-6, 8.54650619838293238e-7,
+            -1.74558661194304827e-7, 8.55166514607195818e-9, 7.72815172683497743e-9,
+            -3.14058769682783694e-9, 6.7892022831601093e-10, -9.5208336722136865e-11,
+            8.69742497612056669e-12, -4.74239448571480338e-13, 1.17697205635702701e-14,
         ),
     ),
 }  # fmt: skip
@@ -155,6 +144,18 @@ def exp(w: FunctionWriter, x: Value) -> Value:
 
 
 def _exp_of_clamped(w: FunctionWriter, x: Value) -> Value:
+    power, r, polynomial = _reduce(w, x)
+    return w.fmul(w.fma(r, polynomial, literal(1, x.type)), power)
+
+
+def _expm1(w: FunctionWriter, x: Value) -> Value:
+    """e^x - 1 for x from 0 to where 2^k is still finite: (2^k - 1) + 2^k r P, all positive."""
+    power, r, polynomial = _reduce(w, x)
+    return w.fma(power, w.fmul(r, polynomial), w.fsub(power, literal(1, x.type)))
+
+
+def _reduce(w: FunctionWriter, x: Value) -> tuple[Value, Value, Value]:
+    """2^k, r and P(r) for x = k ln 2 + r."""
     kind, t = _kind(x), x.type
     # The half that turns rounding into rounding down is taken a little short: e^0 is exactly 1.
     half = math.ldexp(1, -kind.mantissa - 2) - 0.5
@@ -164,10 +165,9 @@ def _exp_of_clamped(w: FunctionWriter, x: Value) -> Value:
     # The product is exact inside the fused instruction, and so is the difference.
     r = w.fma(k, literal(-kind.ln2, t), x)
     r = w.fma(k, literal(-kind.ln2_rest, t), r)
-    y = w.fma(r, _horner(w, r, kind.exp), literal(1, t))
     ints = with_element(t, kind.bits)
     power = w.binary("shl", w.convert("bitcast", whole, ints), literal(kind.mantissa, ints))
-    return w.fmul(y, w.convert("bitcast", power, t))
+    return w.convert("bitcast", power, t), r, _horner(w, r, kind.exp)
 
 
 def log(w: FunctionWriter, x: Value) -> Value:
@@ -204,24 +204,25 @@ def sigmoid(w: FunctionWriter, x: Value) -> Value:
     return w.fdiv(one, w.fadd(one, _exp_of_clamped(w, x)))
 
 
-def _odd_rational(
-    w: FunctionWriter, x: Value, end: float, above: Sequence[float], below: Sequence[float]
-) -> Value:
-    x = _clamp(w, x, -end, end)
-    z = w.fmul(x, x)
-    return w.fdiv(w.fmul(x, _horner(w, z, above)), _horner(w, z, below))
+def _magnitude(w: FunctionWriter, x: Value, end: float) -> Value:
+    """|x|, at most `end`; NaN comes through."""
+    x, top = w.intrinsic("fabs", x), literal(end, x.type)
+    return w.select(w.compare("fcmp ogt", x, top), top, x)
 
 
 def tanh(w: FunctionWriter, x: Value) -> Value:
-    """The hyperbolic tangent, as one rational function of x."""
-    kind = _kind(x)
-    return _odd_rational(w, x, kind.tanh_end, *kind.tanh)
+    """(e^2|x| - 1) / (e^2|x| - 1 + 2) with the sign of x; nothing cancels, near 0 or far."""
+    a = _magnitude(w, x, _kind(x).tanh_end)
+    above = _expm1(w, w.fadd(a, a))
+    return w.intrinsic("copysign", w.fdiv(above, w.fadd(above, literal(2, x.type))), x)
 
 
 def erf(w: FunctionWriter, x: Value) -> Value:
-    """The error function, as one rational function of x."""
+    """(e^g - 1) / (e^g - 1 + 1) with the sign of x, where g = -ln(1 - erf |x|) is smooth."""
     kind = _kind(x)
-    return _odd_rational(w, x, kind.erf_end, *kind.erf)
+    a = _magnitude(w, x, kind.erf_end)
+    above = _expm1(w, w.fmul(a, _horner(w, a, kind.erf)))
+    return w.intrinsic("copysign", w.fdiv(above, w.fadd(above, literal(1, x.type))), x)
 
 
 def sqrt(w: FunctionWriter, x: Value) -> Value:
