@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from quickprop.graph import Op, Tensor, broadcast_to, make
-from quickprop.graph.primitives import ELEMENTWISE
+from quickprop.graph.primitives import ELEMENTWISE, REDUCTIONS
 from quickprop.graph.tensor import reshape
 
 
@@ -25,7 +25,7 @@ def simplify(node: Tensor) -> Tensor:
         return node.inputs[1]
     if node.op is Op.MUL and _number(node.inputs[0]) == -1.0:
         return make(Op.NEG, node.inputs[1])
-    if node.op is Op.SUM and node.inputs[0].shape == node.shape:
+    if node.op in REDUCTIONS and node.inputs[0].shape == node.shape:
         return node.inputs[0]
     if node.op in ELEMENTWISE:
         return _before_repeating(node)
