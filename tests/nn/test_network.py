@@ -235,7 +235,10 @@ def test_arrays_that_do_not_fit():
     network = Network([Dense(1)], 2, (3,))
     good = np.zeros((4, 2)), np.zeros((4, 1), int)
     for arrays, error in (
+        ((), QuickpropError),
         ((good[0],), QuickpropError),
+        ((good[0], [["a"]] * 4), TypeError),
+        ((good[0], [[1], [1, 2], [1], [1]]), ShapeError),
         ((np.zeros((4, 3)), good[1]), ShapeError),
         ((good[0], np.zeros((5, 1), int)), ShapeError),
         ((good[0], good[1] + 3), DataError),

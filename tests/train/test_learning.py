@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from quickprop.errors import DataError, SettingError, ShapeError
+from quickprop.errors import DataError, QuickpropError, SettingError, ShapeError
 from quickprop.nn import (
     Activation,
     BinaryCrossEntropy,
@@ -12,8 +12,9 @@ from quickprop.nn import (
     MeanSquaredError,
     Network,
 )
-from quickprop.optim import SGD, Adam, Cosine
+from quickprop.optim import SGD, Adam, AdamW, Cosine
 from quickprop.train import fit, usual_batch_size
+from quickprop.train.step import training_step
 
 BACKENDS = ("reference", "native")
 CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
@@ -229,7 +230,12 @@ GOOD = {"inputs": CORNERS, "target": XOR, "loss": CrossEntropy()}
         ({"inputs": CORNERS[:3]}, ShapeError, "training.*differ in rows"),
         ({"inputs": CORNERS[:, :1]}, ShapeError, r"allowed: \[rows, 2\]; given: \[4, 1\]"),
         ({"inputs": (CORNERS, XOR)}, ShapeError, "wrong number of inputs"),
-        ({"inputs": CORNERS * np.nan}, DataError, "training numeric: NaN or infinity .*row 0"),
+        ({"inputs": CORNERS * np.nan}, DataError, "training numeric: NaN, infinity .*row 0"),
+        ({"inputs": CORNERS.astype(float) * 1e300}, DataError, "too large for float32"),
+        ({"inputs": [[1.0, 2.0], [1.0]]}, ShapeError, "training"),
+        ({"inputs": None}, QuickpropError, "training"),
+        ({"target": None}, DataError, "does not hold numbers"),
+        ({"target": [[1], [1, 2]]}, ShapeError, "not an array"),
         ({"target": XOR + 0.0}, DataError, "whole numbers"),
         ({"target": XOR * 2}, DataError, "allowed: 0 to 1; given: 0 to 2"),
         ({"loss": MeanSquaredError()}, ShapeError, "does not fit the outputs"),
@@ -247,9 +253,45 @@ def test_what_does_not_fit_is_said_before_training(change, error, message):
     assert all((network.weights()[name] == w).all() for name, w in before.items())
 
 
-def test_category_codes_are_checked():
+@pytest.mark.parametrize("wrong", [3, -1, 2**32 + 1])
+def test_category_codes_are_checked(wrong):
     network = Network([Dense(1)], 1, (3,))
-    with pytest.raises(
-        DataError, match=r"column 0: a category code outside .*0 to 2; given: 1 to 3"
-    ):
-        fit(network, (np.ones((2, 1)), [[3], [1]]), [1.0, 2.0], loss=MeanSquaredError())
+    with pytest.raises(DataError, match=r"column 0: a category code outside .*0 to 2; given: "):
+        fit(network, (np.ones((2, 1)), [[wrong], [1]]), [1.0, 2.0], loss=MeanSquaredError())
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_training_goes_on_where_it_ended(ring, make_network, backend):
+    # Two fits of the same network, with predictions compiled before, between and after.
+    (x, y), _ = ring
+    network = make_network()
+    losses = []
+    for _ in range(3):
+        f = network.predict(x, backend=backend).astype(float)
+        losses.append(np.mean(np.log(np.exp(f).sum(axis=1)) - f[np.arange(len(y)), y]))
+        fit(network, x, y, loss=CrossEntropy(), optimizer=Adam(0.02), epochs=5, backend=backend)
+        np.testing.assert_allclose(
+            network.predict(x, backend="native"),
+            network.predict(x, backend="reference"),
+            1e-4,
+            1e-5,
+        )
+    assert losses[0] > losses[1] > losses[2]
+
+
+def test_other_settings_run_the_same_compiled_code():
+    def text(optimizer, rate, l2, seed, epochs):
+        layers = [Dense(4), Activation("relu"), Dropout(rate), Dense(2)]
+        network = Network(layers, 3, seed=seed)
+        step = training_step(network, CrossEntropy(), optimizer, epochs, l2)
+        return str(step.graph)
+
+    first = text(AdamW(), 0.1, 1e-3, 0, Cosine())
+    other = text(AdamW(0.3, 0.5, 0.6, 1e-4, 0.5), 0.4, 1e-2, 7, Cosine(0.5))
+    assert first == other
+
+
+def test_more_steps_than_can_be_counted():
+    network = Network([Dropout(0.5), Dense(2)], 2)
+    with pytest.raises(SettingError, match=r"more steps than can be counted .*at most 1073741823"):
+        fit(network, CORNERS, XOR, loss=CrossEntropy(), batch_size=2, epochs=2**31 - 1)

@@ -82,7 +82,10 @@ def _matrix(target: Any, width: int, where: str) -> np.ndarray:
 
 
 def _numbers(target: Any, where: str) -> np.ndarray:
-    array = np.asarray(target)
+    try:
+        array = np.asarray(target)
+    except ValueError as error:
+        raise ShapeError("the target is not an array", where=where, given=str(error)) from None
     if array.dtype.kind not in "biuf":
         raise DataError(
             "the target does not hold numbers", where=where, given=f"type {array.dtype}"

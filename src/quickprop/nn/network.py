@@ -150,15 +150,20 @@ class Network:
         if run is None:
             run = function(self.inputs, self.output(), backend=backend)
             self._predictors[backend] = run
-        if self.categories:
+        if self.categories and len(arrays) == len(self.inputs):
             self.check_categories(arrays[-1])
         return run(*arrays)
 
     def check_categories(self, codes: Any) -> None:
         """Raise `DataError` when a category code is outside the levels of its column."""
-        array = np.asarray(codes)
+        try:
+            array = np.asarray(codes)
+        except ValueError:
+            return  # The check of shapes and types has the better message, here and below.
         if array.ndim != 2 or array.shape[1] != len(self.categories) or not array.size:
-            return  # The check of shapes has the better message.
+            return
+        if array.dtype.kind not in "biu":
+            return
         low, high = array.min(axis=0), array.max(axis=0)
         for column, levels in enumerate(self.categories):
             if low[column] < 0 or high[column] >= levels:

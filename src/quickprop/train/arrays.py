@@ -60,13 +60,17 @@ def checked_part(
     if weights is not None:
         leaves.append(placeholder((ROWS,), network.dtype, "weights"))
         values.append(weights)
+    count = len(network.inputs)
+    if network.categories and len(given) == count:
+        # Before a conversion to int32 could make a wrong code a right one.
+        network.check_categories(given[-1])
     try:
-        arrays = as_inputs(leaves, values)
+        with np.errstate(over="ignore"):  # What overflows is found below.
+            arrays = as_inputs(leaves, values)
     except QuickpropError as error:
-        error.where = f"{where} {error.where or 'inputs'}"
         raise type(error)(
             error.what,
-            where=error.where,
+            where=f"{where} {error.where or 'inputs'}",
             allowed=error.allowed,
             given=error.given,
             mend=error.mend,
@@ -74,14 +78,11 @@ def checked_part(
     for leaf, array in zip(leaves, arrays, strict=True):
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise DataError(
-                "NaN or infinity",
+                f"NaN, infinity or too large for {array.dtype}",
                 where=f"{where} {leaf.name}",
                 given=f"first in row {int(np.argwhere(~np.isfinite(array))[0][0])}",
                 mend="fill or leave out such cells first",
             )
-    count = len(network.inputs)
-    if network.categories:
-        network.check_categories(arrays[count - 1])
     return Part(
         tuple(arrays[:count]),
         arrays[count],
@@ -91,7 +92,10 @@ def checked_part(
 
 def _is_rows(inputs: Sequence[Any]) -> bool:
     """Whether a list is a matrix written as rows and not a sequence of matrices."""
-    return bool(inputs) and np.ndim(inputs[0]) == 1
+    try:
+        return bool(inputs) and np.ndim(inputs[0]) == 1
+    except ValueError:
+        return False
 
 
 def _of_mean_one(weights: np.ndarray, where: str) -> np.ndarray:

@@ -169,6 +169,13 @@ def fit(
         step = training_step(
             network, loss, optimizer, schedule, plain["l2"], rows.weights is not None
         )
+        if step.step in step.state and total_steps >= 2**31:
+            raise SettingError(
+                "more steps than can be counted",
+                where="fit.epochs",
+                allowed=f"at most {(2**31 - 1) * limits.epochs // total_steps}",
+                given=limits.epochs,
+            )
         step.total_steps.assign(total_steps)
         loop = Loop(
             network,

@@ -125,8 +125,7 @@ class Loop:
             self.interrupts.closing = True
             self.network.set_weights(self.best)
             self.history.seconds = self._seconds()
-        for callback in self.callbacks:
-            callback.on_end(self.history)
+        self._tell(lambda callback, progress: callback.on_end(self.history))
 
     def _ended(self) -> str | None:
         """Why no further epoch shall begin, or None."""
