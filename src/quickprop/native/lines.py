@@ -6,7 +6,8 @@ kernel spans the whole space, or is one number a line, or is a sum or maximum ov
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from quickprop.config import DType
@@ -58,13 +59,14 @@ def reduction_kind(node: Tensor) -> str:
 class KernelWriter:
     """A function being written for a kernel: its pointer arguments appear as they are asked for.
 
-    Arguments after the pointers are `rows`, the number of rows of this call, and whatever `extra`
-    names, all i64.
+    Arguments after the pointers are `rows`, the number of rows of this call, whatever `extra` names,
+    and for a `shared` kernel `part` and `parts`: which share of the work is meant. All are i64.
     """
 
     machine: Machine
     buffer: Callable[[Tensor], Tensor]
     extra: tuple[str, ...] = ()
+    shared: bool = False
     arguments: list[Tensor] = field(default_factory=list)
     writer: FunctionWriter = field(init=False)
 
@@ -86,10 +88,29 @@ class KernelWriter:
         """One of the extra arguments."""
         return Value(f"%{name}", "i64")
 
+    def share(self, count: Value) -> tuple[Value, Value]:
+        """Which of `count` pieces of work are ours: from, and up to."""
+        if not self.shared:
+            return int64(0), count
+        w = self.writer
+        part, parts = self.count("part"), self.count("parts")
+        start = w.binary("udiv", w.mul(count, part), parts)
+        return start, w.binary("udiv", w.mul(count, w.add(part, int64(1))), parts)
+
+    @contextmanager
+    def first_part_only(self) -> Iterator[None]:
+        """What cannot be shared is done by the first part."""
+        if not self.shared:
+            yield
+            return
+        with self.writer.when(self.writer.compare("icmp eq", self.count("part"), int64(0))):
+            yield
+
     def finish(self) -> str:
         """The text of the function."""
+        names = ["rows", *self.extra, *(("part", "parts") if self.shared else ())]
         pointers = [(f"p{k}", "ptr") for k in range(len(self.arguments))]
-        self.writer.parameters = [*pointers, ("rows", "i64"), *((n, "i64") for n in self.extra)]
+        self.writer.parameters = [*pointers, *((name, "i64") for name in names)]
         self.writer.linkage = "internal"
         return self.writer.finish()
 
@@ -204,7 +225,8 @@ def write_flat(
     roots = [node.inputs[0] for node in totals] + stored
     expression.prepare(roots)
     start = [neutral(n.op, vector_type(element(n), lanes)) for n in totals]
-    loop = w.open_loop(int64(0), kernel.count("count"), int64(lanes), start)
+    begin, end = _share_of_numbers(kernel)
+    loop = w.open_loop(begin, end, int64(lanes), start)
     column.first = loop.index
     following = []
     if totals:
@@ -218,6 +240,17 @@ def write_flat(
         w.store(value, w.offset(kernel.pointer(node), loop.index, element(node)), 4)
     for node, value in zip(totals, w.close_loop(loop, following), strict=True):
         w.store(across(w, node.op, value), kernel.pointer(node))
+
+
+def _share_of_numbers(kernel: KernelWriter) -> tuple[Value, Value]:
+    """Our range of a flat kernel, cut at multiples of some cache lines."""
+    count = kernel.count("count")
+    if not kernel.shared:
+        return int64(0), count
+    w, piece = kernel.writer, int64(256)
+    pieces = w.binary("udiv", w.add(count, int64(255)), piece)
+    start, stop = kernel.share(pieces)
+    return w.mul(start, piece), w.intrinsic("smin", w.mul(stop, piece), count)
 
 
 def kernel_bug(node: Tensor | None) -> Value:
@@ -359,7 +392,7 @@ class _LineKernel:
     def _known_column(self, k: int) -> Column:
         return Column(int64(k * self.lanes), k * self.lanes, k)
 
-    def _column_loop(self):  # noqa: ANN202
+    def _column_loop(self):
         return _ColumnLoop(self)
 
     def _finish_column(

@@ -159,13 +159,15 @@ def write_pack(kernel: KernelWriter, node: Tensor, packed: Tensor) -> None:
         width = vectors * lanes
         if transposed:
             assert inner is not None
-            pack = _TransposingPack(w, source, target, layout, inner, lanes, width, element)
+            pack = _TransposingPack(kernel, source, target, layout, inner, lanes, width, element)
             pack.columns(first, first + count * width, columns.width)
             continue
+        begin, end = kernel.share(int64(count))
         with (
-            w.loop(int64(first), int64(first + count * width), int64(width)) as column,
+            w.loop(begin, end, int64(1)) as panel,
             w.loop(int64(0), depth, int64(1)) as k,
         ):
+            column = w.add(w.mul(panel, int64(width)), int64(first))
             line = w.offset(source, w.add(w.mul(k, int64(layout.stride)), column), element)
             place = w.add(w.mul(depth, column), w.mul(k, int64(width)))
             for v in range(vectors):
@@ -178,7 +180,7 @@ def write_pack(kernel: KernelWriter, node: Tensor, packed: Tensor) -> None:
 class _TransposingPack:
     """Packs B read as its transpose: lines of B become columns of the panels."""
 
-    writer: FunctionWriter
+    kernel: KernelWriter
     source: Value
     target: Value
     layout: Layout
@@ -187,15 +189,22 @@ class _TransposingPack:
     width: int
     element: str
 
+    @property
+    def writer(self) -> FunctionWriter:
+        """The function that is being written."""
+        return self.kernel.writer
+
     def columns(self, start: int, stop: int, real: int) -> None:
         """Pack columns `start` to `stop`, of which those from `real` on are padding."""
         w, lanes = self.writer, self.lanes
         whole = max(start, min(stop, real) // lanes * lanes)
         if whole > start:
-            with w.loop(int64(start), int64(whole), int64(lanes)) as column:
-                self._block(column, lanes, start)
-        for column in range(whole, stop, lanes):
-            self._block(int64(column), max(0, min(lanes, real - column)), start)
+            begin, end = self.kernel.share(int64((whole - start) // lanes))
+            with w.loop(begin, end, int64(1)) as block:
+                self._block(w.add(w.mul(block, int64(lanes)), int64(start)), lanes, start)
+        with self.kernel.first_part_only():
+            for column in range(whole, stop, lanes):
+                self._block(int64(column), max(0, min(lanes, real - column)), start)
 
     def _block(self, column: Value, real: int, start: int) -> None:
         """One vector's worth of columns, over the whole depth."""
@@ -332,12 +341,6 @@ class _ProductKernel:
         rows = self.node.shape[0]
         extent = rows or self.product.rows_hint
         stop = kernel.rows() if rows is None else int64(rows)
-        for node in self.columns:
-            element = ELEMENT[node.dtype]
-            type_ = vector_type(element, self.lanes)
-            pointer = kernel.pointer(node)
-            with w.loop(int64(0), int64(self.out.stride), int64(self.lanes)) as at:
-                w.store(neutral(node.op, type_), w.offset(pointer, at, element), 4)
         groups = panel_groups(self.node, kernel.machine)
         height = tile_rows(extent, groups[0][2], kernel.machine)
         if self.looped:
@@ -353,15 +356,24 @@ class _ProductKernel:
         w = self.w
         width = vectors * self.lanes
         if count == 1:
-            self._panel(Column(int64(first), first, first), vectors, height, stop, extent)
+            with self.kernel.first_part_only():
+                self._panel(Column(int64(first), first, first), vectors, height, stop, extent)
             return
-        with w.loop(int64(first), int64(first + count * width), int64(width)) as column:
+        begin, end = self.kernel.share(int64(count))
+        with w.loop(begin, end, int64(1)) as panel:
+            column = w.add(w.mul(panel, int64(width)), int64(first))
             self._panel(Column(column, None, "panel"), vectors, height, stop, extent)
 
     def _panel(self, column: Column, vectors: int, height: int, stop: Value, extent: int) -> None:
         """All rows of one panel, the inner dimension in blocks when it is long."""
         w = self.w
         width = vectors * self.lanes
+        for node in self.columns:
+            element = ELEMENT[node.dtype]
+            type_ = vector_type(element, self.lanes)
+            line = w.offset(self.kernel.pointer(node), column.first, element)
+            for v in range(vectors):
+                w.store(neutral(node.op, type_), w.offset(line, int64(v * self.lanes), element), 4)
         if self.packed is not None:
             base = self.kernel.pointer(self.packed)
             start = w.mul(self.inner, column.first)

@@ -9,7 +9,8 @@ arena: a fixed part, then a part that grows with the number of rows.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from quickprop.config import DType
@@ -41,6 +42,8 @@ from quickprop.native.schedule import (
 #: Rows worked on at a time when rows do not depend on each other: they stay in cache.
 CHUNK = 240
 USUAL_ROWS = products.USUAL_ROWS
+#: Room for two counters on cache lines of their own.
+BARRIER_BYTES = 2 * ALIGNMENT
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,8 @@ class Call:
     declarations: frozenset[str]
     arguments: tuple[Tensor, ...]
     counts: tuple[tuple[int, bool], ...]
+    shared: bool = False
+    updates: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,7 +130,12 @@ class Program:
 
 
 def write_program(
-    graph: Graph, machine: Machine, *, rows_hint: int = products.USUAL_ROWS, epoch: bool = False
+    graph: Graph,
+    machine: Machine,
+    *,
+    rows_hint: int = products.USUAL_ROWS,
+    epoch: bool = False,
+    threaded: bool = False,
 ) -> Program:
     """Lower a graph to a module.
 
@@ -137,8 +147,11 @@ def write_program(
         The number of rows most calls will have; tiles are chosen for it. Any number works.
     epoch : bool
         Write ``epoch`` instead of ``call``.
+    threaded : bool
+        Write ``epoch`` so that several threads run it together, each with its part of every large
+        kernel. Which thread computes a number does not change how it is computed.
     """
-    return _ProgramWriter(graph, machine, rows_hint, epoch).write()
+    return _ProgramWriter(graph, machine, rows_hint, epoch, threaded).write()
 
 
 def rows_are_separate(graph: Graph) -> bool:
@@ -168,8 +181,11 @@ def has_rows(node: Tensor) -> bool:
 
 
 class _ProgramWriter:
-    def __init__(self, graph: Graph, machine: Machine, rows_hint: int, epoch: bool) -> None:
+    def __init__(
+        self, graph: Graph, machine: Machine, rows_hint: int, epoch: bool, threaded: bool
+    ) -> None:
         self.graph, self.machine, self.rows_hint, self.epoch = graph, machine, rows_hint, epoch
+        self.threaded = threaded
         self.schedule: Schedule = build_schedule(graph)
         self.places: dict[Tensor, Place] = {}
         self.calls: list[Call] = []
@@ -187,6 +203,7 @@ class _ProgramWriter:
         self.aside: dict[Tensor, Tensor] = {}
         self.dense = self._dense_inputs()
         self.fixed_bytes = 0
+        self.barrier_at = 0
 
     # -- which inputs are read as they lie ------------------------------------------------------
 
@@ -235,12 +252,16 @@ class _ProgramWriter:
         return lambda n: self.schedule.is_leaf(n) and n not in own
 
     def _add(
-        self, kernel: KernelWriter, counts: tuple[tuple[int, bool], ...], reads, writes
+        self,
+        kernel: KernelWriter,
+        counts: tuple[tuple[int, bool], ...],
+        reads: Sequence[Tensor],
+        writes: Sequence[Tensor],
+        updates: bool = False,
     ) -> None:
-        text = kernel.finish()
-        self.calls.append(
-            Call(text, frozenset(kernel.writer.declarations), tuple(kernel.arguments), counts)
-        )
+        text, declarations = kernel.finish(), frozenset(kernel.writer.declarations)
+        arguments = tuple(kernel.arguments)
+        self.calls.append(Call(text, declarations, arguments, counts, kernel.shared, updates))
         self.reads.append(list(reads))
         self.writes.append(list(writes))
 
@@ -258,9 +279,12 @@ class _ProgramWriter:
             self._write_product(kernel, reads, writes, is_leaf)
             return
         if lines.is_flat(kernel.space, kernel.members, is_leaf):
-            writer = KernelWriter(self.machine, buffer_of, ("count",))
+            summed = any(node.op in (Op.SUM, Op.MAX) for node in kernel.members)
+            shared = self.threaded and not summed
+            writer = KernelWriter(self.machine, buffer_of, ("count",), shared)
             lines.write_flat(writer, kernel.space, kernel.members, is_leaf)
-            self._add(writer, (lines.flat_count(kernel.space),), reads, writes)
+            counts = (lines.flat_count(kernel.space),)
+            self._add(writer, counts, reads, writes, kernel.updates)
             return
         writer = KernelWriter(self.machine, buffer_of)
         lines.write_lines(writer, kernel.space, kernel.members, is_leaf)
@@ -282,13 +306,13 @@ class _ProgramWriter:
             stride = layout_of(node.shape).stride
             shape = (None, stride) if inner is None else (inner * stride,)
             panels = Tensor(Op.PLACEHOLDER, (), (), shape, node.dtype, "panels")
-            packer = KernelWriter(self.machine, buffer_of)
+            packer = KernelWriter(self.machine, buffer_of, shared=self.threaded)
             products.write_pack(packer, node, panels)
             self._add(packer, (), [buffer_of(b)], [panels])
             reads = [*reads, panels]
         a = node.inputs[0]
         product = products.Product(node, self.layout(a), panels is not None, self.rows_hint)
-        writer = KernelWriter(self.machine, buffer_of)
+        writer = KernelWriter(self.machine, buffer_of, shared=self.threaded)
         products.write_product(writer, product, panels, kernel.members, is_leaf)
         self._add(writer, (), reads, writes)
 
@@ -346,6 +370,8 @@ class _ProgramWriter:
         offsets, row_bytes = place(spans, 4)
         for node, offset in zip(rowwise, offsets, strict=True):
             self.places[node] = Place("rows", offset)
+        self.barrier_at = fixed_bytes
+        fixed_bytes += BARRIER_BYTES
         self.fixed_bytes = fixed_bytes
         return fixed_bytes, row_bytes
 
@@ -407,6 +433,10 @@ class _ProgramWriter:
         body = self._body()
         entry = self._epoch_entry() if self.epoch else self._call_entry()
         functions = [*self.functions.values(), body, entry]
+        if self.threaded:
+            barrier, needed = write_barrier(self.machine)
+            functions.append(barrier)
+            self.declarations |= needed
         text = "\n".join(self.globals) + "\n\n"
         text += module_text(functions, self.declarations, self.machine.attributes)
         return Program(
@@ -464,8 +494,52 @@ class _ProgramWriter:
             w.mul(rows, int64(count)) if by_rows else int64(count) for count, by_rows in call.counts
         ]
         name = self._function(call.text, call.declarations)
+        if call.shared:
+            counts += [Value("%part", "i64"), Value("%parts", "i64")]
         given = ", ".join(f"{value.type} {value.text}" for value in [*arguments, rows, *counts])
         w.effect(f"call void @{name}({given})")
+
+    @contextmanager
+    def _first_part_only(self, w: FunctionWriter) -> Iterator[None]:
+        """What one thread must do alone."""
+        if not self.threaded:
+            yield
+            return
+        with w.when(w.compare("icmp eq", Value("%part", "i64"), int64(0))):
+            yield
+
+    def _wait_for_all(self, w: FunctionWriter) -> None:
+        """No thread goes on before all have come here."""
+        if self.threaded:
+            place = w.offset(Value("%arena", "ptr"), int64(self.barrier_at), "i8")
+            w.effect(f"call void @wait_for_all(ptr {place.text}, i64 %parts)")
+
+    def _run_all(self, w: FunctionWriter) -> None:
+        """All kernels in order; with threads, each waits where a kernel needs another's work."""
+        rows = Value("%rows", "i64")
+        if not self.threaded:
+            for call in self.calls:
+                self._run(w, call, rows)
+            return
+        # What was written, and whether it was by one thread alone, since all have met.
+        dirty: set[Tensor] = set()
+        before: Call | None = None
+        for call, reads, writes in zip(self.calls, self.reads, self.writes, strict=True):
+            if before is not None:
+                alone = not before.shared and not call.shared
+                # Steps of an optimizer write variables only, each its own.
+                apart = before.updates and call.updates and not dirty & set(reads)
+                if not alone and not apart:
+                    self._wait_for_all(w)
+                    dirty.clear()
+            if call.shared:
+                self._run(w, call, rows)
+            else:
+                with self._first_part_only(w):
+                    self._run(w, call, rows)
+            dirty |= set(writes)
+            before = call
+        self._wait_for_all(w)
 
     def _body(self) -> str:
         inputs = [
@@ -475,16 +549,26 @@ class _ProgramWriter:
         ]
         w = FunctionWriter(
             "body",
-            [("table", "ptr"), ("arena", "ptr"), ("capacity", "i64"), ("rows", "i64"), *inputs],
+            [
+                ("table", "ptr"),
+                ("arena", "ptr"),
+                ("capacity", "i64"),
+                ("rows", "i64"),
+                *inputs,
+                *((name, "i64") for name in self._part_names()),
+            ],
             linkage="internal",
         )
-        for call in self.calls:
-            self._run(w, call, Value("%rows", "i64"))
+        self._run_all(w)
         return w.finish()
+
+    def _part_names(self) -> tuple[str, ...]:
+        return ("part", "parts") if self.threaded else ()
 
     def _call_body(self, w: FunctionWriter, rows: Value, moved: dict[int, Value]) -> None:
         given = ["ptr %table", "ptr %arena", "i64 %capacity", f"i64 {rows.text}"]
         given += [f"ptr {pointer.text}" for pointer in moved.values()]
+        given += [f"i64 %{name}" for name in self._part_names()]
         w.effect(f"call void @body({', '.join(given)})")
 
     def _slot(self, w: FunctionWriter, slot: int) -> Value:
@@ -605,13 +689,15 @@ class _ProgramWriter:
                 ("batch", "i64"),
                 ("first", "i64"),
                 ("steps", "i64"),
+                *((name, "i64") for name in self._part_names()),
             ],
             returns="double",
         )
         restore = flush_denormals(w, self.machine)
-        for k, leaf in enumerate(graph.inputs):
-            if not has_rows(leaf):
-                self._import(w, leaf, self._slot(w, k), int64(1))
+        with self._first_part_only(w):
+            for k, leaf in enumerate(graph.inputs):
+                if not has_rows(leaf):
+                    self._import(w, leaf, self._slot(w, k), int64(1))
         order = self._slot(w, len(graph.inputs) + len(self.variables) + len(graph.outputs))
         rows, batch = Value("%rows", "i64"), Value("%batch", "i64")
         first = Value("%first", "i64")
@@ -621,16 +707,21 @@ class _ProgramWriter:
         start = w.mul(loop.index, batch)
         count = w.intrinsic("smin", w.sub(rows, start), batch)
         numbers = w.offset(order, start, "i32")
-        for k, leaf in enumerate(graph.inputs):
-            if has_rows(leaf) and leaf in self.places:
-                self._gather(w, leaf, self._slot(w, k), numbers, count)
+        with self._first_part_only(w):
+            for k, leaf in enumerate(graph.inputs):
+                if has_rows(leaf) and leaf in self.places:
+                    self._gather(w, leaf, self._slot(w, k), numbers, count)
+        self._wait_for_all(w)
         self._call_body(w, count, {})
         loss = graph.outputs[0]
         value = w.load(self._pointer(w, buffer_of(loss)), ELEMENT[loss.dtype])
         if loss.dtype is DType.float32:
             value = w.convert("fpext", value, "double")
         weighted = w.fmul(value, w.convert("sitofp", count, "double"))
-        self._finish_updates(w)
+        with self._first_part_only(w):
+            self._finish_updates(w)
+        # The next batch overwrites the loss.
+        self._wait_for_all(w)
         (total,) = w.close_loop(loop, [w.fadd(loop.carried[0], weighted)])
         restore()
         self.declarations |= w.declarations
@@ -706,6 +797,44 @@ def copy_line(
         part = w.load(w.offset(source, at, element), vector_type(element, lanes), align)
         w.store(part, w.offset(target, at, element), align)
         done += lanes
+
+
+def write_barrier(machine: Machine) -> tuple[str, set[str]]:
+    """``wait_for_all(place, parts)``: returns when it was called by as many threads as `parts`.
+
+    `place` holds how many have come, and how often all have met. Waiting is a loop: meetings are
+    microseconds apart. After a while it lets others run, in case there are more threads than cores.
+    """
+    w = FunctionWriter("wait_for_all", [("place", "ptr"), ("parts", "i64")], linkage="internal")
+    place = Value("%place", "ptr")
+    meetings = w.offset(place, int64(ALIGNMENT // 8), "i64")
+    seen = w.emit("i64", f"load atomic i64, ptr {meetings.text} acquire, align 64")
+    come = w.emit("i64", "atomicrmw add ptr %place, i64 1 acq_rel")
+    last = w.compare("icmp eq", w.add(come, int64(1)), Value("%parts", "i64"))
+    opened, wait, spin, rest, out = (w.label() for _ in range(5))
+    w.effect(f"br i1 {last.text}, label %{opened}, label %{wait}")
+    w.start_block(opened)
+    w.effect("store atomic i64 0, ptr %place monotonic, align 64")
+    following = w.add(seen, int64(1))
+    w.effect(f"store atomic i64 {following.text}, ptr {meetings.text} release, align 64")
+    w.effect(f"br label %{out}")
+    w.start_block(wait)
+    turns = w.fresh()
+    w.effect(f"{turns} = phi i64 [ 0, %entry ], [ {turns}n, %{spin} ], [ 0, %{rest} ]")
+    now = w.emit("i64", f"load atomic i64, ptr {meetings.text} acquire, align 64")
+    w.effect(f"{turns}n = add i64 {turns}, 1")
+    changed = w.compare("icmp ne", now, seen)
+    w.effect(f"br i1 {changed.text}, label %{out}, label %{spin}")
+    w.start_block(spin)
+    if machine.is_x86:
+        w.call("llvm.x86.sse2.pause", "void")
+    tired = w.compare("icmp eq", Value(f"{turns}n", "i64"), int64(4000))
+    w.effect(f"br i1 {tired.text}, label %{rest}, label %{wait}")
+    w.start_block(rest)
+    w.call("sched_yield", "i32")
+    w.effect(f"br label %{wait}")
+    w.start_block(out)
+    return w.finish(), w.declarations
 
 
 def flush_denormals(w: FunctionWriter, machine: Machine) -> Callable[[], None]:

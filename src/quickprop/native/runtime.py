@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
+import time
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -11,8 +12,9 @@ import numpy as np
 from quickprop.graph import Graph, Storage, Tensor
 from quickprop.native import jit, shuffling
 from quickprop.native.layout import layout_of
-from quickprop.native.program import USUAL_ROWS, Program, check_loss, has_rows, write_program
+from quickprop.native.program import CHUNK, USUAL_ROWS, Program, check_loss, has_rows, write_program
 from quickprop.native.resident import address_of, aligned_bytes, padded_array
+from quickprop.native.threads import Pace, multiply_adds, pool, worth
 
 _POINTER, _INT = ctypes.c_void_p, ctypes.c_int64
 
@@ -65,49 +67,88 @@ class NativeFunction:
         self._call = self._code.function("call", None, _POINTER, _POINTER, _INT, _INT)
         self._idle: list[_Workspace] = []
         self._updating = threading.Lock()
+        self._changes = bool(graph.updates)
         self._with_rows = next((k for k, n in enumerate(graph.inputs) if has_rows(n)), None)
-        first = self.program.output_slot(0)
+        self._first_output = self.program.output_slot(0)
+        self._work_a_row = multiply_adds(graph, 1, narrowest=1)
         self._outputs = [
             (
-                first + k,
-                out.shape[1:] if has_rows(out) else out.shape,
+                tuple(dim or 1 for dim in (out.shape[1:] if has_rows(out) else out.shape)),
                 has_rows(out),
-                out.dtype.value,
+                np.dtype(out.dtype.value),
             )
-            for k, out in enumerate(graph.outputs)
+            for out in graph.outputs
         ]
 
     def __call__(self, *arrays: np.ndarray) -> list[np.ndarray]:
         """Run on arrays of the right types and shapes; returns new arrays."""
-        if self.graph.updates:
-            with self._updating:
-                return self._run(arrays)
-        return self._run(arrays)
+        if not self._changes:
+            return self._run(arrays)
+        with self._updating:
+            return self._run(arrays)
 
     def _run(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
-        # On one row this is most of the time: every line here costs a tenth of a microsecond.
         rows = 1 if self._with_rows is None else len(arrays[self._with_rows])
+        # On one row this is most of the time: every line here costs a tenth of a microsecond.
+        addresses, targets, results, held = [], [], [], []
+        for array in arrays:
+            if not array.flags.c_contiguous:
+                array = np.ascontiguousarray(array)
+            held.append(array)
+            addresses.append(array.__array_interface__["data"][0])
+        for rest, by_rows, kind in self._outputs:
+            result = np.empty((rows, *rest) if by_rows else rest, kind)
+            results.append(result)
+            targets.append(result.__array_interface__["data"][0])
+        if rows > CHUNK and self.program.chunked:
+            self._run_chunks(rows, addresses, targets)
+        else:
+            self._run_rows(rows, addresses, targets)
+        return results
+
+    def _run_rows(self, rows: int, addresses: Sequence[int], targets: Sequence[int]) -> None:
         try:
             space = self._idle.pop()
         except IndexError:
             space = _Workspace(self.program)
         if rows > space.capacity:
             space.grow(rows)
-        space.point_to_variables()
+        if space.all_moves != Storage.all_moves:
+            space.point_to_variables()
         table = space.table
-        held = [
-            array if array.flags.c_contiguous else np.ascontiguousarray(array) for array in arrays
-        ]
-        for k, array in enumerate(held):
-            table[k] = array.__array_interface__["data"][0]
-        results = []
-        for slot, rest, by_rows, kind in self._outputs:
-            result = np.empty((rows, *rest) if by_rows else rest, kind)
-            table[slot] = result.__array_interface__["data"][0]
-            results.append(result)
+        slot = 0
+        for address in addresses:
+            table[slot] = address
+            slot += 1
+        slot = self._first_output
+        for address in targets:
+            table[slot] = address
+            slot += 1
         self._call(space.table_address, space.arena_address, space.capacity, rows)
         self._idle.append(space)
-        return results
+
+    def _run_chunks(self, rows: int, addresses: Sequence[int], targets: Sequence[int]) -> None:
+        """Many rows, in several threads when that is worth it; cut where chunks end anyway."""
+        parts = worth(self._work_a_row * rows)
+        if parts == 1:
+            self._run_rows(rows, addresses, targets)
+            return
+        size = -(-rows // (parts * CHUNK)) * CHUNK
+        leaves, outputs = self.graph.inputs, self.graph.outputs
+
+        def run(first: int) -> None:
+            self._run_rows(
+                min(size, rows - first),
+                [a + first * _row_bytes(leaf) for a, leaf in zip(addresses, leaves, strict=True)],
+                [a + first * _row_bytes(out) for a, out in zip(targets, outputs, strict=True)],
+            )
+
+        list(pool(parts).map(run, range(0, rows, size)))
+
+
+def _row_bytes(node: Tensor) -> int:
+    """Bytes of a row of an array in NumPy's layout; 0 for what has no rows."""
+    return layout_of(node.shape, dense=True).size * node.dtype.itemsize if has_rows(node) else 0
 
 
 class NativeMinibatches:
@@ -125,11 +166,18 @@ class NativeMinibatches:
         self.batch_size = batch_size
         self.rows = len(next(iter(data.values())))
         batch_size = min(batch_size, self.rows)
-        self.program = write_program(graph, jit.host_machine(), rows_hint=batch_size, epoch=True)
-        self._code = jit.load(self.program.text, self.program.entries)
-        self._epoch = self._code.function(
-            "epoch", ctypes.c_double, _POINTER, _POINTER, _INT, _INT, _INT, _INT, _INT
+        self.threads = worth(multiply_adds(graph, batch_size), threads)
+        self.program = write_program(
+            graph,
+            jit.host_machine(),
+            rows_hint=batch_size,
+            epoch=True,
+            threaded=self.threads > 1,
         )
+        self._pace = Pace(self.threads)
+        self._code = jit.load(self.program.text, self.program.entries)
+        counts = [_INT] * (7 if self.threads > 1 else 5)
+        self._epoch = self._code.function("epoch", ctypes.c_double, _POINTER, _POINTER, *counts)
         self._space = _Workspace(self.program)
         self._space.grow(batch_size)
         self.order = np.arange(self.rows, dtype=np.int32)
@@ -171,7 +219,7 @@ class NativeMinibatches:
         space = self._space
         space.point_to_variables()
         steps = min(steps, self.steps_per_epoch - first_step)
-        return self._epoch(
+        arguments = (
             space.table_address,
             space.arena_address,
             space.capacity,
@@ -179,4 +227,26 @@ class NativeMinibatches:
             self.batch_size,
             first_step,
             steps,
-        )  # type: ignore[return-value]
+        )
+        if self.threads == 1:
+            return self._epoch(*arguments)  # type: ignore[return-value]
+        parts = self._pace.choose()
+        started = time.perf_counter()
+        if parts == 1:
+            total = self._epoch(*arguments, 0, 1)
+        else:
+            # One task starts all parts: an interrupt of this thread cannot leave some waiting for
+            # parts that were never started.
+            total = pool(1).submit(self._run_parts, arguments).result()
+        self._pace.note(parts, (time.perf_counter() - started) / max(steps, 1))
+        return total  # type: ignore[return-value]
+
+    def _run_parts(self, arguments: tuple[int, ...]) -> float:
+        others = [
+            pool(self.threads).submit(self._epoch, *arguments, part, self.threads)
+            for part in range(1, self.threads)
+        ]
+        total = self._epoch(*arguments, 0, self.threads)
+        for other in others:
+            other.result()
+        return total  # type: ignore[return-value]

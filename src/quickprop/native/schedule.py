@@ -21,7 +21,7 @@ from quickprop.graph import Graph, Op, Shape, Tensor, broadcast_shapes
 from quickprop.graph.primitives import ELEMENTWISE, LEAVES
 from quickprop.native.elementwise import HEAVY, constant_number, line_width, walk_expression
 from quickprop.native.layout import is_view
-from quickprop.native.lines import OTHER, LINE, reduction_kind
+from quickprop.native.lines import LINE, OTHER, reduction_kind
 from quickprop.native.products import fits_epilogue
 
 MOVES = frozenset(

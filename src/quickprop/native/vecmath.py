@@ -26,15 +26,16 @@ from quickprop.native.ir import (
 class _Float:
     """What differs between the float types: the format, where functions end, coefficients.
 
-    Coefficients stand lowest power first. With r in [0, ln 2] and f = m - 1 for m between the square
-    roots of 1/2 and of 2::
+    Coefficients stand lowest power first. With r in [0, ln 2], and f = m - 1 for m between the
+    square roots of 1/2 and of 2::
 
-        exp   e^r - 1 = r P(r)
+        exp   e^r - 1 = r + r^2 P(r)
         log   ln(1 + f) = f - f^2/2 + f^3 P(f)
-        erf   -ln(1 - erf x) = x P(x) up to `erf_end`, where erf rounds to 1
+        erf   -ln(1 - erf x) = 2/sqrt(pi) x + x^2 P(x) up to `erf_end`, where erf rounds to 1
 
     They are minimax fits in 60 digits made by ``benchmarks/fit_elementary.py``, each weighted for
-    the relative error of the function that it serves.
+    the relative error of the function that it serves. Leading terms stand apart so that they are
+    rounded once, at the end.
     """
 
     bits: str
@@ -65,14 +66,15 @@ _FLOATS = {
         tanh_end=9.02,
         erf_end=3.93,
         exp=(
-            0.9999999879, 0.5000013117, 0.1666440397, 0.04180745126, 0.007943825030,
-            0.001870463273,
+            0.5000009205, 0.1666473928, 0.04179596108, 0.007960866573, 0.001861333324,
         ),
-        log=(0.3333391100, -0.2500133659, 0.1996305245, -0.1657760049, 0.1491491143, -0.1426737565,
-             0.08699845912),
+        log=(
+            0.33333911, -0.2500133659, 0.1996305245, -0.1657760049, 0.1491491143,
+            -0.1426737565, 0.08699845912,
+        ),
         erf=(
-            1.128379172, 0.6366193824, 0.1027778255, -0.01915304253, -0.0001604395603,
-            0.001667074428, -0.0006328643002, 0.0001176494302, -9.257228279e-6,
+            0.6366195134, 0.1027767982, -0.01914958748, -0.0001663767713,
+            0.001672673402, -0.0006357809039, 0.0001184328453, -9.341563202e-6,
         ),
     ),
     "double": _Float(
@@ -87,27 +89,29 @@ _FLOATS = {
         tanh_end=19.07,
         erf_end=5.93,
         exp=(
-            1.0, 0.500000000000000115, 0.166666666666658566, 0.0416666666668884059,
-            0.00833333333020746128, 0.00138888891480953086, 0.000198412562572210768,
-            0.0000248020543220160741, 2.75466546783772298e-6, 2.77171361623817377e-7,
-            2.35509485707638124e-8, 2.8752390228470382e-9,
+            0.500000000000000077, 0.166666666666660079, 0.0416666666668612616,
+            0.00833333333047573337, 0.00138888891319837781, 0.000198412568763157494,
+            0.0000248020387710913025, 2.75469088221757361e-6, 2.77145325769675843e-7,
+            2.3566131692435634e-8, 2.87139360072110108e-9,
         ),
-        log=(0.333333333333331433, -0.249999999999880396, 0.200000000000672695,
-             -0.166666666698202800, 0.142857142799991097, -0.124999996914736898,
-             0.111111111526238553, -0.100000152165307547, 0.0909092379226823021,
-             -0.0833291311409506566, 0.0769153182860268856, -0.0714944730398635537,
-             0.0668457437371804701, -0.0619660291022592828, 0.0566841513509314472,
-             -0.0567816775844479693, 0.0650362549747353144, -0.0598088058610475393,
-             0.0261431609172822596),
+        log=(
+            0.333333333333331433, -0.249999999999880496, 0.200000000000672821,
+            -0.16666666669818282, 0.142857142799961291, -0.124999996916203093,
+            0.111111111528838227, -0.100000152111827425, 0.0909092378084613491,
+            -0.0833291322048564316, 0.0769153210364601683, -0.0714944616429485726,
+            0.0668457070142293404, -0.0619660840544757663, 0.0566844063419460202,
+            -0.0567816733183088838, 0.0650355353941337086, -0.0598081793656819595,
+            0.0261431728655821178,
+        ),
         erf=(
-            1.12837916709551249, 0.636619772367612155, 0.10277260330003899,
-            -0.0191284469627185632, -0.000209195233647856404, 0.00169621055129749208,
-            -0.000590146908051900183, 0.0000259555114232696881,
-            0.0000642892911867701464, -0.0000293222596937532013, 2.79413015039408809e-6,
-            3.56649741855587003e-6, -2.4312704141606461e-6, 8.54650619838293238e-7,
-            -1.74558661194304827e-7, 8.55166514607195818e-9, 7.72815172683497743e-9,
-            -3.14058769682783694e-9, 6.7892022831601093e-10, -9.5208336722136865e-11,
-            8.69742497612056669e-12, -4.74239448571480338e-13, 1.17697205635702701e-14,
+            0.636619772367587527, 0.10277260330144667, -0.0191284469953746894,
+            -0.000209194831547663168, 0.00169620753053744432, -0.000590131838336855612,
+            0.0000259026990610103284, 0.0000644245352657279538,
+            -0.0000295826410565309901, 3.17894467391758439e-6, 3.12327871525727002e-6,
+            -2.02917195716477631e-6, 5.65340162671044834e-7, -8.91467488053048005e-9,
+            -6.69117643414592721e-8, 3.49802128192904953e-8, -1.08779937651382184e-8,
+            2.38204984172432168e-9, -3.79440072491536626e-10, 4.34043963696193528e-11,
+            -3.39498189955036228e-12, 1.62983559872410713e-13, -3.62612078822884705e-15,
         ),
     ),
 }  # fmt: skip
@@ -144,18 +148,18 @@ def exp(w: FunctionWriter, x: Value) -> Value:
 
 
 def _exp_of_clamped(w: FunctionWriter, x: Value) -> Value:
-    power, r, polynomial = _reduce(w, x)
-    return w.fmul(w.fma(r, polynomial, literal(1, x.type)), power)
+    power, rest = _reduce(w, x)
+    return w.fmul(w.fadd(rest, literal(1, x.type)), power)
 
 
 def _expm1(w: FunctionWriter, x: Value) -> Value:
-    """e^x - 1 for x from 0 to where 2^k is still finite: (2^k - 1) + 2^k r P, all positive."""
-    power, r, polynomial = _reduce(w, x)
-    return w.fma(power, w.fmul(r, polynomial), w.fsub(power, literal(1, x.type)))
+    """e^x - 1 for x from 0 to where 2^k is still finite: (2^k - 1) + 2^k (e^r - 1), all positive."""
+    power, rest = _reduce(w, x)
+    return w.fma(power, rest, w.fsub(power, literal(1, x.type)))
 
 
-def _reduce(w: FunctionWriter, x: Value) -> tuple[Value, Value, Value]:
-    """2^k, r and P(r) for x = k ln 2 + r."""
+def _reduce(w: FunctionWriter, x: Value) -> tuple[Value, Value]:
+    """2^k and e^r - 1 for x = k ln 2 + r."""
     kind, t = _kind(x), x.type
     # The half that turns rounding into rounding down is taken a little short: e^0 is exactly 1.
     half = math.ldexp(1, -kind.mantissa - 2) - 0.5
@@ -167,7 +171,8 @@ def _reduce(w: FunctionWriter, x: Value) -> tuple[Value, Value, Value]:
     r = w.fma(k, literal(-kind.ln2_rest, t), r)
     ints = with_element(t, kind.bits)
     power = w.binary("shl", w.convert("bitcast", whole, ints), literal(kind.mantissa, ints))
-    return w.convert("bitcast", power, t), r, _horner(w, r, kind.exp)
+    rest = w.fma(w.fmul(r, r), _horner(w, r, kind.exp), r)
+    return w.convert("bitcast", power, t), rest
 
 
 def log(w: FunctionWriter, x: Value) -> Value:
@@ -221,7 +226,8 @@ def erf(w: FunctionWriter, x: Value) -> Value:
     """(e^g - 1) / (e^g - 1 + 1) with the sign of x, where g = -ln(1 - erf |x|) is smooth."""
     kind = _kind(x)
     a = _magnitude(w, x, kind.erf_end)
-    above = _expm1(w, w.fmul(a, _horner(w, a, kind.erf)))
+    linear = w.fmul(a, literal(2 / math.sqrt(math.pi), x.type))
+    above = _expm1(w, w.fma(w.fmul(a, a), _horner(w, a, kind.erf), linear))
     return w.intrinsic("copysign", w.fdiv(above, w.fadd(above, literal(1, x.type))), x)
 
 
