@@ -75,6 +75,7 @@ class Loop:
         self._validation_seconds: float | None = None
         self._seconds_between_writes = seconds_between_writes
         self._written = started
+        self._write_seconds = 0.0
         self._scalars: dict[Tensor, float | int] = {
             leaf: value
             for leaf, value in ((step.learning_rate, base_rate), (step.seed, seed))
@@ -105,9 +106,11 @@ class Loop:
         if self.file is None:
             return
         self.history.seconds = self._seconds()
+        before = self.clock()
         now = {name: tensor.value for name, tensor in self._variables().items()}
         self.file.write(Checkpoint(self.position, self.history, now, self.best))
         self._written = self.clock()
+        self._write_seconds = self._written - before
 
     # -- running ----------------------------------------------------------------------------------
 
@@ -257,12 +260,12 @@ class Loop:
         return self.clock() - self._begun
 
     def _seconds_left(self) -> float:
-        """Time for steps: what is left of the budget after looking at the validation part."""
+        """Time for steps: what is left of the budget after what must be done at the end."""
         if self._deadline == math.inf:
             return math.inf
-        return self._deadline - self.clock() - self._reserve()
+        return self._deadline - self.clock() - self._seconds_of_validation() - self._write_seconds
 
-    def _reserve(self) -> float:
+    def _seconds_of_validation(self) -> float:
         if self.validation is None:
             return 0.0
         if self._validation_seconds is not None:
