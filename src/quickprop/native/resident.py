@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
 
 import numpy as np
@@ -10,6 +11,8 @@ from quickprop.graph import Storage, Tensor
 from quickprop.native.layout import ALIGNMENT, layout_of
 
 _BLOCKS: weakref.WeakKeyDictionary[Storage, tuple[int, np.ndarray]] = weakref.WeakKeyDictionary()
+
+_MOVING = threading.Lock()
 
 
 def aligned_bytes(size: int) -> np.ndarray:
@@ -43,10 +46,12 @@ def padded_array(shape: tuple[int, ...], dtype: str, rows: bool) -> tuple[np.nda
 def address_of(variable: Tensor) -> int:
     """Address of a variable's numbers, moved into a padded block first if they are not in one."""
     storage: Storage = variable.attribute("storage")
-    known = _BLOCKS.get(storage)
-    if known is None or known[0] != storage.moves:
-        shape = tuple(dim or 1 for dim in variable.shape)
-        block, view = padded_array(shape, variable.dtype.value, rows=False)
-        storage.move_to(view)
-        known = _BLOCKS[storage] = (storage.moves, block)
-    return known[1].ctypes.data
+    # Two threads must not move the same variable: one of them would keep a freed address.
+    with _MOVING:
+        known = _BLOCKS.get(storage)
+        if known is None or known[0] != storage.moves:
+            shape = tuple(dim or 1 for dim in variable.shape)
+            block, view = padded_array(shape, variable.dtype.value, rows=False)
+            storage.move_to(view)
+            known = _BLOCKS[storage] = (storage.moves, block)
+        return known[1].ctypes.data

@@ -31,7 +31,8 @@ class _Float:
 
         exp   e^r - 1 = r + r^2 P(r)
         log   ln(1 + f) = f - f^2/2 + f^3 P(f)
-        erf   -ln(1 - erf x) = 2/sqrt(pi) x + x^2 P(x) up to `erf_end`, where erf rounds to 1
+        erf   -ln(1 - erf x) = 2/sqrt(pi) x + x^2 P(x) up to `erf_end`, where erf rounds to 1;
+              `erf_slope` is 2/sqrt(pi) as a number and what is left of it
 
     They are minimax fits in 60 digits made by ``benchmarks/fit_elementary.py``, each weighted for
     the relative error of the function that it serves. Leading terms stand apart so that they are
@@ -48,6 +49,7 @@ class _Float:
     exp_high: float
     tanh_end: float
     erf_end: float
+    erf_slope: tuple[float, float]
     exp: tuple[float, ...]
     log: tuple[float, ...]
     erf: tuple[float, ...]
@@ -65,6 +67,7 @@ _FLOATS = {
         exp_high=88.9,
         tanh_end=9.02,
         erf_end=3.93,
+        erf_slope=(1.128379225730896, -5.863538342219759e-08),
         exp=(
             0.5000009205, 0.1666473928, 0.04179596108, 0.007960866573, 0.001861333324,
         ),
@@ -88,6 +91,7 @@ _FLOATS = {
         exp_high=710.0,
         tanh_end=19.07,
         erf_end=5.93,
+        erf_slope=(1.1283791670955126, 1.533545961316588e-17),
         exp=(
             0.500000000000000077, 0.166666666666660079, 0.0416666666668612616,
             0.00833333333047573337, 0.00138888891319837781, 0.000198412568763157494,
@@ -153,7 +157,7 @@ def _exp_of_clamped(w: FunctionWriter, x: Value) -> Value:
 
 
 def _expm1(w: FunctionWriter, x: Value) -> Value:
-    """e^x - 1 for x from 0 to where 2^k is still finite: (2^k - 1) + 2^k (e^r - 1), all positive."""
+    """e^x - 1 for x from 0 on, 2^k finite: (2^k - 1) + 2^k (e^r - 1), where nothing cancels."""
     power, rest = _reduce(w, x)
     return w.fma(power, rest, w.fsub(power, literal(1, x.type)))
 
@@ -161,8 +165,10 @@ def _expm1(w: FunctionWriter, x: Value) -> Value:
 def _reduce(w: FunctionWriter, x: Value) -> tuple[Value, Value]:
     """2^k and e^r - 1 for x = k ln 2 + r."""
     kind, t = _kind(x), x.type
-    # The half that turns rounding into rounding down is taken a little short: e^0 is exactly 1.
-    half = math.ldexp(1, -kind.mantissa - 2) - 0.5
+    # The half that turns rounding into rounding down is taken short, by a quarter of the spacing
+    # of the largest k: so e^0 is exactly 1, and at both ends of the range the last result that the
+    # type can hold is not lost to a tie.
+    half = math.ldexp(kind.bias + 1, -kind.mantissa - 3) - 0.5
     magic = literal(1.5 * 2.0**kind.mantissa + kind.bias, t)
     whole = w.fadd(w.fma(x, literal(1 / math.log(2), t), literal(half, t)), magic)
     k = w.fsub(whole, magic)
@@ -226,8 +232,9 @@ def erf(w: FunctionWriter, x: Value) -> Value:
     """(e^g - 1) / (e^g - 1 + 1) with the sign of x, where g = -ln(1 - erf |x|) is smooth."""
     kind = _kind(x)
     a = _magnitude(w, x, kind.erf_end)
-    linear = w.fmul(a, literal(2 / math.sqrt(math.pi), x.type))
-    above = _expm1(w, w.fma(w.fmul(a, a), _horner(w, a, kind.erf), linear))
+    slope, rest = (literal(number, x.type) for number in kind.erf_slope)
+    g = w.fma(a, slope, w.fmul(a, w.fma(a, _horner(w, a, kind.erf), rest)))
+    above = _expm1(w, g)
     return w.intrinsic("copysign", w.fdiv(above, w.fadd(above, literal(1, x.type))), x)
 
 

@@ -25,7 +25,9 @@ def threefry(
     rounds: int = ROUNDS,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The two output words."""
-    x0, x1, k0, k1 = (np.atleast_1d(np.asarray(v, np.uint32)) for v in (counter0, counter1, key0, key1))
+    x0, x1, k0, k1 = (
+        np.atleast_1d(np.asarray(v, np.uint32)) for v in (counter0, counter1, key0, key1)
+    )
     keys = (k0, k1, k0 ^ k1 ^ np.uint32(PARITY))
     shape = np.broadcast_shapes(np.shape(counter0), np.shape(counter1))
     x0, x1 = x0 + k0, x1 + k1
