@@ -2,30 +2,20 @@
 
     python benchmarks/facts.py FACT
 
-Each runs in a process of its own and prints a JSON object.
+Each runs in a process of its own and prints a JSON object. The threads and the core are those that
+the caller has set; `training_speed.py` sets one of each.
 """
 
 from __future__ import annotations
 
-import os
-import sys
-
-for _flag in (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "QUICKPROP_NUM_THREADS",
-):
-    os.environ[_flag] = "1"
-if hasattr(os, "sched_setaffinity"):
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-
 import ctypes
 import json
+import sys
 import time
 from collections.abc import Callable
 
 import numpy as np
+
 from jobs import JOBS, weights
 
 

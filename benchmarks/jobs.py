@@ -24,7 +24,7 @@ class Job:
 
     @property
     def steps(self) -> int:
-        """Steps of an epoch; the rows are a multiple of the batch, so that all peers do the same."""
+        """Steps of an epoch; the rows are a multiple of the batch, so all peers do the same."""
         return self.rows // self.batch
 
     @property

@@ -9,19 +9,10 @@ is logistic or ridge regression behind the same. One thread each.
 
 from __future__ import annotations
 
-import os
-
-for _flag in (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "QUICKPROP_NUM_THREADS",
-):
-    os.environ.setdefault(_flag, "1")
-
 import argparse
 import json
 import math
+import os
 import time
 import warnings
 from pathlib import Path
@@ -37,6 +28,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from threadpoolctl import threadpool_limits
 
 import quickprop
 
@@ -153,6 +145,8 @@ def main() -> None:
         print(f"the tables are not there: {listing} does not exist; give --data FOLDER")
         return
     warnings.simplefilter("ignore", ConvergenceWarning)
+    os.environ["QUICKPROP_NUM_THREADS"] = "1"
+    threadpool_limits(1)
     wanted = {name for name in options.sets.split(",") if name}
     found: dict[str, dict] = {}
     print(f"{'set':21}{'dummy':>9}{'linear':>9}{'sklearn':>9}{'quickprop':>10}   seconds s / q")
