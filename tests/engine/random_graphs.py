@@ -177,7 +177,7 @@ class Grower:
         self.variable(())
         for _ in range(steps):
             self.step()
-        outputs = tuple(self.pool[-1 - k] for k in range(3)) + (self.pick(),)
+        outputs = (*self.pool[-3:], self.pick())
         if self.number(3) == 0:
             outputs += (self.pool[self.number(len(self.pool))],)
         return Case(Graph(self.inputs_tuple(), outputs, self.updates()).verify(), self.arrays)

@@ -128,9 +128,7 @@ def names(row: Row) -> str:
 
 
 def build(row: Row, dtype: str) -> tuple[list[Tensor], Tensor]:
-    leaves = [
-        placeholder((None, *x.shape[1:]) if row.rows else x.shape, dtype) for x in row.inputs
-    ]
+    leaves = [placeholder((None, *x.shape[1:]) if row.rows else x.shape, dtype) for x in row.inputs]
     return leaves, row.build(*leaves)
 
 

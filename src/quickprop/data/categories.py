@@ -46,10 +46,10 @@ class Levels:
             codes = np.zeros(len(text), np.int32)
         else:
             numbers = range(1, len(self.levels) + 1)
-            codes = text.replace_strict(
+            known = text.replace_strict(
                 list(self.levels), list(numbers), default=0, return_dtype=pl.Int32
             )
-            codes = codes.fill_null(0).to_numpy().astype(np.int32)
+            codes = known.fill_null(0).to_numpy().astype(np.int32)
         if self.codes_missing:
             codes[text.is_null().to_numpy()] = self.count - 1
         return codes

@@ -109,7 +109,7 @@ def _sniff_delimiter(head: bytes, quoted: bool) -> str:
 
     def score(delimiter: str) -> tuple[float, int]:
         kind = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-        rows = csv.reader(lines, delimiter=delimiter, quoting=kind)
+        rows = csv.reader(lines, delimiter=delimiter, quoting=kind)  # type: ignore[arg-type]
         try:
             counts = [len(row) for row in rows]
         except csv.Error:
@@ -163,7 +163,8 @@ def _find_records(raw: bytes, delimiter: str, quoted: bool, where: str) -> _Reco
 def _column_names(header: str, delimiter: str, quoted: bool, where: str) -> list[str]:
     """The names in the header line; a column without one is called by its place."""
     kind = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-    cells = next(csv.reader([header], delimiter=delimiter, quoting=kind, strict=False))
+    reader = csv.reader([header], delimiter=delimiter, quoting=kind)  # type: ignore[arg-type]
+    cells = next(reader)
     names = [cell.strip() or f"column {place}" for place, cell in enumerate(cells, start=1)]
     check_names(names, where=where)
     return names

@@ -266,7 +266,7 @@ def fit_target(values: Values, task: str) -> Target:
     return _TARGETS[task].fit(values)
 
 
-def _may_be_class(value: ClassValue) -> bool:
+def _may_be_class(value: object) -> bool:
     """Whether a table can hold the value."""
     if isinstance(value, int):
         return -(2**63) <= value < 2**64

@@ -11,7 +11,6 @@ from quickprop.config import DType
 from quickprop.errors import DTypeError, ShapeError
 from quickprop.graph import Tensor, show_shape
 
-
 #: NumPy keeps one object for each of its own types in native byte order.
 _NUMPY = {kind: np.dtype(kind.value) for kind in DType}
 

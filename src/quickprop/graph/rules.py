@@ -174,7 +174,7 @@ def slice_(op: Op, inputs: tuple[Typed, ...], attributes: Mapping[str, Any]) -> 
     """A block from start (included) to stop (excluded); the rows axis is taken whole."""
     shape, dtype = inputs[0]
     start, stop = attributes["start"], attributes["stop"]
-    new = []
+    new: list[Dim] = []
     for axis, dim in enumerate(shape):
         low, high = start[axis], stop[axis]
         if dim is None:
@@ -199,7 +199,7 @@ def pad(op: Op, inputs: tuple[Typed, ...], attributes: Mapping[str, Any]) -> Typ
     before, after = attributes["before"], attributes["after"]
     if len(before) != len(shape) or len(after) != len(shape) or min(before + after) < 0:
         raise ShapeError("one pair of counts an axis is needed", where=op.value)
-    new = []
+    new: list[Dim] = []
     for dim, low, high in zip(shape, before, after, strict=True):
         if dim is None and (low or high):
             raise ShapeError("the rows axis cannot be padded", where=op.value)

@@ -261,15 +261,15 @@ def _judge(
             train_part, encoded[split.train], test_part, len(codec.classes), levels
         )
         true, predicted = encoded[split.test], softmax(outputs)
-        score, task = classification_scores, "classification"
+        score: Callable[[np.ndarray, np.ndarray], Scores] = classification_scores
     else:
         numbers = codec.numbers(column)
         baselines = regression_baselines(train_part, numbers[split.train], test_part, levels)
         true, predicted = numbers[split.test], codec.decode(outputs)
-        score, task = regression_scores, "regression"
+        score = regression_scores
     scores = {
         "network": score(true, predicted),
         "linear": score(true, baselines.linear),
         "dummy": score(true, baselines.dummy),
     }
-    return scores, verdict(task, true, predicted, baselines.linear, baselines.dummy)
+    return scores, verdict(codec.kind, true, predicted, baselines.linear, baselines.dummy)

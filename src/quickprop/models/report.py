@@ -72,8 +72,14 @@ class FitReport:
             fields.refuse("'notes' is not a list of texts")
             raise AssertionError
         return cls(
-            **texts,
-            **counts,
+            task=texts["task"],
+            reason=texts["reason"],
+            target=texts["target"],
+            network=texts["network"],
+            verdict=texts["verdict"],
+            stopped=texts["stopped"],
+            epochs=counts["epochs"],
+            best_epoch=counts["best_epoch"],
             rows=dict(document["rows"]),
             notes=tuple(notes),
             scores={name: dict(scores) for name, scores in document["scores"].items()},

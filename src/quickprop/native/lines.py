@@ -59,8 +59,9 @@ def reduction_kind(node: Tensor) -> str:
 class KernelWriter:
     """A function being written for a kernel: its pointer arguments appear as they are asked for.
 
-    Arguments after the pointers are `rows`, the number of rows of this call, whatever `extra` names,
-    and for a `shared` kernel `part` and `parts`: which share of the work is meant. All are i64.
+    Arguments after the pointers are `rows`, the number of rows of this call, whatever `extra`
+    names, and for a `shared` kernel `part` and `parts`: which share of the work is meant. All are
+    i64.
     """
 
     machine: Machine
@@ -318,7 +319,7 @@ class _LineKernel:
             w.store(neutral(node.op, type_), cells[node])
         for node in self.columns:
             self._fill(node)
-        outer = [dim for dim in self.space[:-1]] if self._has_width_axis() else list(self.space)
+        outer = self.space[:-1] if self._has_width_axis() else self.space
         if self._one_loop():
             lines = int64(1)
             for dim in outer:
@@ -392,7 +393,7 @@ class _LineKernel:
     def _known_column(self, k: int) -> Column:
         return Column(int64(k * self.lanes), k * self.lanes, k)
 
-    def _column_loop(self):
+    def _column_loop(self) -> _ColumnLoop:
         return _ColumnLoop(self)
 
     def _finish_column(

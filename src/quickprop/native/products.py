@@ -8,6 +8,7 @@ activation, the activation's derivative, column sums) runs on the accumulators b
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -303,7 +304,8 @@ class _ProductKernel:
         self.roots = [n.inputs[0] for n in self.columns] + self.stored
         self.keeps = self._leaf_or_product
         #: What the accumulators hold at the end: the product, or the product and its bias.
-        self.result, self.bias = self.node, None
+        self.result: Tensor = self.node
+        self.bias: Tensor | None = None
         self._start_from_bias()
         heavy = {n for n in walk_expression(self.roots, self.keeps) if n.op in HEAVY}
         self.looped = bool(heavy)
@@ -520,36 +522,38 @@ class _ProductKernel:
         totals: dict = {}
         for r in range(tile.rows):
             line = self.w.add(i, int64(r)) if r else i
-            expression = self._expression(line, lambda at, r=r: sums[r * tile.vectors + at.key])
+            mine = sums[r * tile.vectors : (r + 1) * tile.vectors]
+            expression = self._expression(line, functools.partial(_picked, mine))
             self._line_results(line, columns, expression, totals)
         self._add_columns(columns, totals)
 
     def _finish_looped(self, i: Value, column: Column, tile: Tile, sums: list[Value]) -> None:
         """Park the accumulators, then go over the tile's lines in a loop: shorter code."""
-        w = self.w
-        assert self.scratch is not None
+        w, scratch = self.w, self.scratch
+        assert scratch is not None
         width = tile.vectors * self.lanes
         type_ = vector_type(self.element, self.lanes)
         for r in range(tile.rows):
             for v in range(tile.vectors):
-                at = w.offset(self.scratch, int64(r * width + v * self.lanes), self.element)
-                w.store(sums[r * tile.vectors + v], at, self.align)
+                place = w.offset(scratch, int64(r * width + v * self.lanes), self.element)
+                w.store(sums[r * tile.vectors + v], place, self.align)
         columns = self._columns_of(column, tile)
         with w.loop(int64(0), int64(tile.rows * width), int64(width)) as at:
-            r = w.binary("sdiv", at, int64(width))
-            line = w.add(i, r)
+            line = w.add(i, w.binary("sdiv", at, int64(width)))
 
             def product(where: Column) -> Value:
-                place = w.offset(
-                    w.offset(self.scratch, at, self.element),
-                    int64(where.key * self.lanes),
-                    self.element,
-                )  # type: ignore[arg-type]
+                parked = w.offset(scratch, at, self.element)
+                place = w.offset(parked, int64(where.key * self.lanes), self.element)
                 return w.load(place, type_, self.align)
 
             totals: dict = {}
             self._line_results(line, columns, self._expression(line, product), totals)
             self._add_columns(columns, totals)
+
+
+def _picked(sums: list[Value], column: Column) -> Value:
+    """The accumulator of a column; its key is its place in the tile."""
+    return sums[column.key]
 
 
 def fits_epilogue(node: Tensor, space: Shape) -> bool:

@@ -167,10 +167,10 @@ def rows_are_separate(graph: Graph) -> bool:
             source = node.inputs[0].shape
             if source and source[0] is None and node.shape[0] is not None:
                 return False
-        if node.op is Op.MATMUL and node.attribute("transpose_a"):
-            if node.inputs[0].shape[0] is None:
-                return False
-        if node.op is Op.SCATTER_ADD and node.inputs[0].shape[0] is None:
+        across_rows = node.op is Op.SCATTER_ADD or (
+            node.op is Op.MATMUL and node.attribute("transpose_a")
+        )
+        if across_rows and has_rows(node.inputs[0]):
             return False
     return True
 

@@ -116,14 +116,10 @@ class NativeFunction:
         if space.all_moves != Storage.all_moves:
             space.point_to_variables()
         table = space.table
-        slot = 0
-        for address in addresses:
+        for slot, address in enumerate(addresses):
             table[slot] = address
-            slot += 1
-        slot = self._first_output
-        for address in targets:
+        for slot, address in enumerate(targets, self._first_output):
             table[slot] = address
-            slot += 1
         self._call(space.table_address, space.arena_address, space.capacity, rows)
         self._idle.append(space)
 

@@ -421,9 +421,10 @@ class _Builder:
                 worth = node.op in HEAVY or (
                     node.op in (Op.SUM, Op.MAX) and reduction_kind(node) == LINE
                 )
-                if worth and not self.is_leaf(node) and not is_inline_number(node):
-                    if seen.setdefault(node, k) != k:
-                        twice.add(node)
+                if not worth or self.is_leaf(node) or is_inline_number(node):
+                    continue
+                if seen.setdefault(node, k) != k:
+                    twice.add(node)
         return twice
 
 

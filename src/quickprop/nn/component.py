@@ -169,6 +169,7 @@ def component(parts: Mapping[str, type[Component]]) -> Rule:
     def accept(value: Any) -> Component:
         if not isinstance(value, tuple(parts.values())):
             raise TypeError
+        assert isinstance(value, Component)
         return value
 
     return Rule(", ".join(f"{kind}()" for kind in parts), accept, parts)

@@ -91,7 +91,7 @@ class Network:
     def _placed(self, kinds: Sequence[Layer]) -> tuple[PlacedLayer, ...]:
         placed = []
         counts: Counter[str] = Counter()
-        shape = (self.features,)
+        shape: tuple[int, ...] = (self.features,)
         for position, layer in enumerate(kinds):
             kind = type(layer).__name__.lower()
             counts[kind] += 1

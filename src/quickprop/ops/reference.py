@@ -45,8 +45,8 @@ def _uniform(node: Tensor, rows: int, seed: np.ndarray, step: np.ndarray) -> np.
     shape = _fill_rows(node.shape, rows)
     index = np.arange(int(np.prod(shape)), dtype=np.uint32).reshape(shape)
     stream = zlib.crc32(str(node.attribute("stream")).encode())
-    keys = (np.uint32(seed.view(np.uint32)), np.uint32(stream))
-    return threefry.uniform_numpy(index, np.uint32(step.view(np.uint32)), *keys)
+    key = np.array(stream, np.uint32)
+    return threefry.uniform_numpy(index, step.view(np.uint32), seed.view(np.uint32), key)
 
 
 def _sum(node: Tensor, rows: int, x: np.ndarray) -> np.ndarray:
@@ -81,7 +81,7 @@ RULES: dict[Op, Rule] = {
     Op.MINIMUM: _plain(np.minimum),
     Op.LESS: _plain(np.less),
     Op.EQUAL: _plain(np.equal),
-    Op.WHERE: _plain(lambda c, a, b: np.where(c != 0, a, b)),
+    Op.WHERE: lambda node, rows, c, a, b: np.asarray(np.where(c != 0, a, b)),
     Op.SUM: _sum,
     Op.MAX: lambda node, rows, x: x.max(axis=node.attribute("axes"), keepdims=True),
     Op.MATMUL: _matmul,
