@@ -12,7 +12,7 @@ import pytest
 from scipy import special
 
 from quickprop.native import jit
-from quickprop.native.ir import FunctionWriter, int64, module_text, vector_type
+from quickprop.native.ir import FunctionWriter, Value, int64, literal, module_text, vector_type
 from quickprop.native.program import flush_denormals
 from quickprop.native.vecmath import VECTOR_MATH
 
@@ -23,8 +23,15 @@ BITS = {np.float32: np.uint32, np.float64: np.uint64}
 WIDEST = {np.float32: 16, np.float64: 8}
 
 
-def build(name: str, dtype: type, lanes: int, flush: bool = False, operands: int = 1) -> Callable:
-    """A native function over arrays whose length is a multiple of `lanes`."""
+def build(
+    name: str,
+    dtype: type,
+    lanes: int,
+    flush: bool = False,
+    operands: int = 1,
+    then: tuple[Value, ...] = (),
+) -> Callable:
+    """A native function over arrays; literal operands may follow those read from arrays."""
     element, align = ELEMENT[dtype], np.dtype(dtype).itemsize
     parameters = [*((f"x{k}", "ptr") for k in range(operands)), ("y", "ptr"), ("n", "i64")]
     w = FunctionWriter("run", parameters)
@@ -36,7 +43,9 @@ def build(name: str, dtype: type, lanes: int, flush: bool = False, operands: int
             )
             for k in range(operands)
         ]
-        w.store(VECTOR_MATH[name](w, *given), w.offset(w.argument("y"), index, element), align)
+        w.store(
+            VECTOR_MATH[name](w, *given, *then), w.offset(w.argument("y"), index, element), align
+        )
     restore()
     text = module_text([w.finish()], w.declarations, jit.host_machine().attributes)
     code = jit.load(text, ("run",))
@@ -251,3 +260,33 @@ def test_power_by_the_c_library(dtype: type) -> None:
     for lanes in (1, WIDEST[dtype]):
         got = build("pow", dtype, lanes, operands=2)(base, to)
         np.testing.assert_array_equal(got, np.array(expected, dtype))
+
+
+class TestKnownExponents:
+    ARGUMENTS = (0.0, -0.0, INF, -INF, NAN, 1.0, -1.0, 1.5, -1.5, 1e-25, -1e-25, 1e25, 2.4e-20)
+
+    @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+    @pytest.mark.parametrize("exponent", [-2, -1, -0.5, 0, 0.5, 1, 2, 3, 4])
+    def test_are_those_of_numpy(self, exponent: float, dtype: type) -> None:
+        x = np.concatenate([self.ARGUMENTS, np.random.default_rng(4).normal(size=500)])
+        x = x.astype(dtype)
+        got = raised_to(exponent, dtype)(x)
+        with np.errstate(all="ignore"):
+            expected = np.power(x.astype(np.longdouble), np.longdouble(exponent)).astype(dtype)
+        np.testing.assert_array_max_ulp(got, expected, maxulp=3, dtype=dtype)
+        zeros = expected == 0
+        np.testing.assert_array_equal(np.signbit(got[zeros]), np.signbit(expected[zeros]))
+
+    def test_need_no_call(self) -> None:
+        w = FunctionWriter("run", [("x", "<16 x float>")])
+        for exponent in (2.0, 3.0, -1.0):
+            VECTOR_MATH["pow"](w, w.argument("x"), literal(exponent, "<16 x float>"))
+        assert not w.declarations
+        VECTOR_MATH["pow"](w, w.argument("x"), literal(2.5, "<16 x float>"))
+        assert w.declarations == {"declare float @powf(float, float)"}
+
+
+def raised_to(exponent: float, dtype: type) -> Callable:
+    """x to a power that is known when the code is written."""
+    element, lanes = ELEMENT[dtype], WIDEST[dtype]
+    return build("pow", dtype, lanes, then=(literal(exponent, vector_type(element, lanes)),))

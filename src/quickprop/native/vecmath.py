@@ -266,7 +266,45 @@ def _each_lane(function: str) -> Callable[..., Value]:
 
 sin = _each_lane("sin")
 cos = _each_lane("cos")
-pow = _each_lane("pow")
+_any_power = _each_lane("pow")
+
+
+def _square(w: FunctionWriter, x: Value) -> Value:
+    return w.fmul(x, x)
+
+
+def _reciprocal(w: FunctionWriter, x: Value) -> Value:
+    return w.fdiv(literal(1, x.type), x)
+
+
+def _root(w: FunctionWriter, x: Value) -> Value:
+    """x^0.5, which differs from the square root at -0 and -inf."""
+    infinite = w.compare("fcmp oeq", x, literal(-math.inf, x.type))
+    root = sqrt(w, w.fadd(x, literal(0, x.type)))
+    return w.select(infinite, literal(math.inf, x.type), root)
+
+
+#: Exponents for which a power is a few instructions.
+_POWERS: dict[float, Callable[[FunctionWriter, Value], Value]] = {
+    -2.0: lambda w, x: _square(w, _reciprocal(w, x)),
+    -1.0: _reciprocal,
+    -0.5: lambda w, x: _reciprocal(w, _root(w, x)),
+    0.0: lambda w, x: literal(1, x.type),
+    0.5: _root,
+    1.0: lambda w, x: x,
+    2.0: _square,
+    3.0: lambda w, x: w.fmul(_square(w, x), x),
+    4.0: lambda w, x: _square(w, _square(w, x)),
+}
+
+
+def pow(w: FunctionWriter, a: Value, b: Value) -> Value:
+    """a^b; known small exponents as products and roots, all others by the C library."""
+    for exponent, power in _POWERS.items():
+        if b == literal(exponent, b.type):
+            return power(w, a)
+    return _any_power(w, a, b)
+
 
 VECTOR_MATH: dict[str, Callable[..., Value]] = {
     "exp": exp,
