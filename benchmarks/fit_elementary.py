@@ -86,6 +86,26 @@ def erf_fit(degree: int, end: float) -> tuple[Number, list[Number]]:
     )
 
 
+def sin_fit(degree: int) -> tuple[Number, list[Number]]:
+    """(sin r - r)/r^3 by z = r^2, a little beyond pi/4."""
+    return fit(
+        [r**2 for r in nodes(0, 0.82, 80)],
+        lambda z: (mp.sin(mp.sqrt(z)) - mp.sqrt(z)) / mp.sqrt(z) ** 3,
+        lambda z: mp.sqrt(z) ** 3 / mp.sin(mp.sqrt(z)),
+        degree,
+    )
+
+
+def cos_fit(degree: int) -> tuple[Number, list[Number]]:
+    """(cos r - 1 + r^2/2)/r^4 by z = r^2, a little beyond pi/4."""
+    return fit(
+        [r**2 for r in nodes(0, 0.82, 80)],
+        lambda z: (mp.cos(mp.sqrt(z)) - 1 + z / 2) / z**2,
+        lambda z: z**2 / mp.cos(mp.sqrt(z)),
+        degree,
+    )
+
+
 FITS = {
     "exp float": lambda: exp_fit(4),
     "exp double": lambda: exp_fit(10),
@@ -93,6 +113,10 @@ FITS = {
     "log double": lambda: log_fit(18),
     "erf float": lambda: erf_fit(7, 3.93),
     "erf double": lambda: erf_fit(22, 5.93),
+    "sin float": lambda: sin_fit(2),
+    "sin double": lambda: sin_fit(6),
+    "cos float": lambda: cos_fit(2),
+    "cos double": lambda: cos_fit(6),
 }
 
 

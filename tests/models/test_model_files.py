@@ -99,7 +99,7 @@ def test_a_broken_file_is_one_clear_error(name: str, model, tmp_path: Path):
 
 @pytest.mark.parametrize("name", ["missing.quickprop", ""])
 def test_no_file(name: str, tmp_path: Path):
-    with pytest.raises(ModelFileError, match="no such file|folder"):
+    with pytest.raises(ModelFileError, match=r"no such file|folder"):
         quickprop.load(tmp_path / name)
 
 
