@@ -75,7 +75,7 @@ def test_fit_shows_what_was_done_and_writes_the_model(here: Path, capsys):
         "fit", "houses.csv", "--target", "price", "--out", "m.quickprop", capsys=capsys
     )
     assert code == 0
-    for word in (
+    for word in [
         "regression",
         "RMSE",
         "MAE",
@@ -85,7 +85,7 @@ def test_fit_shows_what_was_done_and_writes_the_model(here: Path, capsys):
         "dummy",
         "kept",
         "stopped",
-    ):
+    ]:
         assert word in out
     assert (here / "m.quickprop").is_file()
     assert sorted(path.name for path in here.iterdir()) == ["houses.csv", "m.quickprop"]
