@@ -114,9 +114,9 @@ FITS = {
     "erf float": lambda: erf_fit(7, 3.93),
     "erf double": lambda: erf_fit(22, 5.93),
     "sin float": lambda: sin_fit(2),
-    "sin double": lambda: sin_fit(6),
+    "sin double": lambda: sin_fit(5),
     "cos float": lambda: cos_fit(2),
-    "cos double": lambda: cos_fit(6),
+    "cos double": lambda: cos_fit(5),
 }
 
 

@@ -17,7 +17,7 @@ from quickprop.native.program import flush_denormals
 from quickprop.native.vecmath import VECTOR_MATH
 
 LIMIT = 4.0
-NAMES = ("exp", "log", "tanh", "sigmoid", "erf")
+NAMES = ("exp", "log", "tanh", "sigmoid", "erf", "sin", "cos")
 ELEMENT = {np.float32: "float", np.float64: "double"}
 BITS = {np.float32: np.uint32, np.float64: np.uint64}
 WIDEST = {np.float32: 16, np.float64: 8}
@@ -102,6 +102,8 @@ def edges(dtype: type) -> np.ndarray:
         -math.log(info.smallest_subnormal),
         *(k * ln2 for k in (0.5, 1, 1.5, 2, 10, 126, 127, 128, 1022, 1023)),
         *(math.sqrt(0.5), math.sqrt(2), 1.0, 2.0, 0.5),
+        *(k * math.pi / 4 for k in (1, 2, 3, 4, 6, 8, 22, 41720, 41721, 41722)),
+        *(65536.0, 1073741824.0),
         *(3.93, 9.02, 5.93, 19.07, 4.51, 9.535),
         dtype=dtype,
     )
@@ -141,11 +143,11 @@ def every_kind_of_float() -> np.ndarray:
 
 
 @pytest.mark.parametrize("flush", [False, True])
-@pytest.mark.parametrize("name", [*NAMES, "sqrt", "sin", "cos"])
+@pytest.mark.parametrize("name", [*NAMES, "sqrt"])
 def test_float32_over_the_whole_range(name: str, flush: bool) -> None:
     x = every_kind_of_float()
     tiny = np.finfo(np.float32).tiny
-    if flush and name in ("erf", "sqrt", "sin", "cos"):
+    if flush and name in ("erf", "sqrt", "sin"):
         # A processor that flushes denormals reads them as zero, and these grow from zero.
         x = x[~((np.abs(x) < tiny) & (x != 0))]
     got = build(name, np.float32, 16, flush)(x)
@@ -188,6 +190,19 @@ def exactly(name: str, x: float) -> Decimal:
             context.prec = 90
             e = (2 * d).exp()
             return (e - 1) / (e + 1)
+        if name in ("sin", "cos"):
+            # The distance to whole quarter turns loses as many digits as they have.
+            context.prec = 80
+            turns = (d * 2 / PI).to_integral_value()
+            d -= turns * PI / 2
+            quadrant = int(turns + (name == "cos")) % 4
+            term = total = d if quadrant % 2 == 0 else Decimal(1)
+            n = 1 if quadrant % 2 == 0 else 0
+            while abs(term) > Decimal(10) ** -60 * abs(total):
+                term = -term * d * d / ((n + 1) * (n + 2))
+                total += term
+                n += 2
+            return -total if quadrant > 1 else total
         # The series sum of (-1)^n x^(2n+1) / (n! (2n+1)), whose terms reach e^36 at x = 6.
         context.prec = 80
         if abs(d) > 6:
@@ -206,7 +221,7 @@ PI = Decimal("3.1415926535897932384626433832795028841971693993751058209749445923
 @pytest.mark.parametrize("name", NAMES)
 def test_float64_on_a_sample(name: str) -> None:
     rng = np.random.default_rng(64)
-    limit = {"exp": 740, "log": 1e300, "tanh": 25, "sigmoid": 740, "erf": 6.5}[name]
+    limit = {"exp": 740, "log": 1e300, "tanh": 25, "sigmoid": 740, "erf": 6.5}.get(name, 2e9)
     sample = np.concatenate(
         [
             rng.uniform(-limit, limit, 400),

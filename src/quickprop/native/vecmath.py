@@ -1,7 +1,8 @@
-"""Elementary functions as inline IR, without branches, for any number of lanes.
+"""Elementary functions as inline IR for any number of lanes.
 
-Measured over all 2^32 floats and a sample of doubles, `exp`, `log`, `tanh`, `sigmoid` and `erf` are
-within 3 units in the last place, keep NaN, and take their limits at the infinities. Results below
+Measured over all 2^32 floats and a sample of doubles, `exp`, `log`, `tanh`, `sigmoid`, `erf`, `sin`
+and `cos` are within 3 units in the last place, keep NaN, and take their limits at the infinities.
+None but `sin` and `cos` of large numbers branches. Results below
 the smallest normal number may come out as zero: native code runs with denormals flushed. The
 logarithm takes denormal arguments for what they are, whether or not the processor flushes them.
 """
@@ -33,6 +34,8 @@ class _Float:
         log   ln(1 + f) = f - f^2/2 + f^3 P(f)
         erf   -ln(1 - erf x) = 2/sqrt(pi) x + x^2 P(x) up to `erf_end`, where erf rounds to 1;
               `erf_slope` is 2/sqrt(pi) as a number and what is left of it
+        sin   sin r = r + r^3 P(r^2) for r up to pi/4; a quarter turn as three numbers in `quarter`
+        cos   cos r = 1 - r^2/2 + r^4 P(r^2)
 
     They are minimax fits in 60 digits made by ``benchmarks/fit_elementary.py``, each weighted for
     the relative error of the function that it serves. Leading terms stand apart so that they are
@@ -53,6 +56,10 @@ class _Float:
     exp: tuple[float, ...]
     log: tuple[float, ...]
     erf: tuple[float, ...]
+    quarter: tuple[float, float, float]
+    sin_end: float
+    sin: tuple[float, ...]
+    cos: tuple[float, ...]
 
 
 _FLOATS = {
@@ -79,6 +86,10 @@ _FLOATS = {
             0.6366195134, 0.1027767982, -0.01914958748, -0.0001663767713,
             0.001672673402, -0.0006357809039, 0.0001184328453, -9.341563202e-6,
         ),
+        quarter=(1.5707963705062866, -4.371138828673793e-8, -1.7151245100058819e-15),
+        sin_end=65536.0,
+        sin=(-0.1666665103, 0.008331939524, -0.0001948597938),
+        cos=(0.04166663935, -0.001388701526, 2.439961429e-5),
     ),
     "double": _Float(
         bits="i64",
@@ -117,6 +128,12 @@ _FLOATS = {
             2.38204984172432168e-9, -3.79440072491536626e-10, 4.34043963696193528e-11,
             -3.39498189955036228e-12, 1.62983559872410713e-13, -3.62612078822884705e-15,
         ),
+        quarter=(1.5707963267948966, 6.123233995736766e-17, -1.4973849048591698e-33),
+        sin_end=1073741824.0,
+        sin=(-0.166666666666666063, 0.00833333333331605542, -0.000198412698247688384,
+             2.75573119656117873e-6, -2.50504917182436302e-8, 1.58816001328712859e-10),
+        cos=(0.041666666666666542, -0.00138888888888643877, 0.0000248015872835371885,
+             -2.75573126738420892e-7, 2.08755003678700444e-9, -1.13483750339162251e-11),
     ),
 }  # fmt: skip
 
@@ -264,8 +281,59 @@ def _each_lane(function: str) -> Callable[..., Value]:
     return call
 
 
-sin = _each_lane("sin")
-cos = _each_lane("cos")
+def _turned(w: FunctionWriter, x: Value, turns: int, sign: Value | None) -> Value:
+    """sin(|x| + turns pi/2), its sign turned where the sign bit of `sign` is set; |x| not large."""
+    kind, t = _kind(x), x.type
+    ints = with_element(t, kind.bits)
+    width = int(kind.bits[1:])
+    magic = literal(1.5 * 2.0**kind.mantissa, t)
+    whole = w.fadd(w.fmul(x, literal(2 / math.pi, t)), magic)
+    k = w.fsub(whole, magic)
+    r = x
+    for part in kind.quarter:
+        r = w.fma(k, literal(-part, t), r)
+    z = w.fmul(r, r)
+    sine = w.fma(w.fmul(z, r), _horner(w, z, kind.sin), r)
+    cosine = w.fma(z, w.fma(z, _horner(w, z, kind.cos), literal(-0.5, t)), literal(1, t))
+    quadrant = w.add(w.convert("bitcast", whole, ints), literal(turns, ints))
+    odd = w.compare("icmp ne", w.binary("and", quadrant, literal(1, ints)), literal(0, ints))
+    y = w.convert("bitcast", w.select(odd, cosine, sine), ints)
+    flip = w.binary("shl", w.binary("lshr", quadrant, literal(1, ints)), literal(width - 1, ints))
+    if sign is not None:
+        top = literal(-(1 << (width - 1)), ints)
+        flip = w.binary("xor", flip, w.binary("and", w.convert("bitcast", sign, ints), top))
+    return w.convert("bitcast", w.binary("xor", y, flip), t)
+
+
+def _far_by_library(w: FunctionWriter, function: str, x: Value, near: Value, end: float) -> Value:
+    """`near`, but in lanes where |x| > `end` or NaN, which are rare, what the C library says."""
+    far = w.compare("fcmp ugt", w.intrinsic("fabs", x), literal(end, x.type))
+    lanes = split_type(x.type)[1]
+    some = far
+    if lanes > 1:
+        some = w.call(f"llvm.vector.reduce.or.v{lanes}i1", "i1", far)
+    before, slow, after = w.block, w.label(), w.label()
+    w.effect(f"br i1 {some.text}, label %{slow}, label %{after}")
+    w.start_block(slow)
+    # Lane by lane: a number gives the same bits whatever its neighbours are.
+    mixed = w.select(far, _each_lane(function)(w, x), near)
+    w.effect(f"br label %{after}")
+    w.start_block(after)
+    return w.emit(x.type, f"phi {x.type} [ {near.text}, %{before} ], [ {mixed.text}, %{slow} ]")
+
+
+def sin(w: FunctionWriter, x: Value) -> Value:
+    """The sine: |x| less quarter turns, then a polynomial for a sine or a cosine."""
+    near = _turned(w, w.intrinsic("fabs", x), 0, x)
+    return _far_by_library(w, "sin", x, near, _kind(x).sin_end)
+
+
+def cos(w: FunctionWriter, x: Value) -> Value:
+    """The cosine, as the sine a quarter turn on."""
+    near = _turned(w, w.intrinsic("fabs", x), 1, None)
+    return _far_by_library(w, "cos", x, near, _kind(x).sin_end)
+
+
 _any_power = _each_lane("pow")
 
 
