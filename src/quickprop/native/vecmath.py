@@ -1,10 +1,11 @@
 """Elementary functions as inline IR for any number of lanes.
 
-Measured over all 2^32 floats and a sample of doubles, `exp`, `log`, `tanh`, `sigmoid`, `erf`, `sin`
-and `cos` are within 3 units in the last place, keep NaN, and take their limits at the infinities.
-None but `sin` and `cos` of large numbers branches. Results below
-the smallest normal number may come out as zero: native code runs with denormals flushed. The
-logarithm takes denormal arguments for what they are, whether or not the processor flushes them.
+Largest errors measured over all 2^32 floats, in units in the last place: `exp` 1.7, `log` 1.3,
+`sigmoid` 2.5, `tanh` 2.7, `erf` 3.4; `sin` and `cos` 1.6 over a fifth of them. Doubles were sampled
+and keep below 4. All keep NaN and take their limits at the infinities. None but `sin` and `cos` of
+large numbers branches. Results below the smallest normal number may come out as zero: native code
+runs with denormals flushed. The logarithm takes denormal arguments for what they are, whether or
+not the processor flushes them.
 """
 
 from __future__ import annotations
