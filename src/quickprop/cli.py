@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
 from quickprop import __version__
-from quickprop.data import SAMPLES, read_table, write_table
+from quickprop.data import SAMPLES, csv_text, read_table, write_table
 from quickprop.errors import QuickpropError, SettingError
 from quickprop.models import TableModel, fit
 from quickprop.train import Callback
@@ -277,7 +277,7 @@ def predict_command(
         count = len(next(iter(columns.values())))
         aside.print(f"{count:,} predictions written to {out}")
         return
-    write_table(columns, "/dev/stdout")
+    print(csv_text(columns), end="")
 
 
 def predictions(model: TableModel, frame: Any, proba: bool) -> dict[str, Any]:

@@ -4,7 +4,14 @@ from quickprop.data.atomic_file import replace_file
 from quickprop.data.preprocess import Matrices, Preprocessor
 from quickprop.data.samples import SAMPLES, Sample, sample_path
 from quickprop.data.split import Split, split_rows
-from quickprop.data.tables import READABLE, column_of, read_table, table_hash, write_table
+from quickprop.data.tables import (
+    READABLE,
+    column_of,
+    csv_text,
+    read_table,
+    table_hash,
+    write_table,
+)
 from quickprop.data.target import (
     ClassTarget,
     RegressionTarget,
@@ -29,6 +36,7 @@ __all__ = [
     "Task",
     "choose_task",
     "column_of",
+    "csv_text",
     "fit_target",
     "read_table",
     "replace_file",

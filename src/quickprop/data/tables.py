@@ -312,6 +312,11 @@ def _foreign_series(series: nw.Series) -> object:
         return series.to_list()
 
 
+def csv_text(columns: Mapping[str, np.ndarray | Sequence[Any]]) -> str:
+    """The columns as CSV, with a header line."""
+    return pl.DataFrame(dict(columns)).write_csv()
+
+
 def write_table(columns: Mapping[str, np.ndarray | Sequence[Any]], path: str | os.PathLike) -> None:
     """Write columns as CSV, TSV, Parquet or Arrow IPC, by the ending of the path.
 

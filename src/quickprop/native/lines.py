@@ -158,7 +158,9 @@ def space_type(members: Sequence[Tensor], is_leaf: Callable[[Tensor], bool]) -> 
 
 def column_mask(w: FunctionWriter, column: Column, lanes: int, width: int) -> Value | None:
     """i1 lanes that are true inside the line; None when all are."""
-    if width % lanes == 0 or (column.known is not None and column.known + lanes <= width):
+    # With short vectors whole ones may lie in the padding.
+    filled = width == padded(width)
+    if filled or (column.known is not None and column.known + lanes <= width):
         return None
     if column.known is not None:
         return vector_literal([int(column.known + k < width) for k in range(lanes)], "i1")
