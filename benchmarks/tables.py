@@ -149,7 +149,10 @@ def main() -> None:
     threadpool_limits(1)
     wanted = {name for name in options.sets.split(",") if name}
     found: dict[str, dict] = {}
-    print(f"{'set':21}{'dummy':>9}{'linear':>9}{'sklearn':>9}{'quickprop':>10}   seconds s / q")
+    print("accuracy, or RMSE; win: at least as good as scikit-learn's MLP; <l: not above linear")
+    print(
+        f"{'set':21}{'dummy':>9}{'linear':>9}{'sklearn':>9}{'quickprop':>10}          seconds s / q"
+    )
     for entry in json.loads(listing.read_text())["datasets"]:
         name = entry["name"]
         if wanted and name not in wanted:
@@ -163,7 +166,9 @@ def main() -> None:
             f"{one['score'][who]:{width}.4g}"
             for who, width in (("dummy", 9), ("linear", 9), ("sklearn", 9), ("quickprop", 10))
         )
-        mark = ("=+" if one["at_least_sklearn"] else "- ") + ("  " if one["beats_linear"] else " l")
+        mark = ("win " if one["at_least_sklearn"] else "loss") + (
+            "   " if one["beats_linear"] else " <l"
+        )
         times = f"{one['seconds']['sklearn']:.1f} / {one['seconds']['quickprop']:.1f}"
         print(f"{name:21}{cells} {mark} {times}", flush=True)
     total = len(found)
