@@ -74,7 +74,7 @@ def native(dtype: type, lanes: int) -> Callable:
         numbers = uniform(w, load("c0"), load("c1"), *keys, vector_type(element, lanes))
         w.store(numbers, w.offset(w.argument("y"), index, element), np.dtype(dtype).itemsize)
     text = module_text([w.finish()], w.declarations, jit.host_machine().attributes)
-    code = jit.load(text, ("run",))
+    _, code = jit.load(text, lambda: (text, {}), ("run",))
     kinds = [*[ctypes.c_void_p] * 3, ctypes.c_uint32, ctypes.c_uint32, ctypes.c_int64]
     run = code.function("run", None, *kinds)
 

@@ -48,7 +48,7 @@ def build(
         )
     restore()
     text = module_text([w.finish()], w.declarations, jit.host_machine().attributes)
-    code = jit.load(text, ("run",))
+    _, code = jit.load(text, lambda: (text, {}), ("run",))
     run = code.function("run", None, *[ctypes.c_void_p] * (operands + 1), ctypes.c_int64)
 
     def call(*arrays: np.ndarray) -> np.ndarray:

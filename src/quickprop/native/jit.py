@@ -5,11 +5,13 @@ from __future__ import annotations
 import ctypes
 import functools
 import hashlib
+import json
 import os
 import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import llvmlite
 import llvmlite.binding as llvm
@@ -83,21 +85,37 @@ def compile_object(text: str) -> bytes:
             ) from error
 
 
-def load(text: str, exported: tuple[str, ...]) -> NativeCode:
-    """Compile the module, or take its code from the disk cache, and load it."""
-    key = _cache_key(text)
-    path = _cache_path(key)
-    code = _read_cache(path)
-    if code is not None:
+Plan = dict[str, Any]
+
+
+def load(
+    key: str, write: Callable[[], tuple[str, Plan]], exported: tuple[str, ...]
+) -> tuple[Plan, NativeCode]:
+    """Load the code that `write` gives the text of, or take it from the disk cache.
+
+    Parameters
+    ----------
+    key : str
+        Says all that the text depends on, apart from the machine and the versions of LLVM.
+    write : callable
+        Gives the module's text, and what its caller must know to use it, as JSON can hold it.
+    exported : tuple of str
+        Functions to find in the code.
+    """
+    digest = _cache_key(key)
+    path = _cache_path(digest)
+    cached = _read_cache(path)
+    if cached is not None:
         try:
-            return _link(code, key, exported)
+            return cached[0], _link(cached[1], digest, exported)
         except (RuntimeError, CompileError):
             # A damaged file that still had the right checksum would be one in 2^256; an object of
             # another build of LLVM with the same version string is the case meant here.
-            code = None
+            pass
+    text, plan = write()
     code = compile_object(text)
-    _write_cache(path, code)
-    return _link(code, key, exported)
+    _write_cache(path, plan, code)
+    return plan, _link(code, digest, exported)
 
 
 _loaded = 0
@@ -118,16 +136,24 @@ def _link(code: bytes, key: str, exported: tuple[str, ...]) -> NativeCode:
 
 
 # -- the disk cache -------------------------------------------------------------------------------
-# A file is a SHA-256 of the object code and then the code. It is written beside its place and then
-# renamed, so readers see a whole file or none; a file that does not match its checksum is ignored
-# and replaced.
+# A file is a SHA-256 of the rest, the length of the plan, the plan as JSON, the object code. It is
+# written beside its place and then renamed, so readers see a whole file or none; a file that does
+# not match its checksum is ignored and replaced.
 
 
-def _cache_key(text: str) -> str:
-    machine = host_machine()
+def _cache_key(key: str) -> str:
     versions = (llvmlite.__version__, *map(str, llvm.llvm_version_info))
-    parts = ("quickprop object 1", machine.triple, machine.cpu, machine.features, *versions, text)
+    parts = ("quickprop object 2", repr(host_machine()), *versions, _writers(), key)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+@functools.cache
+def _writers() -> str:
+    """A hash of the modules that write code: what an older one wrote is never taken for new."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _cache_path(key: str) -> Path | None:
@@ -135,27 +161,32 @@ def _cache_path(key: str) -> Path | None:
     return None if folder is None else folder / "code" / key[:2] / f"{key[2:]}.o"
 
 
-def _read_cache(path: Path | None) -> bytes | None:
+def _read_cache(path: Path | None) -> tuple[Plan, bytes] | None:
     if path is None:
         return None
     try:
         content = path.read_bytes()
     except OSError:
         return None
-    checksum, code = content[:32], content[32:]
-    return code if hashlib.sha256(code).digest() == checksum else None
+    checksum, rest = content[:32], content[32:]
+    if hashlib.sha256(rest).digest() != checksum:
+        return None
+    size = int.from_bytes(rest[:4], "little")
+    return json.loads(rest[4 : 4 + size]), rest[4 + size :]
 
 
-def _write_cache(path: Path | None, code: bytes) -> None:
+def _write_cache(path: Path | None, plan: Plan, code: bytes) -> None:
     if path is None:
         return
+    told = json.dumps(plan).encode()
+    rest = len(told).to_bytes(4, "little") + told + code
     # The cache only saves time: a full disk or a read-only home must not stop a fit.
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, beside = tempfile.mkstemp(dir=path.parent, suffix=".part")
         try:
             with os.fdopen(handle, "wb") as stream:
-                stream.write(hashlib.sha256(code).digest() + code)
+                stream.write(hashlib.sha256(rest).digest() + rest)
             os.replace(beside, path)
         except BaseException:
             Path(beside).unlink(missing_ok=True)

@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from quickprop.config import DType
 from quickprop.errors import GraphError
@@ -96,6 +97,30 @@ class Program:
     chunked: bool
     entries: tuple[str, ...]
 
+    def plan(self) -> dict[str, Any]:
+        """All but the text and the graph, as JSON can hold it."""
+        return {
+            "fixed_bytes": self.fixed_bytes,
+            "row_bytes": self.row_bytes,
+            "dense": [k for k, leaf in enumerate(self.graph.inputs) if leaf in self.dense],
+            "chunked": self.chunked,
+            "entries": list(self.entries),
+        }
+
+    @classmethod
+    def of_plan(cls, graph: Graph, plan: dict[str, Any]) -> Program:
+        """The program of a graph whose code is compiled already, without its text."""
+        return cls(
+            "",
+            graph,
+            variables_of(graph),
+            plan["fixed_bytes"],
+            plan["row_bytes"],
+            frozenset(graph.inputs[k] for k in plan["dense"]),
+            plan["chunked"],
+            tuple(plan["entries"]),
+        )
+
     def capacity(self, rows: int) -> int:
         """Rows of capacity that a call with so many rows needs."""
         if self.chunked:
@@ -154,6 +179,33 @@ def write_program(
     return _ProgramWriter(graph, machine, rows_hint, epoch, threaded).write()
 
 
+def variables_of(graph: Graph) -> tuple[Tensor, ...]:
+    """The variables that a graph changes or reads, in the order of their slots."""
+    read = [node for node in graph.nodes() if node.op is Op.VARIABLE]
+    return tuple(dict.fromkeys([old for old, _ in graph.updates] + read))
+
+
+def identity(graph: Graph) -> str:
+    """Text that is equal for graphs with the same code: everything but names and values held."""
+    number: dict[Tensor, int] = {}
+    parts = []
+    for node in (*graph.inputs, *variables_of(graph), *graph.nodes()):
+        if node in number:
+            continue
+        inputs = [number[source] for source in node.inputs]
+        number[node] = len(number)
+        settings = []
+        for name, value in node.attributes:
+            if name == "value":
+                value = hashlib.sha256(value.tobytes()).hexdigest()
+            if name != "storage":
+                settings.append((name, value))
+        parts.append(f"{node.op.value}{inputs}{settings}{node.shape}{node.dtype}")
+    outputs = [number[out] for out in graph.outputs]
+    updates = [(number[old], number[new]) for old, new in graph.updates]
+    return "\n".join([*parts, str(len(graph.inputs)), str(outputs), str(updates)])
+
+
 def rows_are_separate(graph: Graph) -> bool:
     """True when every output row depends on its own input row only."""
     if graph.updates or not any(out.shape and out.shape[0] is None for out in graph.outputs):
@@ -194,12 +246,7 @@ class _ProgramWriter:
         self.globals: list[str] = []
         self.functions: dict[str, str] = {}
         self.declarations: set[str] = set()
-        self.variables = tuple(
-            dict.fromkeys(
-                [old for old, _ in graph.updates]
-                + [node for node in graph.nodes() if node.op is Op.VARIABLE]
-            )
-        )
+        self.variables = variables_of(graph)
         self.aside: dict[Tensor, Tensor] = {}
         self.dense = self._dense_inputs()
         self.fixed_bytes = 0

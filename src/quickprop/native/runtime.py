@@ -6,13 +6,22 @@ import ctypes
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from quickprop.graph import Graph, Storage, Tensor
 from quickprop.native import jit, shuffling
 from quickprop.native.layout import layout_of
-from quickprop.native.program import CHUNK, USUAL_ROWS, Program, check_loss, has_rows, write_program
+from quickprop.native.program import (
+    CHUNK,
+    USUAL_ROWS,
+    Program,
+    check_loss,
+    has_rows,
+    identity,
+    write_program,
+)
 from quickprop.native.resident import address_of, aligned_bytes, padded_array
 from quickprop.native.threads import Pace, multiply_adds, pool, worth
 
@@ -54,6 +63,19 @@ class _Workspace:
         self.all_moves = Storage.all_moves
 
 
+def _compiled(
+    graph: Graph, entries: tuple[str, ...], **settings: Any
+) -> tuple[Program, jit.NativeCode]:
+    """The program of a graph and its code, from the disk cache if it is there."""
+
+    def write() -> tuple[str, dict[str, Any]]:
+        program = write_program(graph, jit.host_machine(), **settings)
+        return program.text, program.plan()
+
+    plan, code = jit.load(f"{settings}\n{identity(graph)}", write, entries)
+    return Program.of_plan(graph, plan), code
+
+
 class NativeFunction:
     """A graph compiled to one native call.
 
@@ -62,8 +84,7 @@ class NativeFunction:
 
     def __init__(self, graph: Graph, rows_hint: int = USUAL_ROWS) -> None:
         self.graph = graph
-        self.program = write_program(graph, jit.host_machine(), rows_hint=rows_hint)
-        self._code = jit.load(self.program.text, self.program.entries)
+        self.program, self._code = _compiled(graph, ("call",), rows_hint=rows_hint)
         self._call = self._code.function("call", None, _POINTER, _POINTER, _INT, _INT)
         self._idle: list[_Workspace] = []
         self._updating = threading.Lock()
@@ -163,15 +184,10 @@ class NativeMinibatches:
         self.rows = len(next(iter(data.values())))
         batch_size = min(batch_size, self.rows)
         self.threads = worth(multiply_adds(graph, batch_size), threads)
-        self.program = write_program(
-            graph,
-            jit.host_machine(),
-            rows_hint=batch_size,
-            epoch=True,
-            threaded=self.threads > 1,
+        self.program, self._code = _compiled(
+            graph, ("epoch",), rows_hint=batch_size, epoch=True, threaded=self.threads > 1
         )
         self._pace = Pace(self.threads)
-        self._code = jit.load(self.program.text, self.program.entries)
         counts = [_INT] * (7 if self.threads > 1 else 5)
         self._epoch = self._code.function("epoch", ctypes.c_double, _POINTER, _POINTER, *counts)
         self._space = _Workspace(self.program)

@@ -49,7 +49,7 @@ def module() -> str:
 
 @functools.cache
 def _compiled():
-    code = jit.load(module(), ("shuffle",))
+    _, code = jit.load("shuffle", lambda: (module(), {}), ("shuffle",))
     function = code.function("shuffle", None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_uint64)
     return function, code
 
