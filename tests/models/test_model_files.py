@@ -13,6 +13,7 @@ from safetensors.numpy import load, save
 
 import quickprop
 from quickprop.errors import DataFileError, ModelFileError
+from quickprop.models.fitting import stand_in_for_unseen
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden_v1.quickprop"
@@ -137,3 +138,15 @@ def test_python_face(tmp_path: Path):
     assert set(scores) == {"accuracy", "log_loss", "macro_f1"}
     assert "TableModel classification of 'label'" in repr(one)
     assert one.predict_proba(columns).shape == (60, 2)
+
+
+def test_an_unseen_level_gets_the_mean_vector():
+    network = quickprop.Network([quickprop.Dense(1)], 0, categories=(4,))
+    (table_of_vectors,) = network.layers[0].parameters.values()
+    before = table_of_vectors.value
+    stand_in_for_unseen(network, np.array([[1], [1], [3], [2]], np.int32))
+    after = table_of_vectors.value
+    np.testing.assert_allclose(after[0], (2 * before[1] + before[2] + before[3]) / 4, rtol=1e-6)
+    np.testing.assert_array_equal(after[1:], before[1:])
+    stand_in_for_unseen(network, np.array([[0], [1]], np.int32))
+    np.testing.assert_array_equal(table_of_vectors.value, after)

@@ -33,7 +33,7 @@ from quickprop.models.report import FitReport
 from quickprop.models.scores import Scores, classification_scores, regression_scores, softmax
 from quickprop.models.table_model import TableModel, network_inputs
 from quickprop.models.verdict import verdict
-from quickprop.nn import CrossEntropy, MeanSquaredError, Network
+from quickprop.nn import CrossEntropy, Embedding, MeanSquaredError, Network
 from quickprop.train import Callback, History
 from quickprop.train import fit as train
 
@@ -155,6 +155,7 @@ def fit(
     history = _train(
         network, recipe, matrices, encoded, split, budget, seed, epochs, callbacks, backend, threads
     )
+    stand_in_for_unseen(network, matrices.categories[split.train])
     trained = time.perf_counter()
 
     scores: dict[str, Scores] = {}
@@ -241,6 +242,28 @@ def _train(
         backend=backend,
         threads=threads,
     )
+
+
+def stand_in_for_unseen(network: Network, codes: np.ndarray) -> None:
+    """Give code 0 of an embedded column the mean vector of all training rows, if it had none.
+
+    Code 0 stands for rare and unseen levels. Without rare levels in training its vector was never
+    learned, and new rows would meet random numbers.
+
+    Parameters
+    ----------
+    codes : int array, shape (rows, embedded columns)
+        Of the training rows.
+    """
+    front = network.layers[0]
+    if not isinstance(front.layer, Embedding):
+        return
+    for column, table in enumerate(front.parameters.values()):
+        vectors = table.value
+        counts = np.bincount(codes[:, column], minlength=len(vectors))
+        if not counts[0]:
+            vectors[0] = counts @ vectors / counts.sum()
+            table.assign(vectors)
 
 
 def _judge(
