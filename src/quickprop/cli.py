@@ -270,7 +270,7 @@ def predict_command(
     extra = loaded.extra_columns(frame)
     if extra:
         shown = ", ".join(extra[:8]) + (", ..." if len(extra) > 8 else "")
-        aside.print(f"note: {len(extra)} columns are not used: {shown}")
+        aside.print(f"note: columns that are not used: {shown}")
     columns = predictions(loaded, frame, proba)
     if out is not None:
         write_table(columns, out)

@@ -38,14 +38,18 @@ def verdict(
             "Not worth having: on the test part it cannot be told from always giving the same "
             "answer. The columns may not tell anything about the target, or there are too few rows."
         )
-    amount = _amount(task, gain, error, row_losses(task, true, linear))
+    linear_losses = row_losses(task, true, linear)
+    amount = _amount(task, gain, error, max(float(linear_losses.mean()), float(ours.mean())))
     if gain > 2 * error:
-        return f"Worth having: better than the linear model {amount}."
+        return f"Worth having: better than the linear model on the test part, {amount}."
     if gain < -2 * error:
-        return f"Not worth having: the linear model is better {amount}. Use that, or more data."
+        return (
+            f"Not worth having: the linear model is better on the test part, {amount}. "
+            "Use that, or more data."
+        )
     return (
-        f"Not clearly worth having: the test part cannot tell it from the linear model {amount}. "
-        "The linear model is simpler."
+        "Not clearly worth having: the test part cannot tell it from the linear model, "
+        f"{amount}. The linear model is simpler."
     )
 
 
@@ -56,10 +60,11 @@ def _difference(theirs: np.ndarray, ours: np.ndarray) -> tuple[float, float]:
     return float(gain.mean()), spread / math.sqrt(len(gain))
 
 
-def _amount(task: str, gain: float, error: float, theirs: np.ndarray) -> str:
+def _amount(task: str, gain: float, error: float, larger: float) -> str:
+    """How far apart the two are; `larger` is the mean loss of the worse one."""
     if task == "classification":
         return f"by {abs(gain) * 100:.1f} ± {error * 100:.1f} points of accuracy"
-    base = float(theirs.mean())
-    if base <= 0.0:
-        return "by nothing that can be measured"
-    return f"by {abs(gain) / base * 100:.0f} ± {error / base * 100:.0f} % of its squared error"
+    if larger <= 0.0:
+        return "both without error"
+    share, doubt = abs(gain) / larger * 100, error / larger * 100
+    return f"the mean squared errors differing by {share:.0f} ± {doubt:.0f} %"
