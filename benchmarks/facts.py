@@ -51,7 +51,7 @@ def peak() -> dict:
         total = w.fadd(total, other)
     w.store(total, Value("%x", "ptr"), 4)
     text = module_text([w.finish()], w.declarations, machine.attributes)
-    _, code = jit.load("peak", lambda: (text, {}), ("peak",))
+    _, code = jit.load(text, lambda: (text, {}), ("peak",))
     run = code.function("peak", None, ctypes.c_void_p, ctypes.c_int64)
     memory = np.full(64, 0.1, np.float32)
     seconds = best_of(20, lambda: run(memory.ctypes.data, turns))

@@ -61,7 +61,7 @@ def recipe_for(rows: int, task: str, hidden: tuple[int, ...] | None) -> Recipe:
         batch_size=min(batch, rows),
         epochs=epochs,
         patience=max(20, epochs // 5),
-        l2=1e-4 if rows < 5000 else 1e-5,
+        l2=1e-4,
         optimizer=Adam(learning_rate=2e-3),
         schedule=Cosine(floor=0.01),
     )

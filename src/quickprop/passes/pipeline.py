@@ -18,7 +18,7 @@ def optimise(graph: Graph, *, verify: bool = False) -> Graph:
     verify : bool
         Check the graph after each pass.
     """
-    for rule in (fold, simplify, columns, simplify, thin_products, simplify, sharer()):
+    for rule in (fold, simplify, fold, columns, simplify, thin_products, simplify, sharer()):
         graph = graph.with_roots(rewrite(graph.roots, rule))
         if verify:
             graph.verify()
