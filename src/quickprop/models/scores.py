@@ -12,9 +12,6 @@ Scores = dict[str, float]
 #: Probabilities are kept this far from 0 before their logarithm is taken.
 _SMALLEST = 1e-15
 
-#: For each task the score that decides, and whether larger is better.
-DECIDING = {"classification": ("accuracy", True), "regression": ("rmse", False)}
-
 
 def classification_scores(codes: np.ndarray, probabilities: np.ndarray) -> Scores:
     """Accuracy, log-loss and macro-F1.

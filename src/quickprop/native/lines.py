@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from quickprop.config import DType
 from quickprop.graph import Op, Shape, Tensor
 from quickprop.native.elementwise import (
     ELEMENT,
@@ -525,6 +524,3 @@ def flat_count(space: Shape) -> tuple[int, bool]:
     """Numbers in the memory of a tensor of that shape, and whether that is for each row."""
     layout = layout_of(space)
     return layout.size, layout.rows
-
-
-DTYPES = (DType.float32, DType.float64, DType.int32)

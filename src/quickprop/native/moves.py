@@ -205,7 +205,6 @@ def _write_reduction(kernel: KernelWriter, node: Tensor) -> None:
     w = kernel.writer
     source = node.inputs[0]
     element = ELEMENT[node.dtype]
-    layout = layout_of(node.shape)
     _zero_padding(kernel, node)
     strides = _strides(node)
     loops, indices = _open_axes(w, kernel.rows(), node.shape)
@@ -214,7 +213,6 @@ def _write_reduction(kernel: KernelWriter, node: Tensor) -> None:
         _address(w, kernel.pointer(node), indices, strides, element),
     )
     _close_axes(w, loops)
-    del layout
     loops, indices = _open_axes(w, kernel.rows(), source.shape)
     value = w.load(_address(w, kernel.pointer(source), indices, _strides(source), element), element)
     place = _address(w, kernel.pointer(node), indices, strides, element)

@@ -31,8 +31,6 @@ from quickprop.native.machine import Machine
 USUAL_ROWS = 256
 #: From this width on B is packed into panels: its lines lie too far apart for the first cache.
 PACK_FROM = 512
-#: The inner dimension is cut into pieces of this many numbers, so that a panel stays in cache.
-INNER_BLOCK = 512
 
 
 @dataclass(frozen=True)
@@ -80,17 +78,14 @@ class Product:
     ----------
     node : Tensor
         The MATMUL node.
-    a_dense : bool
-        Whether A's lines lie one after the other, as NumPy has them.
-    packed : bool
-        Whether B is read from packed panels.
+    a_layout : Layout
+        How A lies in memory: padded, or as NumPy has it.
     rows_hint : int
         Rows that a call usually has.
     """
 
     node: Tensor
     a_layout: Layout
-    packed: bool
     rows_hint: int
 
     @property
@@ -99,19 +94,9 @@ class Product:
         return self.node.attribute("transpose_a")
 
     @property
-    def transpose_b(self) -> bool:
-        """B is read as its transpose (and therefore packed)."""
-        return self.node.attribute("transpose_b")
-
-    @property
     def inner(self) -> int | None:
         """Length of the summed axis; None when it is the rows."""
         return self.node.inputs[0].shape[0 if self.transpose_a else 1]
-
-    @property
-    def vectors_of(self) -> int:
-        """Numbers in a line of the result, padding included."""
-        return layout_of(self.node.shape).stride
 
 
 def needs_packing(node: Tensor, machine: Machine) -> bool:
@@ -313,7 +298,6 @@ class _ProductKernel:
         self.step_i, self.step_k = reversed(a_strides) if product.transpose_a else a_strides
         inner = product.inner
         self.inner = kernel.rows() if inner is None else int64(inner)
-        self.blocked = inner is None or inner > INNER_BLOCK
         self.scratch: Value | None = None
 
     def _leaf_or_product(self, node: Tensor) -> bool:
@@ -367,7 +351,7 @@ class _ProductKernel:
             self._panel(Column(column, None, "panel"), vectors, height, stop, extent)
 
     def _panel(self, column: Column, vectors: int, height: int, stop: Value, extent: int) -> None:
-        """All rows of one panel, the inner dimension in blocks when it is long."""
+        """All rows of one panel."""
         w = self.w
         width = vectors * self.lanes
         for node in self.columns:

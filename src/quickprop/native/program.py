@@ -75,8 +75,6 @@ class Program:
     ----------
     text : str
         LLVM IR.
-    slots : int
-        Pointers in the table: inputs, then variables, then outputs, then the row order.
     variables : tuple of Tensor
         Variables in the order of their slots.
     fixed_bytes, row_bytes : int
@@ -135,10 +133,6 @@ class Program:
     def slots(self) -> int:
         """Pointers in the table."""
         return len(self.graph.inputs) + len(self.variables) + len(self.graph.outputs) + 1
-
-    def input_slot(self, k: int) -> int:
-        """Slot of the k-th input."""
-        return k
 
     def variable_slot(self, k: int) -> int:
         """Slot of the k-th variable."""
@@ -358,7 +352,7 @@ class _ProgramWriter:
             self._add(packer, (), [buffer_of(b)], [panels])
             reads = [*reads, panels]
         a = node.inputs[0]
-        product = products.Product(node, self.layout(a), panels is not None, self.rows_hint)
+        product = products.Product(node, self.layout(a), self.rows_hint)
         writer = KernelWriter(self.machine, buffer_of, shared=self.threaded)
         products.write_product(writer, product, panels, kernel.members, is_leaf)
         self._add(writer, (), reads, writes)

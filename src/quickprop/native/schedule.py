@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 from quickprop.errors import ShapeError
 from quickprop.graph import Graph, Op, Shape, Tensor, broadcast_shapes
-from quickprop.graph.primitives import ELEMENTWISE, LEAVES
+from quickprop.graph.primitives import LEAVES
 from quickprop.native.elementwise import HEAVY, constant_number, line_width, walk_expression
 from quickprop.native.layout import is_view
 from quickprop.native.lines import LINE, OTHER, reduction_kind
@@ -27,7 +27,6 @@ from quickprop.native.products import fits_epilogue
 MOVES = frozenset(
     {Op.TRANSPOSE, Op.SLICE, Op.PAD, Op.CONCAT, Op.GATHER, Op.SCATTER_ADD, Op.RESHAPE}
 )
-INLINE = ELEMENTWISE | {Op.BROADCAST, Op.UNIFORM}
 
 
 @dataclass
