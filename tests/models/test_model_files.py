@@ -150,3 +150,14 @@ def test_an_unseen_level_gets_the_mean_vector():
     np.testing.assert_array_equal(after[1:], before[1:])
     stand_in_for_unseen(network, np.array([[0], [1]], np.int32))
     np.testing.assert_array_equal(table_of_vectors.value, after)
+
+
+def test_breaking_off_the_linear_model_keeps_the_network(monkeypatch: pytest.MonkeyPatch):
+    def break_off(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("quickprop.models.fitting.classification_baselines", break_off)
+    model = quickprop.fit(table(), "label", hidden=[4], epochs=5, budget=None)
+    assert model.report.scores == {}
+    assert "broken off" in model.report.verdict
+    assert len(model.predict(table())) == 60

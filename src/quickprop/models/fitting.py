@@ -162,7 +162,13 @@ def fit(
     sentence = "Not judged: no rows were held out for testing."
     if len(split.test):
         say("fitting the linear model to compare with")
-        scores, sentence = _judge(network, codec, matrices, encoded, column, split, preprocessor)
+        try:
+            scores, sentence = _judge(
+                network, codec, matrices, encoded, column, split, preprocessor
+            )
+        except KeyboardInterrupt:
+            # The network is trained: breaking off here must not lose it.
+            sentence = "Not judged: broken off while the linear model was being fitted."
     done = time.perf_counter()
     report = FitReport(
         task=chosen.kind,
