@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from quickprop.graph import Op, Shape, Tensor
+from quickprop.graph.primitives import REDUCTIONS
 from quickprop.native.elementwise import (
     ELEMENT,
     HEAVY,
@@ -150,6 +151,21 @@ def across(w: FunctionWriter, op: Op, value: Value) -> Value:
     return combine(w, op, low, high)
 
 
+def roots_of(members: Sequence[Tensor]) -> list[Tensor]:
+    """What a kernel evaluates line by line: its members, or what they sum over the lines."""
+    return [
+        node.inputs[0] if node.op in REDUCTIONS and reduction_kind(node) != LINE else node
+        for node in members
+    ]
+
+
+def clear_padding(w: FunctionWriter, pointer: Value, node: Tensor) -> None:
+    """Zero the padding of one line: a maximum over lines leaves minus infinity there."""
+    layout, element = layout_of(node.shape), ELEMENT[node.dtype]
+    for column in range(layout.width, layout.stride):
+        w.store(literal(0, element), w.offset(pointer, int64(column), element))
+
+
 def space_type(members: Sequence[Tensor], is_leaf: Callable[[Tensor], bool]) -> int:
     """Bytes of the widest number in a fused expression, which sets the number of lanes."""
     return max(node.dtype.itemsize for node in walk_expression(members, is_leaf))
@@ -172,15 +188,17 @@ def is_flat(space: Shape, members: Sequence[Tensor], is_leaf: Callable[[Tensor],
     layout = layout_of(space)
     if layout.width == 1 and layout.lines_per_row == 1 and not layout.rows:
         return False
-    filled = layout.width == layout.stride
-    for node in walk_expression(members, is_leaf):
-        if constant_number(node) is not None:
+    # A column of a fixed length may be seen as a line, whose padding must be zero then.
+    filled = layout.width == layout.stride and (layout.rows or layout.size % 16 == 0)
+    for node in members:
+        if node.op not in REDUCTIONS:
             continue
-        if node in members and node.op in (Op.SUM, Op.MAX):
-            if reduction_kind(node) != ALL or node.inputs[0].shape != space:
-                return False
-            if not filled and (node.op is Op.MAX or not keeps_zero(node.inputs[0], is_leaf)):
-                return False
+        if reduction_kind(node) != ALL or node.inputs[0].shape != space:
+            return False
+        if not filled and (node.op is Op.MAX or not keeps_zero(node.inputs[0], is_leaf)):
+            return False
+    for node in walk_expression(roots_of(members), is_leaf):
+        if constant_number(node) is not None:
             continue
         if node.op in (Op.SUM, Op.MAX, Op.UNIFORM) and not is_leaf(node):
             return False
@@ -198,7 +216,7 @@ def write_flat(
 ) -> None:
     """One loop over `count` numbers. Buffers may be read and written up to a whole vector."""
     w = kernel.writer
-    lanes = kernel.machine.lanes(space_type(members, is_leaf))
+    lanes = kernel.machine.lanes(space_type([*members, *roots_of(members)], is_leaf))
     column = Column(int64(0), None, "flat")
 
     def element(node: Tensor) -> str:
@@ -281,7 +299,7 @@ class _LineKernel:
         self.kernel, self.w, self.space, self.is_leaf = kernel, kernel.writer, space, is_leaf
         layout = layout_of(space)
         self.width, self.stride = layout.width, layout.stride
-        itemsize = space_type(members, is_leaf)
+        itemsize = space_type([*members, *roots_of(members)], is_leaf)
         self.lanes = min(kernel.machine.lanes(itemsize), self.stride)
         self.vectors = self.stride // self.lanes
         self.totals = [n for n in members if n.op in (Op.SUM, Op.MAX) and reduction_kind(n) == ALL]
@@ -342,6 +360,9 @@ class _LineKernel:
             self._body(cells)
             for loop in reversed(open_loops):
                 w.close_loop(loop)
+        for node in self.columns:
+            if node.op is Op.MAX:
+                clear_padding(w, self.kernel.pointer(node), node)
         for node, cell in cells.items():
             type_ = ELEMENT[node.dtype] if line_width(node.inputs[0]) == 1 else lane_type[node]
             w.store(across(w, node.op, w.load(cell, type_)), self.kernel.pointer(node))

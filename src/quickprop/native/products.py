@@ -24,7 +24,14 @@ from quickprop.native.elementwise import (
 )
 from quickprop.native.ir import FunctionWriter, Value, int64, literal, vector_type
 from quickprop.native.layout import Layout, layout_of
-from quickprop.native.lines import KernelWriter, column_mask, combine, kernel_bug, neutral
+from quickprop.native.lines import (
+    KernelWriter,
+    clear_padding,
+    column_mask,
+    combine,
+    kernel_bug,
+    neutral,
+)
 from quickprop.native.machine import Machine
 
 #: Rows taken for granted when tiles are chosen for a product over the rows of a call.
@@ -372,8 +379,22 @@ class _ProductKernel:
         loop = w.open_loop(int64(0), full, int64(height))
         self._tile(loop.index, column, Tile(height, vectors), b, step)
         w.close_loop(loop)
-        if height == 1:
-            return
+        if height > 1:
+            self._left_over(column, vectors, height, stop, extent, b, step)
+        self._clear_padding(column)
+
+    def _left_over(
+        self,
+        column: Column,
+        vectors: int,
+        height: int,
+        stop: Value,
+        extent: int,
+        b: Value,
+        step: int,
+    ) -> None:
+        """The rows after the last whole tile."""
+        w = self.w
         # What is left over: one tile of the usual remainder, and rows one by one for other counts.
         at = w.sub(stop, w.binary("srem", stop, int64(height)))
         rest = extent % height
@@ -386,6 +407,17 @@ class _ProductKernel:
             single = w.open_loop(at, stop, int64(1))
             self._tile(single.index, column, Tile(1, vectors), b, step)
             w.close_loop(single)
+
+    def _clear_padding(self, column: Column) -> None:
+        """After the last panel: a maximum over lines left minus infinity in the padding."""
+        w = self.w
+        largest = [node for node in self.columns if node.op is Op.MAX]
+        if not largest or self.out.width == self.out.stride:
+            return
+        last = panels_of(self.node, self.kernel.machine)[-1][0]
+        with w.when(w.compare("icmp eq", column.first, int64(last))):
+            for node in largest:
+                clear_padding(w, self.kernel.pointer(node), node)
 
     def _tile(self, i: Value, column: Column, tile: Tile, b: Value, step: int) -> None:
         w = self.w

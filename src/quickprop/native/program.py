@@ -435,7 +435,7 @@ class _ProgramWriter:
             # Other lines of the old value must not be needed after this line is written.
             aligned = all(
                 n.shape == kernel.space
-                for n in walk_expression(kernel.members, is_leaf)
+                for n in walk_expression(lines.roots_of(kernel.members), is_leaf)
                 if is_leaf(n) and buffer_of(n) is variable
             )
             if not late and aligned:

@@ -126,8 +126,32 @@ def required(graph: Graph) -> set[Tensor]:
                 kept.add(node)
         elif node.op is Op.BROADCAST and _repeats_lines(node):
             keep(node.inputs[0])
-    kept |= slow_inputs(graph)
+    kept |= slow_inputs(graph) | mixed_widths(graph)
     return kept
+
+
+def mixed_widths(graph: Graph) -> set[Tensor]:
+    """Sums over lines that meet lines of another width: a kernel walks lines of one width only."""
+    found: set[Tensor] = set()
+    # The sums over lines, by their width, that a number a line is computed from on the spot.
+    inside: dict[Tensor, dict[int, set[Tensor]]] = {}
+    for node in graph.nodes():
+        sums: dict[int, set[Tensor]] = {}
+        for source in node.inputs:
+            for width, nodes in inside.get(source, {}).items():
+                sums.setdefault(width, set()).update(nodes)
+        if is_memory(node) or _is_opaque(node):
+            continue
+        own = line_width(node)
+        if own > 1:
+            found.update(*(nodes for width, nodes in sums.items() if width != own))
+        elif node.op in (Op.SUM, Op.MAX) and line_width(node.inputs[0]) > 1:
+            inside[node] = {line_width(node.inputs[0]): {node}}
+        elif len(sums) > 1:
+            found.update(*sums.values())
+        else:
+            inside[node] = sums
+    return found
 
 
 def slow_inputs(graph: Graph) -> set[Tensor]:
