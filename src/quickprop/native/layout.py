@@ -93,10 +93,12 @@ def is_view(old: Shape, new: Shape) -> bool:
         return False
     if (a.lines_per_row, a.width) == (b.lines_per_row, b.width):
         return True
-    # A column [k, 1] and a line [1, k] are the same numbers in the same places; buffers are rounded
-    # up to whole vectors and zeroed, so the line's padding is there too.
+    # A column [k, 1] and a line [1, k] are the same numbers in the same places, if the line needs
+    # no padding after them.
+    numbers = a.lines_per_row * a.width
     return (
         not a.rows
-        and (a.lines_per_row == 1 or a.width == 1)
-        and (b.lines_per_row == 1 or b.width == 1)
+        and padded(numbers) == numbers
+        and 1 in (a.lines_per_row, a.width)
+        and 1 in (b.lines_per_row, b.width)
     )

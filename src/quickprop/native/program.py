@@ -259,23 +259,18 @@ class _ProgramWriter:
                     continue
                 node = kernel.node
                 as_a = kernel.kind == "product" and node is not None and node.inputs[0] is leaf
-                reads_elsewhere = kernel.kind != "product" or (
-                    node is not None
-                    and (
-                        node.inputs[1] is leaf
-                        or any(
-                            leaf in map(buffer_of, walk_expression([m], self._product_stop(kernel)))
-                            for m in kernel.members
-                            if m is not node
-                        )
-                    )
-                )
-                if not as_a or reads_elsewhere:
+                as_b = as_a and node is not None and node.inputs[1] is leaf
+                reads_elsewhere = not as_a or as_b or leaf in self._read_by_members(kernel)
+                if reads_elsewhere:
                     dense.discard(leaf)
         return frozenset(dense)
 
-    def _product_stop(self, kernel: Kernel) -> Callable[[Tensor], bool]:
-        return lambda n: self.schedule.is_leaf(n) or n is kernel.node
+    def _read_by_members(self, kernel: Kernel) -> set[Tensor]:
+        """The memory that is read at the end of a product's tiles."""
+        kept = self._leaf_test(kernel)
+        members = [node for node in kernel.members if node is not kernel.node]
+        read = walk_expression(lines.roots_of(members), lambda n: kept(n) or n is kernel.node)
+        return {buffer_of(node) for node in read}
 
     def layout(self, node: Tensor) -> Layout:
         """The layout of a buffer."""
