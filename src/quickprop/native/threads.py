@@ -11,9 +11,9 @@ from threadpoolctl import threadpool_info
 from quickprop import config
 from quickprop.graph import Graph, Op
 
-#: Multiply-adds of a step for each thread that takes part: half a millisecond's work on a current
-#: core, fifty times what it costs that the threads wait for each other at every kernel.
-WORTH_A_THREAD = 25_000_000
+#: Multiply-adds of a step for each thread that takes part: a quarter of a millisecond's work on a
+#: current core, many times what it costs that the threads wait for each other at every kernel.
+WORTH_A_THREAD = 12_500_000
 #: Narrower results are not cut into pieces.
 NARROWEST = 128
 
