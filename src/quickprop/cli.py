@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -60,12 +62,13 @@ def parse_hidden(text: str | None) -> list[int] | None:
     if text is None:
         return None
     parts = [part.strip() for part in text.split(",") if part.strip()]
-    if not all(part.isdigit() for part in parts):
+    # int() refuses superscripts, which are digits too, and numbers of thousands of digits.
+    if not all(part.isdecimal() and len(part) <= 9 for part in parts):
         raise SettingError(
             "not the widths of hidden layers",
             where="--hidden",
             allowed="whole numbers with commas, such as 64,64",
-            given=text,
+            given=text[:80],
         )
     return [int(part) for part in parts]
 
@@ -115,8 +118,9 @@ class _Bar(Callback):
 
 def _consoles(as_json: bool) -> tuple[Console, Console]:
     """Where results and where side remarks are written."""
-    aside = Console(stderr=True, highlight=False)
-    return (aside if as_json else Console(highlight=False)), aside
+    # Names of columns and files are shown as they are, even where they look like markup.
+    aside = Console(stderr=True, highlight=False, markup=False)
+    return (aside if as_json else Console(highlight=False, markup=False)), aside
 
 
 def _fit(
@@ -211,8 +215,16 @@ def _default_out(data: str) -> Path:
     return Path(f"{name or 'model'}.quickprop")
 
 
-def _check_writable(path: Path) -> None:
-    """Find out before the training, not after it, that a path cannot be written."""
+def _check_writable(path: Path, *sources: str | Path) -> None:
+    """Find out before the work, not after it, that a path cannot or must not be written."""
+    for source in sources:
+        given = Path(source).expanduser()
+        if path.exists() and given.exists() and path.samefile(given):
+            raise SettingError(
+                "this would overwrite a file that is read",
+                where=f"--out {path}",
+                mend="choose another name",
+            )
     parent = path.expanduser().absolute().parent
     if path.is_dir() or not parent.is_dir():
         raise SettingError(
@@ -241,7 +253,7 @@ def fit_command(
     results, aside = _consoles(as_json)
     seconds, widths = parse_budget(budget), parse_hidden(hidden)
     path = out or _default_out(data)
-    _check_writable(path)
+    _check_writable(path, data)
     model = _fit(
         data, target, task=task, hidden=widths, budget=seconds, seed=seed, as_json=as_json,
         aside=aside,
@@ -264,6 +276,8 @@ def predict_command(
     proba: Annotated[bool, typer.Option("--proba", help="The probability of each class.")] = False,
 ) -> None:
     """Predict the target for the rows of a table."""
+    if out is not None:
+        _check_writable(out, data, model)
     loaded = TableModel.load(model)
     frame = read_table(data)
     aside = _consoles(True)[1]
@@ -305,7 +319,7 @@ def evaluate_command(
     table = Table(box=None, pad_edge=False, show_header=False)
     for name, value in scores.items():
         table.add_row(_SCORE_NAMES[name], f"{value:.4g}")
-    Console(highlight=False).print(table)
+    _consoles(False)[0].print(table)
 
 
 @app.command("demo")
@@ -321,8 +335,8 @@ def demo_command(
     if name not in SAMPLES:
         raise SettingError("no such table", where="--data", allowed=", ".join(SAMPLES), given=name)
     sample = SAMPLES[name]
-    results.print(f"[bold]{sample.name}[/bold]: {sample.about}")
-    results.print(f"[dim]{sample.source}. {sample.licence}[/dim]\n")
+    results.print(f"{sample.name}: {sample.about}", style="bold")
+    results.print(f"{sample.source}. {sample.licence}\n", style="dim")
     model = _fit(
         sample.path, sample.target, task="auto", hidden=None, budget=parse_budget(budget),
         seed=seed, as_json=False, aside=aside,
@@ -356,8 +370,15 @@ def _main(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; errors of ours become one line and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that knows only ASCII is shown escapes for the rest, not a traceback.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
-        app(arguments)
+        try:
+            app(arguments)
+        finally:
+            sys.stdout.flush()
     except QuickpropError as error:
         print(f"error: {error.one_line()}", file=sys.stderr)
         sys.exit(WRONG)
@@ -368,6 +389,11 @@ def main(arguments: list[str] | None = None) -> None:
         # The reader of our output, such as head, has seen enough.
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        # What is still in the buffer must not be tried again when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(f"error: standard output: cannot be written ({error.strerror})", file=sys.stderr)
+        sys.exit(WRONG)
 
 
 if __name__ == "__main__":

@@ -57,9 +57,12 @@ def regression_baselines(
     train: Matrices, target: np.ndarray, test: Matrices, levels: tuple[int, ...]
 ) -> Baselines:
     """The mean of the training part, and ridge regression (alpha = 1)."""
-    mean = float(target.mean())
+    # In units of its own spread: the matrices are float32, which a huge target does not fit.
+    size = float(np.abs(target).max()) or 1.0
+    mean = float((target / size).mean())
+    spread = float((target / size).std()) or 1.0
     solver = "lsqr" if levels else "auto"
     model = Ridge(alpha=1.0, solver=solver)
-    model.fit(design_matrix(train, levels), target - mean)
-    linear = model.predict(design_matrix(test, levels)).astype(np.float64) + mean
-    return Baselines(np.full(test.rows, mean), linear)
+    model.fit(design_matrix(train, levels), (target / size - mean) / spread)
+    linear = model.predict(design_matrix(test, levels)).astype(np.float64) * spread + mean
+    return Baselines(np.full(test.rows, mean * size), linear * size)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -103,16 +103,23 @@ def fit(
     started = time.perf_counter()
     say = on_stage or (lambda words: None)
     widths = None if hidden is None else _checked_widths(hidden)
-    if budget is not None and not budget > 0:
+    if budget is not None and not (_is_number(budget) and budget > 0):
         raise SettingError(
             "training needs some time",
             where="budget",
             allowed="seconds above 0",
-            given=budget,
-            mend="give for example 30s",
+            given=repr(budget)[:80],
+            mend="give seconds as a number, for example budget=30.0",
         )
     say("reading the table")
     frame = read_table(data)
+    if not (isinstance(test, float | int) and not isinstance(test, bool)):
+        raise SettingError(
+            "not a share of the rows for test",
+            where="test",
+            allowed="0 to below 1",
+            given=repr(test)[:80],
+        )
     column = column_of(frame, target)
     mask, note = usable_rows(column)
     notes = [] if note is None else [note]
@@ -197,8 +204,19 @@ def fit(
     return TableModel(preprocessor, codec, network, history, report, table_hash(frame))
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+
+
 def _checked_widths(hidden: Sequence[int]) -> tuple[int, ...]:
-    widths = tuple(hidden)
+    if isinstance(hidden, str) or not isinstance(hidden, Iterable):
+        raise SettingError(
+            "not the widths of hidden layers",
+            where="hidden",
+            allowed="a sequence of whole numbers, such as [64, 64]",
+            given=repr(hidden)[:80],
+        )
+    widths = tuple(int(width) if isinstance(width, np.integer) else width for width in hidden)
     for width in widths:
         if isinstance(width, bool) or not isinstance(width, int) or not 1 <= width <= 16384:
             raise SettingError(
@@ -238,7 +256,7 @@ def _train(
         optimizer=recipe.optimizer,
         schedule=recipe.schedule,
         batch_size=recipe.batch_size,
-        epochs=epochs or recipe.epochs,
+        epochs=recipe.epochs if epochs is None else epochs,
         validation=part(split.validation) if len(split.validation) else None,
         patience=recipe.patience,
         budget=budget,

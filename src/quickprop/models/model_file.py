@@ -68,6 +68,8 @@ def read_model_file(
         The file is missing, truncated, altered, of a later version or no model at all.
     """
     where = str(path)
+    if not isinstance(path, str | os.PathLike):
+        raise ModelFileError("not a path", where="load", given=repr(path)[:80])
     content = _content(Path(os.path.expanduser(path)), where)
     try:
         size = int.from_bytes(content[:8], "little")
@@ -102,6 +104,11 @@ def read_model_file(
             where=where,
             mend=_MEND,
         )
+    for name, array in weights.items():
+        if not np.isfinite(array).all():
+            raise ModelFileError(
+                "weights that are not finite numbers", where=f"{where}: {name}", mend=_MEND
+            )
     return document, weights
 
 

@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from quickprop.data.documents import Fields
 from quickprop.models.scores import Scores
+
+_ROWS = ("read", "set_aside", "train", "validation", "test")
+_SECONDS = ("training", "baselines", "total")
+_JUDGED = ("network", "linear", "dummy")
+_SCORES = {
+    "classification": ("accuracy", "log_loss", "macro_f1"),
+    "regression": ("rmse", "mae", "r2"),
+}
+
+
+def _numbers(document: object, where: str, names: tuple[str, ...]) -> dict[str, float]:
+    """An object with exactly these names, a number each (`ModelFileError`)."""
+    fields = Fields(document, where)
+    assert isinstance(document, dict)
+    if set(document) != set(names):
+        fields.refuse("other names than expected", allowed=", ".join(names))
+    for name in names:
+        value = document[name]
+        known = isinstance(value, int | float) and not isinstance(value, bool)
+        if not known or abs(value) > sys.float_info.max:
+            fields.refuse(f"{name!r} is not a number", given=repr(value)[:80])
+    # NaN is a number here: R2 of a constant test part is one.
+    return {name: document[name] for name in document}
 
 
 @dataclass(frozen=True)
@@ -64,9 +89,17 @@ class FitReport:
             for name in ("task", "reason", "target", "network", "verdict", "stopped")
         }
         counts = {name: int(fields.number(name)) for name in ("epochs", "best_epoch")}
-        for name in ("rows", "seconds", "scores"):
-            if not isinstance(document.get(name), dict):
-                fields.refuse(f"{name!r} is not an object")
+        rows = _numbers(document.get("rows"), "report: rows", _ROWS)
+        if not all(float(count).is_integer() and count >= 0 for count in rows.values()):
+            fields.refuse("'rows' holds what is no number of rows")
+        seconds = _numbers(document.get("seconds"), "report: seconds", _SECONDS)
+        if not all(math.isfinite(value) for value in seconds.values()):
+            fields.refuse("'seconds' holds what is no time")
+        scores = document.get("scores")
+        if not isinstance(scores, dict) or (scores and set(scores) != set(_JUDGED)):
+            fields.refuse(f"'scores' does not hold {', '.join(_JUDGED)}")
+        if texts["task"] not in _SCORES:
+            fields.refuse("an unknown task", given=repr(texts["task"])[:80])
         notes = document.get("notes")
         if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
             fields.refuse("'notes' is not a list of texts")
@@ -80,8 +113,11 @@ class FitReport:
             stopped=texts["stopped"],
             epochs=counts["epochs"],
             best_epoch=counts["best_epoch"],
-            rows=dict(document["rows"]),
+            rows={name: int(count) for name, count in rows.items()},
             notes=tuple(notes),
-            scores={name: dict(scores) for name, scores in document["scores"].items()},
-            seconds=dict(document["seconds"]),
+            scores={
+                name: _numbers(values, f"report: scores of {name}", _SCORES[texts["task"]])
+                for name, values in scores.items()
+            },
+            seconds=seconds,
         )

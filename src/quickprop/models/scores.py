@@ -33,12 +33,15 @@ def classification_scores(codes: np.ndarray, probabilities: np.ndarray) -> Score
 
 def regression_scores(true: np.ndarray, predicted: np.ndarray) -> Scores:
     """RMSE and MAE in the unit of the target, and R2."""
+    # In units of the largest number, so that the square of a huge one is finite.
+    size = float(max(np.abs(true).max(), np.abs(predicted).max())) or 1.0
+    true, predicted = true / size, predicted / size
     error = predicted - true
     spread = float(np.sum((true - true.mean()) ** 2))
     squared = float(np.sum(error**2))
     return {
-        "rmse": math.sqrt(squared / len(true)),
-        "mae": float(np.mean(np.abs(error))),
+        "rmse": math.sqrt(squared / len(true)) * size,
+        "mae": float(np.mean(np.abs(error))) * size,
         "r2": 1.0 - squared / spread if spread else math.nan,
     }
 

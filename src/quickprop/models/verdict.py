@@ -30,6 +30,10 @@ def verdict(
     network, linear, dummy : array
         Probabilities (n, classes), or numbers (n,).
     """
+    if task == "regression":
+        # Only ratios of losses are said; in units of the largest number all squares are finite.
+        size = max(float(np.abs(part).max()) for part in (true, network, linear, dummy)) or 1.0
+        true, network, linear, dummy = (part / size for part in (true, network, linear, dummy))
     ours = row_losses(task, true, network)
     gain, error = _difference(row_losses(task, true, linear), ours)
     over_dummy, dummy_error = _difference(row_losses(task, true, dummy), ours)
