@@ -125,6 +125,12 @@ def test_documents_that_are_refused(path, value):
         Network.from_document(document)
 
 
+def test_a_small_document_cannot_ask_for_all_memory():
+    document = change(Network([Dense(8)], 4).to_document(), ["layers", 0, "width"], 2**15)
+    with pytest.raises(ModelFileError, match="too large"):
+        Network.from_document({**document, "features": 2**14})
+
+
 @pytest.mark.parametrize("document", [None, 3, [], "x", {}])
 def test_documents_that_are_nothing_like_one(document):
     with pytest.raises(ModelFileError):
@@ -175,6 +181,11 @@ def test_neurons_and_synapses():
     assert last.bias == 0
     with pytest.raises(SettingError, match="no biases"):
         last.bias = 1
+    for wrong in ("x", None, float("nan")):
+        with pytest.raises(SettingError, match="dense1.bias: .*a finite number"):
+            neuron.bias = wrong
+        with pytest.raises(SettingError, match="dense1.weight: .*a finite number"):
+            neuron.synapses[0].weight = wrong
     assert repr(neuron) == "<neuron 1 of dense1: 3 synapses, bias 8>"
     assert repr(neuron.synapses[2]) == "<synapse 2 to neuron 1: weight 6>"
 
@@ -224,6 +235,11 @@ def test_repr_and_summary():
         (lambda: Network([Dense(1)], 3, dtype="float16"), "dtype"),
         (lambda: Network([Dense(1)], 3, seed=-1), "Network.seed"),
         (lambda: Network([Dense(1)], 3, (0,)), "Embedding.levels"),
+        (lambda: Network([Dense(1)], 3, 4), "Network.categories: not a list .*given: 4"),
+        (lambda: Network(5, 3), "Network.layers: not a list .*given: 5"),
+        (lambda: Network([Dense(2**15)], 2**14), "dense1.weight: a parameter is too large"),
+        (lambda: Network([Dense(1)], 3, seed=2**31), "The largest is 2147483647"),
+        (lambda: Network([Dense(1)], 3).set_weights(None), "not a mapping"),
     ],
 )
 def test_networks_that_are_refused(make, message):

@@ -134,6 +134,7 @@ class TestContract:
         (lambda: Adam(beta2=-0.5), "Adam.beta2"),
         (lambda: Adam(epsilon=0), "Adam.epsilon: .*above 0"),
         (lambda: AdamW(weight_decay=-1), "AdamW.weight_decay: .*at least 0"),
+        (lambda: AdamW(weight_decay=1e300), r"AdamW.weight_decay: .*The largest is 1e\+30"),
     ],
 )
 def test_settings_outside_what_is_allowed(make, message):

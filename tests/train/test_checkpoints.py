@@ -1,4 +1,5 @@
 import importlib.util
+import json
 import os
 import signal
 import subprocess
@@ -7,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load, save
 
 from quickprop.errors import DataFileError, ModelFileError
 from quickprop.nn import Activation, BinaryCrossEntropy, CrossEntropy, Dense, Dropout, Network
-from quickprop.optim import SGD, AdamW, Cosine
+from quickprop.optim import SGD, AdamW, Cosine, FunctionOfStep
 from quickprop.train import Callback, fit
+from quickprop.train import checkpoint as files
 
 BACKENDS = ("reference", "native")
 
@@ -174,7 +177,7 @@ def test_broken_checkpoints_are_refused(tmp_path):
             other_fit(path)
     # The numbers stand at the end: a changed bit among them is noticed.
     path.write_bytes(good[:-3] + bytes([good[-3] ^ 1]) + good[-2:])
-    with pytest.raises(ModelFileError, match="its numbers were altered"):
+    with pytest.raises(ModelFileError, match="it was altered"):
         other_fit(path)
     # A changed byte of the header never ends in anything but our error, or in the same result.
     for place in range(8, 3000, 97):
@@ -183,6 +186,59 @@ def test_broken_checkpoints_are_refused(tmp_path):
             other_fit(path)
         except ModelFileError:
             continue
+
+
+def changed_document(content, keys, value, signed):
+    """A checkpoint with another value in its document; signed: with the hash that goes with it."""
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    document = json.loads(header["__metadata__"]["quickprop.checkpoint"])
+    tensors = load(content)
+    place = document
+    for key in keys[:-1]:
+        place = place[key]
+    place[keys[-1]] = value
+    if signed:
+        document["hash"] = files._hash_of(document, tensors)
+    return save(tensors, {"quickprop.checkpoint": json.dumps(document)})
+
+
+@pytest.mark.parametrize(
+    ("keys", "value"),
+    [
+        (["position", "epoch"], 1),
+        (["position", "epoch"], 10**30),
+        (["position", "epoch"], 13.0),
+        (["position", "done"], -1),
+        (["position", "done"], 10**6),
+        (["position", "total"], "much"),
+        (["position"], None),
+        (["history", "seconds"], float("nan")),
+        (["history", "best_epoch"], 13),
+        (["history", "epochs", 0, "train_loss"], float("inf")),
+    ],
+)
+def test_positions_and_histories_that_do_not_fit(tmp_path, keys, value):
+    path = tmp_path / "fit.checkpoint"
+    run(path, "reference")
+    good = path.read_bytes()
+    path.write_bytes(changed_document(good, keys, value, signed=False))
+    with pytest.raises(ModelFileError, match="it was altered"):
+        other_fit(path)
+    path.write_bytes(changed_document(good, keys, value, signed=True))
+    with pytest.raises(
+        ModelFileError, match=r"position (does not|is not)|not a finite|no such epoch"
+    ):
+        other_fit(path)
+
+
+def test_a_function_of_the_step_is_known_by_what_it_computes(tmp_path):
+    path = tmp_path / "fit.checkpoint"
+    first, same, other = (FunctionOfStep(lambda base, step, k=k: base * k) for k in (0.5, 0.5, 2.0))
+    other_fit(path, schedule=first)
+    assert len(other_fit(path, schedule=same, epochs=14).epochs) == 14
+    with pytest.raises(ModelFileError, match="another function of the step"):
+        other_fit(path, schedule=other)
 
 
 def test_checkpoints_that_cannot_be_written_or_read(tmp_path):

@@ -30,10 +30,14 @@ def changed(path, value):
         changed(["epochs", 0, "epoch"], 1.5),
         changed(["epochs", 0, "train_loss"], "low"),
         changed(["epochs", 0, "train_loss"], None),
+        changed(["epochs", 0, "train_loss"], float("nan")),
+        changed(["epochs", 0, "validation_loss"], float("inf")),
         changed(["best_epoch"], 2),
         changed(["best_epoch"], -1),
         changed(["stopped"], 3),
         changed(["seconds"], "long"),
+        changed(["seconds"], float("-inf")),
+        changed(["seconds"], 10**400),
     ],
 )
 def test_documents_that_are_refused(document):

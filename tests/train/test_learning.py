@@ -13,7 +13,7 @@ from quickprop.nn import (
     Network,
 )
 from quickprop.optim import SGD, Adam, AdamW, Cosine
-from quickprop.train import fit, usual_batch_size
+from quickprop.train import Callback, fit, usual_batch_size
 from quickprop.train.step import training_step
 
 BACKENDS = ("reference", "native")
@@ -209,9 +209,13 @@ GOOD = {"inputs": CORNERS, "target": XOR, "loss": CrossEntropy()}
     ("change", "error", "message"),
     [
         ({"loss": "cross_entropy"}, SettingError, r"fit.loss: not a loss .*CrossEntropy\(\)"),
-        ({"optimizer": "adam"}, SettingError, r"fit.optimizer: .*Adam\(\)"),
+        ({"optimizer": "adam"}, SettingError, r"fit.optimizer: not an optimizer .*Adam\(\)"),
         ({"schedule": "cosine"}, SettingError, r"fit.schedule: .*Cosine\(\)"),
         ({"callbacks": [print]}, SettingError, "not a callback"),
+        ({"callbacks": Callback()}, SettingError, r"Put it into a list: \[callback\]"),
+        ({"callbacks": None}, SettingError, "fit.callbacks: not a list"),
+        ({"checkpoint": 5}, SettingError, "fit.checkpoint: not the path of a file"),
+        ({"checkpoint": ""}, SettingError, "fit.checkpoint: not the path of a file"),
         ({"epochs": 0}, SettingError, "fit.epochs: .*at least 1; given: 0"),
         ({"batch_size": 2.5}, SettingError, "fit.batch_size"),
         ({"patience": 0}, SettingError, "fit.patience"),
@@ -219,6 +223,7 @@ GOOD = {"inputs": CORNERS, "target": XOR, "loss": CrossEntropy()}
         ({"budget": float("nan")}, SettingError, "fit.budget"),
         ({"until": "low"}, SettingError, "fit.until"),
         ({"l2": -0.1}, SettingError, "fit.l2"),
+        ({"l2": 1e300}, SettingError, "The largest is 1e"),
         ({"seed": -1}, SettingError, "fit.seed"),
         ({"threads": 0}, SettingError, "fit.threads"),
         ({"backend": "cuda"}, SettingError, "fit.backend: unknown name"),

@@ -88,12 +88,21 @@ def whole(low: int, high: int = 2**31 - 1) -> Rule:
         _require(low <= number <= high)
         return number
 
-    text = f"a whole number of at least {low}"
-    return Rule(text if high >= 2**31 - 1 else f"a whole number from {low} to {high}", accept)
+    if high < 2**31 - 1:
+        return Rule(f"a whole number from {low} to {high}", accept)
+
+    def mend(value: Any) -> str | None:
+        return f"the largest is {high}" if isinstance(value, int) and value > high else None
+
+    return Rule(f"a whole number of at least {low}", accept, mend=mend)
+
+
+#: Numbers beyond this are slips, and some would overflow in float32.
+LARGEST = 1e30
 
 
 def real(
-    low: float, high: float = math.inf, *, low_open: bool = False, high_open: bool = False
+    low: float, high: float = LARGEST, *, low_open: bool = False, high_open: bool = False
 ) -> Rule:
     """A finite number between two ends, each of which may itself be left out."""
 
@@ -103,10 +112,16 @@ def real(
         _require(number < high if high_open else number <= high)
         return number
 
+    def mend(value: Any) -> str | None:
+        return f"the largest is {high:g}" if isinstance(value, float) and value > high else None
+
+    if low == -math.inf:
+        return Rule("a finite number", accept, mend=mend)
     text = f"a number {'above' if low_open else 'of at least'} {low:g}"
-    if high < math.inf:
+    if high < LARGEST:
         text += f" and {'below' if high_open else 'at most'} {high:g}"
-    return Rule(text, accept)
+        return Rule(text, accept)
+    return Rule(text, accept, mend=mend)
 
 
 def flag() -> Rule:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,9 @@ from quickprop.nn.initializers import GlorotUniform, Initializer
 from quickprop.nn.layers import LAYERS, Activation, Context, Dense, Embedding, Layer
 from quickprop.nn.placed import PlacedLayer
 from quickprop.nn.streams import stream
+
+#: Most numbers of one parameter, 1 GiB in float32: more is a slip, or a file made to do harm.
+LARGEST_PARAMETER = 2**28
 
 _FIELDS = ("features", "categories", "layers", "seed", "dtype")
 
@@ -98,6 +102,14 @@ class Network:
             name = kind if kind == "embedding" else f"{kind}{counts[kind]}"
             parameters = {}
             for spec in layer.parameters(shape):
+                if math.prod(spec.shape) > LARGEST_PARAMETER:
+                    raise SettingError(
+                        "a parameter is too large",
+                        where=f"{name}.{spec.name}",
+                        allowed=f"at most {LARGEST_PARAMETER:,} numbers",
+                        given=show_shape(spec.shape),
+                        mend="use narrower layers or fewer inputs",
+                    )
                 initializer = spec.initializer or _initializer_for(kinds[position + 1 :])
                 full = f"{name}.{spec.name}"
                 start = initializer.draw(spec.shape, stream(self.seed, full))
@@ -213,6 +225,10 @@ class Network:
         ShapeError, SettingError
             When a name is missing or unknown, or a shape is another one.
         """
+        if not isinstance(weights, Mapping):
+            raise SettingError(
+                "not a mapping of names to arrays", where="weights", given=type(weights).__name__
+            )
         own = {str(p.name): p for p in self.parameters}
         for name in weights:
             if name not in own:
@@ -341,7 +357,16 @@ def _with_embedding(layers: Sequence[Layer], categories: Sequence[int]) -> list[
         raise SettingError(
             "a single layer", where="Network.layers", mend="put it into a list: [layer]"
         )
-    kinds = list(layers)
+    try:
+        kinds, levels = list(layers), tuple(categories)
+    except TypeError:
+        wrong = "layers" if not isinstance(layers, Iterable) else "categories"
+        raise SettingError(
+            "not a list",
+            where=f"Network.{wrong}",
+            allowed="a list of layers" if wrong == "layers" else "a list of numbers of levels",
+            given=repr(layers if wrong == "layers" else categories)[:80],
+        ) from None
     for position, layer in enumerate(kinds):
         if not isinstance(layer, Layer):
             raise SettingError(
@@ -354,7 +379,6 @@ def _with_embedding(layers: Sequence[Layer], categories: Sequence[int]) -> list[
             raise SettingError(
                 "an embedding must be the first layer", where=f"Network.layers[{position}]"
             )
-    levels = tuple(categories)
     if levels:
         front = kinds[0] if kinds else None
         embedding = Embedding(levels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -9,8 +10,11 @@ import numpy as np
 
 from quickprop.errors import SettingError
 from quickprop.graph import Tensor
+from quickprop.nn.component import real
 from quickprop.nn.layers.dense import Dense
 from quickprop.nn.layers.layer import Layer, RowShape
+
+_NUMBER = real(-math.inf)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +72,7 @@ class Neuron:
         if "bias" not in self.layer.parameters:
             raise SettingError("this layer has no biases", where=self.layer.name)
         biases = self.layer.parameters["bias"].value
-        biases[self.index] = value
+        biases[self.index] = _NUMBER.checked(value, f"{self.layer.name}.bias")
         self.layer.parameters["bias"].assign(biases)
 
     @property
@@ -102,7 +106,8 @@ class Synapse:
     def weight(self, value: float) -> None:
         parameter = self.neuron.layer.parameters["weight"]
         weights = parameter.value
-        weights[self.index, self.neuron.index] = value
+        where = f"{self.neuron.layer.name}.weight"
+        weights[self.index, self.neuron.index] = _NUMBER.checked(value, where)
         parameter.assign(weights)
 
     def __repr__(self) -> str:

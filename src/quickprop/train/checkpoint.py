@@ -17,7 +17,7 @@ from safetensors.numpy import load, save
 from quickprop.errors import DataFileError, ModelFileError
 from quickprop.train.history import History
 
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,12 @@ def data_hash(arrays: Iterable[np.ndarray | None]) -> str:
     return digest.hexdigest()
 
 
-def _hash_of(tensors: Mapping[str, np.ndarray]) -> str:
-    return data_hash(tensors[name] for name in sorted(tensors))
+def _hash_of(document: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> str:
+    """A hash of all that a file holds: a changed position is as wrong as a changed weight."""
+    known = {name: value for name, value in document.items() if name != "hash"}
+    text = json.dumps([known, sorted(tensors)], sort_keys=True).encode()
+    arrays = (tensors[name] for name in sorted(tensors))
+    return data_hash([np.frombuffer(text, np.uint8), *arrays])
 
 
 class CheckpointFile:
@@ -94,7 +98,7 @@ class CheckpointFile:
         position = checkpoint.position
         tensors = {f"now/{name}": array for name, array in checkpoint.variables.items()}
         tensors |= {f"best/{name}": array for name, array in checkpoint.best.items()}
-        document = {
+        document: dict[str, Any] = {
             "version": _VERSION,
             "identity": self.identity,
             "position": {
@@ -103,8 +107,8 @@ class CheckpointFile:
                 "total": position.total.hex(),
             },
             "history": checkpoint.history.to_document(),
-            "hash": _hash_of(tensors),
         }
+        document["hash"] = _hash_of(document, tensors)
         content = save(
             # Not ascontiguousarray, which gives scalars an axis.
             {name: np.array(array, order="C") for name, array in tensors.items()},
@@ -125,7 +129,9 @@ class CheckpointFile:
                 mend="choose a path in a folder that exists and that you may write to",
             ) from error
 
-    def read(self, shapes: Mapping[str, tuple[int, ...]], best: Iterable[str]) -> Checkpoint | None:
+    def read(
+        self, shapes: Mapping[str, tuple[int, ...]], best: Iterable[str], steps: int
+    ) -> Checkpoint | None:
         """What the file holds, or None when there is no file.
 
         Parameters
@@ -134,6 +140,8 @@ class CheckpointFile:
             The variables of the fit.
         best : iterable of str
             Those of them that are kept for the best epoch too.
+        steps : int
+            Steps of an epoch.
 
         Raises
         ------
@@ -156,19 +164,10 @@ class CheckpointFile:
         expected |= {f"best/{name}": shapes[name] for name in best}
         if {name: array.shape for name, array in tensors.items()} != expected:
             raise self._broken("its arrays are not those of this fit")
-        if document.get("hash") != _hash_of(tensors):
-            raise self._broken("its numbers were altered")
-        position = document.get("position")
-        try:
-            assert isinstance(position, dict)
-            place = Position(
-                int(position["epoch"]), int(position["done"]), float.fromhex(position["total"])
-            )
-        except (AssertionError, KeyError, TypeError, ValueError):
-            raise self._broken("its position is not readable") from None
+        if document.get("hash") != _hash_of(document, tensors):
+            raise self._broken("it was altered")
         history = History.from_document(document.get("history"))
-        if place.epoch < 1 or place.done < 0:
-            raise self._broken("its position is not readable")
+        place = self._position(document.get("position"), history, steps)
         return Checkpoint(
             place,
             history,
@@ -187,6 +186,20 @@ class CheckpointFile:
         if not isinstance(document, dict) or document.get("version") != _VERSION:
             raise self._broken("it is of another version")
         return document, tensors
+
+    def _position(self, found: object, history: History, steps: int) -> Position:
+        """The position, which must stand in the epoch after those of the history."""
+        known = found if isinstance(found, dict) else {}
+        epoch, done, total = (known.get(name) for name in ("epoch", "done", "total"))
+        # Not isinstance, which takes True for a count.
+        if type(epoch) is not int or type(done) is not int:
+            raise self._broken("its position is not readable")
+        if epoch != len(history.epochs) + 1 or not 0 <= done <= steps:
+            raise self._broken("its position does not fit its history")
+        try:
+            return Position(epoch, done, float.fromhex(str(total)))
+        except (ValueError, OverflowError):
+            raise self._broken("its position is not readable") from None
 
     def _check_identity(self, found: object) -> None:
         if found == self.identity:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -138,6 +139,12 @@ def fit(
     plain = {name: rule.checked(given[name], f"fit.{name}") for name, rule in _RULES.items()}
     _check_kinds(network, loss, optimizer, schedule, callbacks)
     backend = config.one_of(backend or config.default_backend(), config.BACKENDS, "fit.backend")
+    if checkpoint is not None and not (
+        isinstance(checkpoint, str | os.PathLike) and Path(checkpoint).name
+    ):
+        raise SettingError(
+            "not the path of a file", where="fit.checkpoint", given=repr(checkpoint)[:80]
+        )
     if resume and checkpoint is None:
         raise SettingError(
             "nothing to resume from", where="fit.resume", mend="name the checkpoint file"
@@ -148,21 +155,6 @@ def fit(
     batch = min(plain["batch_size"] or usual_batch_size(rows.rows), rows.rows)
     limits = Limits(plain["epochs"], plain["patience"], plain["until"], plain["budget"])
     total_steps = limits.epochs * -(-rows.rows // batch)
-    file = None
-    if checkpoint is not None:
-        identity = {
-            "network": network.to_document(),
-            "loss": loss.to_document(),
-            "optimizer": optimizer.to_document(),
-            "schedule": schedule.to_document() if schedule else None,
-            "l2": plain["l2"],
-            "seed": plain["seed"],
-            "batch size": batch,
-            "planned length": total_steps if schedule and schedule.needs_total else None,
-            "backend": backend,
-            "data": _hash_of(rows, held_out),
-        }
-        file = CheckpointFile(checkpoint, identity)
     if limits.budget is not None and clock() - started >= limits.budget:
         return _no_time(limits.budget, clock() - started)
     with held_interrupts() as interrupts:
@@ -177,6 +169,22 @@ def fit(
                 given=limits.epochs,
             )
         step.total_steps.assign(total_steps)
+        file = None
+        if checkpoint is not None:
+            identity = {
+                "network": network.to_document(),
+                "loss": loss.to_document(),
+                "optimizer": optimizer.to_document(),
+                "schedule": schedule.to_document() if schedule else None,
+                "l2": plain["l2"],
+                "seed": plain["seed"],
+                "batch size": batch,
+                "planned length": total_steps if schedule and schedule.needs_total else None,
+                "backend": backend,
+                "data": _hash_of(rows, held_out),
+                "function of the step": step.rate_document(),
+            }
+            file = CheckpointFile(checkpoint, identity)
         loop = Loop(
             network,
             step,
@@ -215,7 +223,7 @@ def _no_time(budget: float, seconds: float) -> History:
 
 
 def _check_kinds(
-    network: object, loss: object, optimizer: object, schedule: object, callbacks: Sequence[object]
+    network: object, loss: object, optimizer: object, schedule: object, callbacks: object
 ) -> None:
     """Objects of the right kinds, or the error that names some."""
     kinds: list[tuple[str, object, type, Mapping[str, type[Component]]]] = [
@@ -227,13 +235,20 @@ def _check_kinds(
     for name, value, kind, known in kinds:
         if not isinstance(value, kind):
             raise SettingError(
-                f"not a {name}",
+                f"not {'an' if name == 'optimizer' else 'a'} {name}",
                 where=f"fit.{name}",
                 allowed=", ".join(f"{known_name}()" for known_name in known),
                 given=repr(value)[:80],
             )
     if not isinstance(network, Network):
         raise SettingError("not a network", where="fit.network", given=repr(network)[:80])
+    if not isinstance(callbacks, list | tuple):
+        raise SettingError(
+            "not a list of callbacks",
+            where="fit.callbacks",
+            given=repr(callbacks)[:80],
+            mend="put it into a list: [callback]" if isinstance(callbacks, Callback) else None,
+        )
     for callback in callbacks:
         if not isinstance(callback, Callback):
             raise SettingError(

@@ -137,5 +137,12 @@ def _whole(value: object, where: str) -> None:
 
 
 def _real(value: object, where: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ModelFileError("not a number", where=where, given=repr(value)[:80])
+    if isinstance(value, bool) or not isinstance(value, int | float) or not _is_finite(value):
+        raise ModelFileError("not a finite number", where=where, given=repr(value)[:80])
+
+
+def _is_finite(value: int | float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # A whole number beyond the largest float.
+        return False

@@ -92,7 +92,7 @@ class Loop:
         assert self.file is not None
         variables = self._variables()
         shapes = {name: v.value.shape for name, v in variables.items()}
-        found = self.file.read(shapes, self.best)
+        found = self.file.read(shapes, self.best, self.batches.steps_per_epoch)
         if found is None:
             return False
         for name, tensor in variables.items():

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from quickprop.autodiff import gradients
 from quickprop.config import DType
-from quickprop.graph import ROWS, Graph, Tensor, placeholder, variable, walk
+from quickprop.graph import ROWS, Graph, Op, Tensor, placeholder, variable, walk
 from quickprop.nn import Loss, Network
 from quickprop.ops.elementary import cast
 from quickprop.ops.reference import evaluate
@@ -55,6 +56,13 @@ class TrainingStep:
         given = {self.learning_rate: np.asarray(base_rate), self.rate_step: np.asarray(steps)}
         outputs, _ = evaluate(Graph(tuple(given), (self.rate,)), given)
         return float(outputs[0])
+
+    def rate_document(self) -> dict[str, Any]:
+        """What the schedule computes, as plain data: a function of one's own has no settings."""
+        graph = Graph((self.learning_rate, self.rate_step), (self.rate,))
+        # The text leaves out the numbers of variables and of long constants.
+        leaves = [node for node in graph.nodes() if node.op in (Op.CONSTANT, Op.VARIABLE)]
+        return {"graph": str(graph), "values": [leaf.value.tolist() for leaf in leaves]}
 
 
 def training_step(
