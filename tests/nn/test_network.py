@@ -182,9 +182,9 @@ def test_neurons_and_synapses():
     with pytest.raises(SettingError, match="no biases"):
         last.bias = 1
     for wrong in ("x", None, float("nan")):
-        with pytest.raises(SettingError, match="dense1.bias: .*a finite number"):
+        with pytest.raises(SettingError, match=r"dense1.bias: .*a finite number"):
             neuron.bias = wrong
-        with pytest.raises(SettingError, match="dense1.weight: .*a finite number"):
+        with pytest.raises(SettingError, match=r"dense1.weight: .*a finite number"):
             neuron.synapses[0].weight = wrong
     assert repr(neuron) == "<neuron 1 of dense1: 3 synapses, bias 8>"
     assert repr(neuron.synapses[2]) == "<synapse 2 to neuron 1: weight 6>"

@@ -143,11 +143,25 @@ class Network:
         layers = self.layers
         if link is not None and layers[-1].layer == Activation(link):
             layers = layers[:-1]
+        tensors = self.tensors(training, seed, step)
+        return tensors[layers[-1].name] if layers else self.inputs[0]
+
+    def tensors(
+        self, training: bool = False, seed: Tensor | None = None, step: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """The result of every layer and every input by its name, as graph of `inputs`."""
+        found = {str(leaf.name): leaf for leaf in self.inputs}
         x = self.inputs[0]
-        for placed in layers:
+        for placed in self.layers:
             context = Context(placed.name, training, seed, step, self._codes)
             x = placed.layer.apply(x, placed.parameters, context)
-        return x
+            found[placed.name] = x
+        return found
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Names of the numeric inputs."""
+        return tuple(f"x{k + 1}" for k in range(self.features))
 
     def predict(self, *arrays: Any, backend: str | None = None) -> np.ndarray:
         """The outputs (n, k) for n rows of each input; compiled at the first call.

@@ -29,6 +29,8 @@ class PlacedLayer:
     parameters : mapping of str to Tensor
         Variables by their name within the layer.
     input_shape, output_shape : tuple of int
+    sources : tuple of str
+        The layers or inputs that it reads, by name.
     """
 
     layer: Layer
@@ -36,6 +38,7 @@ class PlacedLayer:
     parameters: Mapping[str, Tensor]
     input_shape: RowShape
     output_shape: RowShape
+    sources: tuple[str, ...] = ()
 
     @property
     def parameter_count(self) -> int:
