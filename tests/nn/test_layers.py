@@ -7,7 +7,17 @@ import pytest
 from quickprop.errors import GraphError, SettingError, ShapeError
 from quickprop.execution import function
 from quickprop.graph import placeholder
-from quickprop.nn import ACTIVATIONS, LAYERS, Activation, Dense, Dropout, Embedding, Network, Zeros
+from quickprop.nn import (
+    ACTIVATIONS,
+    LAYERS,
+    Activation,
+    ConstantNeuron,
+    Dense,
+    Dropout,
+    Embedding,
+    Network,
+    Zeros,
+)
 from quickprop.nn.component import from_document
 from quickprop.nn.layers.embedding import usual_width
 
@@ -15,6 +25,7 @@ BACKENDS = ("reference", "native")
 EXAMPLES = {
     "Dense": (Dense(3), Dense(2, bias=False, initializer=Zeros())),
     "Activation": tuple(Activation(name) for name in ACTIVATIONS),
+    "ConstantNeuron": (ConstantNeuron(),),
     "Dropout": (Dropout(0.25), Dropout(0.0)),
     "Embedding": (Embedding((3, 12)), Embedding((3, 4), names=("town", "kind"), widths=(2, 5))),
 }
@@ -43,9 +54,9 @@ def test_every_kind_of_layer_has_an_example():
 def test_layer_is_frozen_and_survives_its_document(layer):
     again = from_document(layer.to_document(), LAYERS, "layer")
     assert again == layer
-    field = dataclasses.fields(layer)[0].name
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        setattr(layer, field, getattr(layer, field))
+    for name in (*(item.name for item in dataclasses.fields(layer)), "anything"):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(layer, name, None)
 
 
 @pytest.mark.parametrize("layer", EVERY)

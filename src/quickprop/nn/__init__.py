@@ -11,7 +11,7 @@ from quickprop.nn.initializers import (
     Normal,
     Zeros,
 )
-from quickprop.nn.layers import LAYERS, Activation, Dense, Dropout, Embedding, Layer
+from quickprop.nn.layers import LAYERS, Activation, ConstantNeuron, Dense, Dropout, Embedding, Layer
 from quickprop.nn.losses import (
     LOSSES,
     BinaryCrossEntropy,
@@ -28,6 +28,7 @@ __all__ = [
     "LOSSES",
     "Activation",
     "BinaryCrossEntropy",
+    "ConstantNeuron",
     "CrossEntropy",
     "Dense",
     "Dropout",

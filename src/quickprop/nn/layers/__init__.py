@@ -2,18 +2,20 @@
 
 from quickprop.nn.component import Component
 from quickprop.nn.layers.activation import Activation
+from quickprop.nn.layers.constant_neuron import ConstantNeuron
 from quickprop.nn.layers.dense import Dense
 from quickprop.nn.layers.dropout import Dropout
 from quickprop.nn.layers.embedding import Embedding
 from quickprop.nn.layers.layer import Context, Layer, ParameterSpec
 
 LAYERS: dict[str, type[Component]] = {
-    kind.__name__: kind for kind in (Dense, Activation, Dropout, Embedding)
+    kind.__name__: kind for kind in (Dense, Activation, Dropout, Embedding, ConstantNeuron)
 }
 
 __all__ = [
     "LAYERS",
     "Activation",
+    "ConstantNeuron",
     "Context",
     "Dense",
     "Dropout",

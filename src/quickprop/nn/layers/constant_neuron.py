@@ -1,0 +1,36 @@
+"""The bias as a neuron: one more input that is always 1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from quickprop.errors import ShapeError
+from quickprop.graph import Tensor, broadcast_to, constant
+from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape
+from quickprop.ops.elementary import concat
+
+
+@dataclass(frozen=True)
+class ConstantNeuron(Layer):
+    """Puts one neuron with ``h(a) = 1`` behind the others, whatever comes in.
+
+    The weights of its synapses are then the biases of the next layer: ``[ConstantNeuron(),
+    Dense(3, bias=False)]`` is the same function as ``[Dense(3)]``, the last row of its weight in
+    the place of the bias. What differs is how it is seen and treated: as a weight it starts at a
+    random value, and an L2 penalty counts it.
+    """
+
+    def parameters(self, input_shape: RowShape) -> tuple[ParameterSpec, ...]:
+        """None."""
+        return ()
+
+    def output_shape(self, input_shape: RowShape) -> RowShape:
+        """One number more."""
+        if len(input_shape) != 1:
+            raise ShapeError("ConstantNeuron needs rows that are vectors", given=str(input_shape))
+        return (input_shape[0] + 1,)
+
+    def apply(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
+        """The row as it came, and a 1 behind it."""
+        return concat([x, broadcast_to(constant(1.0, x.dtype), (x.shape[0], 1))])
