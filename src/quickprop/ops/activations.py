@@ -1,10 +1,21 @@
-"""Activation functions, composed from primitives."""
+"""Activation functions, composed from primitives.
+
+Those written with exponentials take them of numbers that are never above 0, also in the branch of a
+`where` that is not taken: an infinity there would turn the derivative into 0 times infinity.
+"""
 
 from __future__ import annotations
 
 import math
+from typing import overload
 
+import numpy as np
+from numpy.typing import ArrayLike
+
+from quickprop.errors import SettingError
 from quickprop.graph import Tensor
+from quickprop.graph.tensor import Number
+from quickprop.ops.arrays import on_array
 from quickprop.ops.elementary import (
     abs,
     erf,
@@ -19,20 +30,67 @@ from quickprop.ops.elementary import (
     where,
 )
 
+# -- of each number -------------------------------------------------------------------------------
+
+
+def identity(x: Tensor) -> Tensor:
+    """X as it is."""
+    return x
+
+
+def step(x: Tensor) -> Tensor:
+    """1 where x > 0, else 0 (Rosenblatt 1958); its derivative is 0 everywhere."""
+    return x > 0.0
+
+
+def hard_sigmoid(x: Tensor) -> Tensor:
+    """min(max(x + 3, 0), 6) / 6, straight pieces in place of the sigmoid, as PyTorch has it."""
+    return relu6(x + 3.0) * (1.0 / 6.0)
+
 
 def relu(x: Tensor) -> Tensor:
     """max(x, 0); its derivative at 0 is 0."""
     return maximum(x, 0.0)
 
 
-def leaky_relu(x: Tensor, slope: float = 0.01) -> Tensor:
+def relu6(x: Tensor) -> Tensor:
+    """min(max(x, 0), 6) (Krizhevsky 2010); its derivative at 0 and at 6 is 0."""
+    return minimum(maximum(x, 0.0), 6.0)
+
+
+def leaky_relu(x: Tensor, slope: Tensor | Number = 0.01) -> Tensor:
     """X where positive, slope times x elsewhere (Maas, Hannun and Ng 2013)."""
     return where(x > 0.0, x, x * slope)
 
 
-def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
+def elu(x: Tensor, alpha: Tensor | Number = 1.0) -> Tensor:
     """X where positive, alpha (exp(x) - 1) elsewhere (Clevert, Unterthiner and Hochreiter 2016)."""
-    return where(x > 0.0, x, (exp(minimum(x, 0.0)) - 1.0) * alpha)
+    positive = x > 0.0
+    return where(positive, x, (exp(where(positive, 0.0, x)) - 1.0) * alpha)
+
+
+#: The constants with which mean 0 and variance 1 are kept from layer to layer (Klambauer et al.
+#: 2017, equation 14).
+SELU_SCALE = 1.0507009873554804934193349852946
+SELU_ALPHA = 1.6732632423543772848170429916717
+
+
+def selu(x: Tensor) -> Tensor:
+    """1.0507 times the elu with alpha 1.6733 (Klambauer, Unterthiner, Mayr and Hochreiter 2017)."""
+    return elu(x, SELU_ALPHA) * SELU_SCALE
+
+
+def celu(x: Tensor, alpha: Tensor | Number = 1.0) -> Tensor:
+    """X where positive, alpha (exp(x / alpha) - 1) elsewhere (Barron 2017).
+
+    Its slope at 0 is 1 for every alpha, which must be above 0.
+    """
+    if isinstance(alpha, int | float) and not alpha > 0.0:
+        raise SettingError(
+            "alpha must be above 0", where="celu", allowed="a number above 0", given=alpha
+        )
+    positive = x > 0.0
+    return where(positive, x, (exp(where(positive, 0.0, x) / alpha) - 1.0) * alpha)
 
 
 def gelu(x: Tensor) -> Tensor:
@@ -40,14 +98,56 @@ def gelu(x: Tensor) -> Tensor:
     return x * ((erf(x * (1.0 / math.sqrt(2.0))) + 1.0) * 0.5)
 
 
+def gelu_tanh(x: Tensor) -> Tensor:
+    """x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), near `gelu` (Hendrycks and Gimpel 2016).
+
+    Written as x sigmoid(2 z), which is the same with z for what stands in the tanh.
+    """
+    # Beyond 30 the sigmoid is 0 or 1 in either number type; held there, the cube cannot overflow.
+    held = minimum(maximum(x, -30.0), 30.0)
+    factor = 2.0 * math.sqrt(2.0 / math.pi)
+    return x * sigmoid(held * (held * held * (factor * 0.044715) + factor))
+
+
 def silu(x: Tensor) -> Tensor:
-    """X sigmoid(x) (Elfwing, Uchibe and Doya 2018)."""
+    """X sigmoid(x) (Elfwing, Uchibe and Doya 2018), called swish by Ramachandran et al. (2017)."""
     return x * sigmoid(x)
 
 
+def hard_swish(x: Tensor) -> Tensor:
+    """X min(max(x + 3, 0), 6) / 6 (Howard et al. 2019)."""
+    return x * hard_sigmoid(x)
+
+
+def mish(x: Tensor) -> Tensor:
+    """X tanh(softplus(x)) (Misra 2019).
+
+    With e = exp(x) the tanh is (e^2 + 2e) / (e^2 + 2e + 2), here divided by e^2 where x > 0.
+    """
+    positive = x > 0.0
+    e = exp(-abs(x))
+    above = where(positive, e * 2.0 + 1.0, e * (e + 2.0))
+    return x * (above / (above + where(positive, e * e * 2.0, 2.0)))
+
+
 def softplus(x: Tensor) -> Tensor:
-    """ln(1 + exp(x)), without overflow: max(x, 0) + ln(1 + exp(-|x|))."""
-    return maximum(x, 0.0) + log(exp(-abs(x)) + 1.0)
+    """ln(1 + exp(x)) (Dugas et al. 2001), without overflow: max(x, 0) + ln(1 + exp(-|x|))."""
+    size = abs(x)
+    e = exp(-size)
+    u = e + 1.0
+    # What rounding took from e in the sum is put back: ln(1 + e) then keeps all its digits however
+    # small e is (Kahan). It is 0 in exact arithmetic, so the chain rule need not look at it.
+    lost = stop_gradient((e - (u - 1.0)) / u)
+    # max(x, 0) is written so that its slope at 0 is 1/2, which is that of the whole there.
+    return (x * 0.5 + size * 0.5) + (log(u) + lost)
+
+
+def softsign(x: Tensor) -> Tensor:
+    """X / (1 + |x|) (Bergstra, Desjardins, Lamblin and Bengio 2009)."""
+    return x / (abs(x) + 1.0)
+
+
+# -- of the whole vector --------------------------------------------------------------------------
 
 
 def logsumexp(x: Tensor, axis: int = -1, keepdims: bool = False) -> Tensor:
@@ -57,13 +157,33 @@ def logsumexp(x: Tensor, axis: int = -1, keepdims: bool = False) -> Tensor:
     return y if keepdims else sum(y, axis)
 
 
-def softmax(x: Tensor, axis: int = -1) -> Tensor:
-    """exp(x) / sum exp(x) along an axis, without overflow."""
+@overload
+def softmax(x: Tensor, axis: int = -1) -> Tensor: ...
+@overload
+def softmax(x: ArrayLike, axis: int = -1) -> np.ndarray: ...
+def softmax(x: Tensor | ArrayLike, axis: int = -1) -> Tensor | np.ndarray:
+    """exp(x) / sum exp(x) along an axis (Bridle 1990), without overflow.
+
+    Parameters
+    ----------
+    x : Tensor or array_like
+        A tensor gives a tensor; numbers give an array of their shape, float32 from float32 and
+        float64 from all others.
+    axis : int
+    """
+    if not isinstance(x, Tensor):
+        return on_array(lambda tensor: softmax(tensor, axis), x, "softmax")
     e = exp(x - stop_gradient(max(x, axis, keepdims=True)))
     return e / sum(e, axis, keepdims=True)
 
 
-def log_softmax(x: Tensor, axis: int = -1) -> Tensor:
-    """ln of the softmax, exact where the softmax itself is 0."""
+@overload
+def log_softmax(x: Tensor, axis: int = -1) -> Tensor: ...
+@overload
+def log_softmax(x: ArrayLike, axis: int = -1) -> np.ndarray: ...
+def log_softmax(x: Tensor | ArrayLike, axis: int = -1) -> Tensor | np.ndarray:
+    """ln of the softmax, exact where the softmax itself is 0; of a tensor or of numbers."""
+    if not isinstance(x, Tensor):
+        return on_array(lambda tensor: log_softmax(tensor, axis), x, "log_softmax")
     shifted = x - stop_gradient(max(x, axis, keepdims=True))
     return shifted - log(sum(exp(shifted), axis, keepdims=True))
