@@ -1,10 +1,9 @@
-"""A feed-forward network: layers in a row, their parameters, and its function as graph."""
+"""A feed-forward network: layers and what they read, parameters, and its function as graph."""
 
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,55 +12,96 @@ from quickprop import config
 from quickprop.config import DType, as_dtype
 from quickprop.errors import DataError, ModelFileError, SettingError, ShapeError
 from quickprop.execution import Function, function
-from quickprop.graph import ROWS, Tensor, placeholder, show_shape, variable
-from quickprop.nn.activations import ACTIVATIONS
-from quickprop.nn.component import from_document, whole
-from quickprop.nn.initializers import GlorotUniform, Initializer
-from quickprop.nn.layers import LAYERS, Activation, Context, Dense, Embedding, Layer
-from quickprop.nn.placed import PlacedLayer
-from quickprop.nn.streams import stream
+from quickprop.graph import ROWS, Tensor, placeholder, show_shape
+from quickprop.nn.component import Component, from_document, many, optional, text, whole
+from quickprop.nn.layers import (
+    LAYERS,
+    Activation,
+    Block,
+    Context,
+    Dense,
+    Embedding,
+    Lookup,
+    ParameterSpec,
+    Part,
+)
+from quickprop.nn.node import Applied, Input, Node
+from quickprop.nn.placing import Place, Plan, check_sources, place
 
-#: Most numbers of one parameter, 1 GiB in float32: more is a slip, or a file made to do harm.
-LARGEST_PARAMETER = 2**28
-
-_FIELDS = ("features", "categories", "layers", "seed", "dtype")
+_NAMES = optional(many(text()))
+#: The fields of a document: of layers in a row, and of a graph of layers.
+_ROW = ("features", "categories", "layers", "seed", "dtype")
+_GRAPH = ("inputs", "layers", "outputs", "seed", "dtype")
 
 
 class Network:
-    """Layers in a row, with their parameters.
+    """Layers, what each reads, and their parameters.
 
     Parameters
     ----------
-    layers : sequence of Layer
-        Such as ``[Dense(16), Activation("relu"), Dense(3)]``.
-    features : int
-        Number of numeric inputs; may be 0 when there are categories.
+    layers : sequence of Layer, Node, or sequence of Node
+        Layers in a row, such as ``[Dense(16), Activation("relu"), Dense(3)]``; or what was drawn by
+        calling layers on nodes, for a network that branches: its output, or its outputs.
+    features : int or tuple of int, optional
+        For layers in a row: the number of numeric inputs, or the shape of one, such as
+        ``(28, 28, 1)``; may be 0 when there are categories.
     categories : sequence of int, optional
-        Number of levels of each categorical input. An `Embedding` of them is put in front unless
-        the first layer is one.
+        For layers in a row: the number of levels of each categorical input. An `Embedding` of them
+        is put in front unless the first layer is one.
     seed : int, optional
         The starting weights depend on it and on their names alone.
     dtype : {"float32", "float64"}, optional
+    input_names : sequence of str, optional
+        Names of the numeric inputs, for views and messages.
 
     Attributes
     ----------
     layers : tuple of PlacedLayer
         Each with its name, parameters, neurons and synapses.
     inputs : tuple of Tensor
-        Placeholders: the numeric matrix if there are features, then the int32 matrix of category
-        codes if there are categories.
+        Placeholders. Of layers in a row: the numeric matrix if there are features, then the int32
+        matrix of category codes if there are categories.
+    outputs : tuple of str
+        The layers whose results are the network's outputs.
     parameters : tuple of Tensor
-        All variables, named such as ``dense1.weight``.
+        All learned variables, named such as ``dense1.weight``.
+
+    Examples
+    --------
+    >>> x = Input(8)
+    >>> h = Activation("relu")(Dense(8)(x))
+    >>> network = Network(Dense(1)(Add()(x, h)))
     """
 
     def __init__(
         self,
-        layers: Sequence[Layer],
-        features: int,
+        layers: Sequence[Component] | Node | Sequence[Node],
+        features: int | tuple[int, ...] = 0,
         categories: Sequence[int] = (),
         *,
         seed: int = 0,
         dtype: DType | str = DType.float32,
+        input_names: Sequence[str] | None = None,
+    ) -> None:
+        plan = Plan()
+        self._row: dict[str, Any] | None = None
+        drawn = [layers] if isinstance(layers, Node) else layers
+        if isinstance(drawn, list | tuple) and drawn and isinstance(drawn[0], Node):
+            outputs = _drawn(drawn, plan, features, categories)
+        else:
+            row, inputs = _row(layers, features, categories)  # type: ignore[arg-type]
+            self._row = _row_document(row, features)
+            outputs = (_chained(row, inputs, plan),)
+        self._set_up(plan.inputs, plan.places, outputs, seed, dtype, input_names)
+
+    def _set_up(
+        self,
+        inputs: Sequence[Input],
+        places: Sequence[Place],
+        outputs: Sequence[str],
+        seed: int,
+        dtype: DType | str,
+        input_names: Sequence[str] | None,
     ) -> None:
         self.dtype = as_dtype(dtype)
         if not self.dtype.is_float:
@@ -72,54 +112,88 @@ class Network:
                 given=self.dtype.value,
             )
         self.seed: int = whole(0).checked(seed, "Network.seed")
-        self.features: int = whole(0, 2**24).checked(features, "Network.features")
-        kinds = _with_embedding(layers, categories)
-        first = kinds[0]
-        self.categories = first.levels if isinstance(first, Embedding) else ()
-        if not self.features and not self.categories:
-            raise SettingError(
-                "a network needs at least one input",
-                where="Network.features",
-                allowed="1 or more, or 0 with categories",
-                given=0,
+        self._inputs = tuple(inputs)
+        self.inputs = tuple(
+            placeholder(
+                (ROWS, *leaf.row_shape), DType.int32 if leaf.codes else self.dtype, leaf.name
             )
-        numeric = placeholder((ROWS, self.features), self.dtype, "numeric") if features else None
-        codes = None
-        if self.categories:
-            codes = placeholder((ROWS, len(self.categories)), DType.int32, "categories")
-        self.inputs = tuple(leaf for leaf in (numeric, codes) if leaf is not None)
-        self._codes = codes
-        self.layers = self._placed(kinds)
+            for leaf in inputs
+        )
+        self.layers = place(inputs, places, self.seed, self.dtype)
+        check_sources("Network.outputs", outputs, [placed.name for placed in self.layers])
+        self.outputs = tuple(outputs)
+        self.features = sum(math.prod(leaf.row_shape) for leaf in inputs if not leaf.codes)
+        names = _NAMES.checked(input_names, "Network.input_names")
+        if names is not None and len(names) != self.features:
+            raise SettingError(
+                "not a name for each input",
+                where="Network.input_names",
+                allowed=f"{self.features} names",
+                given=len(names),
+            )
+        self._input_names: tuple[str, ...] | None = names
         self._predictors: dict[str, Function] = {}
 
-    def _placed(self, kinds: Sequence[Layer]) -> tuple[PlacedLayer, ...]:
-        placed = []
-        counts: Counter[str] = Counter()
-        shape: tuple[int, ...] = (self.features,)
-        for position, layer in enumerate(kinds):
-            kind = type(layer).__name__.lower()
-            counts[kind] += 1
-            name = kind if kind == "embedding" else f"{kind}{counts[kind]}"
-            parameters = {}
-            for spec in layer.parameters(shape):
-                if math.prod(spec.shape) > LARGEST_PARAMETER:
-                    raise SettingError(
-                        "a parameter is too large",
-                        where=f"{name}.{spec.name}",
-                        allowed=f"at most {LARGEST_PARAMETER:,} numbers",
-                        given=show_shape(spec.shape),
-                        mend="use narrower layers or fewer inputs",
-                    )
-                initializer = spec.initializer or _initializer_for(kinds[position + 1 :])
-                full = f"{name}.{spec.name}"
-                start = initializer.draw(spec.shape, stream(self.seed, full))
-                parameters[spec.name] = variable(start, self.dtype, full)
-            output_shape = layer.output_shape(shape)
-            placed.append(PlacedLayer(layer, name, parameters, shape, output_shape))
-            shape = output_shape
-        return tuple(placed)
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Names of the numeric inputs."""
+        return self._input_names or tuple(f"x{k + 1}" for k in range(self.features))
 
     # -- what it computes -------------------------------------------------------------------------
+
+    def tensors(
+        self,
+        training: bool = False,
+        seed: Tensor | None = None,
+        step: Tensor | None = None,
+        *,
+        updates: list[tuple[Tensor, Tensor]] | None = None,
+    ) -> dict[str, Tensor]:
+        """The result of every layer and every input by its name, as graph of `inputs`.
+
+        Parameters
+        ----------
+        training : bool
+            Switches dropout on.
+        seed, step : Tensor, optional
+            int32 scalars for random layers; needed in training when there are any.
+        updates : list, optional
+            Takes the new values of variables that a training step gathers, such as running means.
+        """
+        gathered = [] if updates is None else updates
+        found = {str(leaf.name): leaf for leaf in self.inputs}
+        for placed in self.layers:
+            context = Context(placed.name, training, seed, step, gathered)
+            sources = [found[source] for source in placed.sources]
+            found[placed.name] = placed.layer.join(sources, placed.parameters, context)
+        return found
+
+    def results(
+        self,
+        training: bool = False,
+        seed: Tensor | None = None,
+        step: Tensor | None = None,
+        *,
+        links: Sequence[str | None] | None = None,
+        updates: list[tuple[Tensor, Tensor]] | None = None,
+    ) -> tuple[Tensor, ...]:
+        """All outputs (rows, ...) as graph of `inputs`.
+
+        Parameters
+        ----------
+        training, seed, step, updates
+            As `tensors` takes them.
+        links : sequence of str or None, optional
+            For each output an activation that the loss contains, to be left out at its end.
+        """
+        found = self.tensors(training, seed, step, updates=updates)
+        placed = {layer.name: layer for layer in self.layers}
+        picked = []
+        for name, link in zip(self.outputs, links or (None,) * len(self.outputs), strict=True):
+            last = placed[name]
+            left_out = link is not None and last.layer == Activation(link)
+            picked.append(found[last.sources[0] if left_out else name])
+        return tuple(picked)
 
     def output(
         self,
@@ -128,43 +202,27 @@ class Network:
         step: Tensor | None = None,
         *,
         link: str | None = None,
+        updates: list[tuple[Tensor, Tensor]] | None = None,
     ) -> Tensor:
-        """The outputs (rows, k) as graph of `inputs`.
+        """The only output (rows, ...) as graph of `inputs`; parameters as of `results`."""
+        self._only_output()
+        return self.results(training, seed, step, links=(link,), updates=updates)[0]
 
-        Parameters
-        ----------
-        training : bool
-            Switches dropout on.
-        seed, step : Tensor, optional
-            int32 scalars for random layers; needed in training when there are any.
-        link : str, optional
-            Leave a last activation of this name out, because the loss contains it.
-        """
-        layers = self.layers
-        if link is not None and layers[-1].layer == Activation(link):
-            layers = layers[:-1]
-        tensors = self.tensors(training, seed, step)
-        return tensors[layers[-1].name] if layers else self.inputs[0]
+    def _only_output(self) -> None:
+        if len(self.outputs) != 1:
+            raise SettingError(
+                "a network with several outputs",
+                where="network",
+                allowed="one output",
+                given=", ".join(self.outputs),
+            )
 
-    def tensors(
-        self, training: bool = False, seed: Tensor | None = None, step: Tensor | None = None
-    ) -> dict[str, Tensor]:
-        """The result of every layer and every input by its name, as graph of `inputs`."""
-        found = {str(leaf.name): leaf for leaf in self.inputs}
-        x = self.inputs[0]
-        for placed in self.layers:
-            context = Context(placed.name, training, seed, step, self._codes)
-            x = placed.layer.apply(x, placed.parameters, context)
-            found[placed.name] = x
-        return found
+    def predict(self, *arrays: Any, backend: str | None = None) -> Any:
+        """The outputs (n, ...) for n rows of each input; compiled at the first call.
 
-    @property
-    def input_names(self) -> tuple[str, ...]:
-        """Names of the numeric inputs."""
-        return tuple(f"x{k + 1}" for k in range(self.features))
-
-    def predict(self, *arrays: Any, backend: str | None = None) -> np.ndarray:
-        """The outputs (n, k) for n rows of each input; compiled at the first call.
+        Returns
+        -------
+        array, or tuple of array when the network has several outputs
 
         Raises
         ------
@@ -174,53 +232,93 @@ class Network:
         backend = backend or config.default_backend()
         run = self._predictors.get(backend)
         if run is None:
-            run = function(self.inputs, self.output(), backend=backend)
+            results = self.results()
+            run = function(
+                self.inputs, results if len(results) > 1 else results[0], backend=backend
+            )
             self._predictors[backend] = run
-        if self.categories and len(arrays) == len(self.inputs):
-            self.check_categories(arrays[-1])
+        self.check_categories(*arrays)
         return run(*arrays)
 
-    def check_categories(self, codes: Any) -> None:
-        """Raise `DataError` when a category code is outside the levels of its column."""
-        try:
-            array = np.asarray(codes)
-        except ValueError:
+    @property
+    def categories(self) -> tuple[int, ...]:
+        """Number of levels of each column of category codes."""
+        return tuple(levels for limits in self._limits().values() for levels in limits)
+
+    def _limits(self) -> dict[str, tuple[int, ...]]:
+        """The levels of each column by the name of the input of codes."""
+        shapes = {leaf.name: leaf.row_shape for leaf in self._inputs if leaf.codes}
+        found: dict[str, tuple[int, ...]] = {}
+        for placed in self.layers:
+            if isinstance(placed.layer, Lookup):
+                name = placed.sources[-1]
+                levels = placed.layer.levels_of(math.prod(shapes[name]))
+                before = found.get(name, levels)
+                found[name] = tuple(map(min, before, levels))
+        return found
+
+    def check_categories(self, *arrays: Any) -> None:
+        """Raise `DataError` when a category code is outside the levels of its column.
+
+        Parameters
+        ----------
+        *arrays : array
+            One for each input.
+        """
+        limits = self._limits()
+        if not limits or len(arrays) != len(self.inputs):
             return  # The check of shapes and types has the better message, here and below.
-        if array.ndim != 2 or array.shape[1] != len(self.categories) or not array.size:
-            return
-        if array.dtype.kind not in "biu":
-            return
-        low, high = array.min(axis=0), array.max(axis=0)
-        for column, levels in enumerate(self.categories):
-            if low[column] < 0 or high[column] >= levels:
-                raise DataError(
-                    "a category code outside the levels",
-                    where=f"categories, column {column}",
-                    allowed=f"0 to {levels - 1}",
-                    given=f"{low[column]} to {high[column]}",
-                )
+        for leaf, given in zip(self._inputs, arrays, strict=True):
+            if leaf.codes and leaf.name in limits:
+                _check_codes(given, leaf, limits[leaf.name])
 
     # -- parameters -------------------------------------------------------------------------------
 
     @property
     def parameters(self) -> tuple[Tensor, ...]:
-        """All variables, in the order of the layers."""
-        return tuple(p for placed in self.layers for p in placed.parameters.values())
+        """All learned variables, in the order of the layers."""
+        return self._picked(lambda spec: spec.learned)
+
+    @property
+    def variables(self) -> tuple[Tensor, ...]:
+        """The parameters, and what is gathered and not learned, such as running means."""
+        return self._picked(lambda spec: True)
+
+    def _picked(self, wanted: Callable[[ParameterSpec], bool]) -> tuple[Tensor, ...]:
+        return tuple(
+            placed.parameters[spec.name]
+            for placed in self.layers
+            for spec in placed.specs
+            if wanted(spec)
+        )
 
     @property
     def penalised(self) -> tuple[Tensor, ...]:
         """The variables that an L2 penalty counts: weights, not biases."""
-        return tuple(
-            placed.parameters[spec.name]
-            for placed in self.layers
-            for spec in placed.layer.parameters(placed.input_shape)
-            if spec.penalised
-        )
+        return self._picked(lambda spec: spec.learned and spec.penalised)
 
     @property
     def width(self) -> int:
-        """Number of outputs."""
-        return self.layers[-1].output_shape[0]
+        """How many numbers the only output has in a row."""
+        self._only_output()
+        return self.widths[0]
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """How many numbers each output has in a row."""
+        shapes = {placed.name: placed.output_shape for placed in self.layers}
+        found = []
+        for name in self.outputs:
+            if len(shapes[name]) != 1:
+                raise ShapeError(
+                    "the rows of an output are not vectors",
+                    where=name,
+                    allowed="(numbers,)",
+                    given=str(shapes[name]),
+                    mend="end with a Flatten()",
+                )
+            found.append(shapes[name][0])
+        return tuple(found)
 
     @property
     def parameter_count(self) -> int:
@@ -228,11 +326,11 @@ class Network:
         return sum(placed.parameter_count for placed in self.layers)
 
     def weights(self) -> dict[str, np.ndarray]:
-        """A copy of every parameter by its full name."""
-        return {str(p.name): p.value for p in self.parameters}
+        """A copy of every variable by its full name."""
+        return {str(p.name): p.value for p in self.variables}
 
     def set_weights(self, weights: Mapping[str, Any]) -> None:
-        """Put values into all parameters; nothing is changed unless all of them fit.
+        """Put values into all variables; nothing is changed unless all of them fit.
 
         Raises
         ------
@@ -243,7 +341,7 @@ class Network:
             raise SettingError(
                 "not a mapping of names to arrays", where="weights", given=type(weights).__name__
             )
-        own = {str(p.name): p for p in self.parameters}
+        own = {str(p.name): p for p in self.variables}
         for name in weights:
             if name not in own:
                 raise SettingError("no such parameter", where="weights", given=repr(name)[:80])
@@ -271,13 +369,29 @@ class Network:
 
     def to_document(self) -> dict[str, Any]:
         """Everything but the weights, as JSON can hold it."""
-        return {
-            "features": self.features,
-            "categories": list(self.categories),
-            "layers": [placed.layer.to_document() for placed in self.layers],
-            "seed": self.seed,
-            "dtype": self.dtype.value,
-        }
+        document: dict[str, Any]
+        if self._row is not None:
+            document = dict(self._row)
+        else:
+            document = {
+                "inputs": [
+                    {"shape": list(leaf.row_shape), "name": leaf.name, "codes": leaf.codes}
+                    for leaf in self._inputs
+                ],
+                "layers": [
+                    {
+                        "name": placed.name,
+                        "sources": list(placed.sources),
+                        "layer": placed.layer.to_document(),
+                    }
+                    for placed in self.layers
+                ],
+                "outputs": list(self.outputs),
+            }
+        document |= {"seed": self.seed, "dtype": self.dtype.value}
+        if self._input_names is not None:
+            document["input_names"] = list(self._input_names)
+        return document
 
     @classmethod
     def from_document(cls, document: object) -> Network:
@@ -292,33 +406,71 @@ class Network:
             raise ModelFileError(
                 "not a description of a network", where="network", given=type(document).__name__
             )
-        for name in _FIELDS:
+        drawn = "inputs" in document
+        fields = _GRAPH if drawn else _ROW
+        for name in fields:
             if name not in document:
                 raise ModelFileError("a field is missing", where=f"network.{name}")
         for name in document:
-            if name not in _FIELDS:
+            if name not in (*fields, "input_names"):
                 raise ModelFileError("unknown field", where=f"network.{str(name)[:80]}")
-        if not isinstance(document["layers"], list):
-            raise ModelFileError("not a list", where="network.layers")
-        layers = []
-        for position, part in enumerate(document["layers"]):
-            layer = from_document(part, LAYERS, f"network.layers[{position}]")
-            assert isinstance(layer, Layer)
-            layers.append(layer)
+        for name in ("layers", "inputs", "outputs"):
+            if name in document and not isinstance(document[name], list):
+                raise ModelFileError("not a list", where=f"network.{name}")
         try:
-            network = cls(
-                layers,
-                document["features"],
-                document["categories"],
-                seed=document["seed"],
-                dtype=document["dtype"],
-            )
+            return cls._of_graph(document) if drawn else cls._of_row(document)
         except (SettingError, ShapeError) as error:
             raise ModelFileError(
                 error.what, where=f"network: {error.where}", allowed=error.allowed
             ) from None
-        except TypeError:
-            raise ModelFileError("a field is not a list of numbers", where="network") from None
+        except (TypeError, KeyError):
+            raise ModelFileError("a field is missing or not of its kind", where="network") from None
+
+    @classmethod
+    def _of_row(cls, document: Mapping[str, Any]) -> Network:
+        layers = [
+            from_document(part, LAYERS, f"network.layers[{position}]")
+            for position, part in enumerate(document["layers"])
+        ]
+        features = document["features"]
+        return cls(
+            layers,
+            tuple(features) if isinstance(features, list) else features,
+            document["categories"],
+            seed=document["seed"],
+            dtype=document["dtype"],
+            input_names=document.get("input_names"),
+        )
+
+    @classmethod
+    def _of_graph(cls, document: Mapping[str, Any]) -> Network:
+        inputs = [
+            Input(tuple(leaf["shape"]), leaf["name"], leaf["codes"]) for leaf in document["inputs"]
+        ]
+        names = {leaf.name for leaf in inputs}
+        if len(names) != len(inputs):
+            raise SettingError("a name stands twice", where="inputs")
+        places = []
+        for position, item in enumerate(document["layers"]):
+            where = f"network.layers[{position}]"
+            part = from_document(item["layer"], LAYERS, f"{where}.layer")
+            name, sources = item["name"], many(text()).checked(item["sources"], f"{where}.sources")
+            text().checked(name, f"{where}.name")
+            if not isinstance(part, Part) or name in names:
+                raise SettingError("not a layer of its own", where=where)
+            names.add(name)
+            places.append(Place(part, name, sources))
+        outputs = many(text()).checked(document["outputs"], "network.outputs")
+        network = cls.__new__(cls)
+        network._row = None
+        network._set_up(
+            inputs,
+            places,
+            outputs,
+            document["seed"],
+            document["dtype"],
+            document.get("input_names"),
+        )
         return network
 
     def __getstate__(self) -> dict[str, Any]:
@@ -329,15 +481,23 @@ class Network:
         self.set_weights(state["weights"])
 
     def __repr__(self) -> str:
-        widths = [str(sum(part.shape[1] or 0 for part in self.inputs))]
+        if self._row is not None and all(len(leaf.row_shape) == 1 for leaf in self._inputs):
+            shape = self._widths_in_a_row()
+        else:
+            given = ", ".join(" x ".join(map(str, leaf.row_shape)) for leaf in self._inputs)
+            last = {placed.name: placed.output_shape for placed in self.layers}
+            made = ", ".join(" x ".join(map(str, last[name])) for name in self.outputs)
+            shape = f"{given} to {made} in {len(self.layers)} layers"
+        return f"<Network {shape}, {self.parameter_count:,} parameters, {self.dtype.value}>"
+
+    def _widths_in_a_row(self) -> str:
+        widths = [str(sum(leaf.row_shape[0] for leaf in self._inputs))]
         for placed in self.layers:
             if isinstance(placed.layer, Activation):
                 widths[-1] += f" {placed.layer.name}"
             elif isinstance(placed.layer, Dense):
                 widths.append(str(placed.layer.width))
-        return (
-            f"<Network {'-'.join(widths)}, {self.parameter_count:,} parameters, {self.dtype.value}>"
-        )
+        return "-".join(widths)
 
     def summary(self) -> str:
         """A table of the layers: name, kind, shape of a row of the result, parameters."""
@@ -365,9 +525,28 @@ class Network:
         return "\n".join(lines)
 
 
-def _with_embedding(layers: Sequence[Layer], categories: Sequence[int]) -> list[Layer]:
-    """The layers, checked, an embedding of the categories in front."""
-    if isinstance(layers, Layer):
+def _drawn(drawn: Sequence[Any], plan: Plan, features: object, categories: object) -> tuple[str, ...]:
+    """Put nodes into the plan; gives the names of the outputs."""
+    if features or categories:
+        raise SettingError(
+            "a drawn network knows its inputs itself",
+            where="Network.features",
+            allowed="none, with nodes",
+            given=repr(features or categories)[:80],
+        )
+    for node in drawn:
+        if not isinstance(node, Applied):
+            raise SettingError(
+                "not the result of a layer", where="Network.layers", given=repr(node)[:80]
+            )
+    return tuple(plan.add(node) for node in drawn)
+
+
+def _row(
+    layers: Sequence[Component], features: int | tuple[int, ...], categories: Sequence[int]
+) -> tuple[list[Component], list[Input]]:
+    """Layers in a row, checked, an embedding of the categories in front; and their inputs."""
+    if isinstance(layers, Component):
         raise SettingError(
             "a single layer", where="Network.layers", mend="put it into a list: [layer]"
         )
@@ -382,39 +561,87 @@ def _with_embedding(layers: Sequence[Layer], categories: Sequence[int]) -> list[
             given=repr(layers if wrong == "layers" else categories)[:80],
         ) from None
     for position, layer in enumerate(kinds):
-        if not isinstance(layer, Layer):
+        if not isinstance(layer, Part | Block):
             raise SettingError(
                 "not a layer",
                 where=f"Network.layers[{position}]",
                 allowed=", ".join(LAYERS),
                 given=repr(layer)[:80],
             )
-        if position and isinstance(layer, Embedding):
+        if position and isinstance(layer, Lookup):
             raise SettingError(
                 "an embedding must be the first layer", where=f"Network.layers[{position}]"
             )
+    front = kinds[0] if kinds else None
     if levels:
-        front = kinds[0] if kinds else None
         embedding = Embedding(levels)
-        if not isinstance(front, Embedding):
+        if not isinstance(front, Lookup):
             kinds.insert(0, embedding)
-        elif front.levels != embedding.levels:
+        elif not isinstance(front, Embedding) or front.levels != embedding.levels:
             raise SettingError(
                 "other levels than those of the embedding",
                 where="Network.categories",
-                allowed=str(front.levels),
+                allowed=str(front.levels if isinstance(front, Embedding) else ()),
                 given=str(levels),
             )
     if not kinds:
         raise SettingError("a network needs at least one layer", where="Network.layers")
-    return kinds
+    if isinstance(features, list | tuple):
+        shape = many(whole(1, 2**24)).checked(features, "Network.features")
+    else:
+        shape = (whole(0, 2**24).checked(features, "Network.features"),)
+    inputs = []
+    first = kinds[0]
+    if isinstance(first, Embedding):
+        inputs = [Input(len(first.levels), "categories", codes=True)]
+    elif isinstance(first, Lookup):
+        return kinds, [Input(shape, "tokens", codes=True)]
+    if shape != (0,):
+        inputs.insert(0, Input(shape))
+    if not inputs:
+        raise SettingError(
+            "a network needs at least one input",
+            where="Network.features",
+            allowed="1 or more, or 0 with categories",
+            given=0,
+        )
+    return kinds, inputs
 
 
-def _initializer_for(following: Sequence[Layer]) -> Initializer:
-    """The initializer that suits the next activation, if one comes before the next weights."""
-    for layer in following:
-        if isinstance(layer, Activation):
-            return ACTIVATIONS[layer.name].initializer
-        if layer.parameters((1,)):
-            break
-    return GlorotUniform()
+def _chained(row: Sequence[Component], inputs: Sequence[Input], plan: Plan) -> str:
+    """Put layers in a row into the plan; gives the name of the last."""
+    for leaf in inputs:
+        plan.add(leaf)
+    node: Node = Applied(row[0], tuple(inputs))
+    for layer in row[1:]:
+        node = Applied(layer, (node,))
+    return plan.add(node)
+
+
+def _row_document(row: Sequence[Component], features: int | tuple[int, ...]) -> dict[str, Any]:
+    first = row[0]
+    return {
+        "features": list(features) if isinstance(features, list | tuple) else int(features),
+        "categories": list(first.levels) if isinstance(first, Embedding) else [],
+        "layers": [layer.to_document() for layer in row],
+    }
+
+
+def _check_codes(given: Any, leaf: Input, limits: Sequence[int]) -> None:
+    """Raise `DataError` when a code of an input is outside the levels of its column."""
+    try:
+        array = np.asarray(given)
+    except ValueError:
+        return
+    if array.shape[1:] != leaf.row_shape or not array.size or array.dtype.kind not in "biu":
+        return
+    flat = array.reshape(len(array), -1)
+    low, high = flat.min(axis=0), flat.max(axis=0)
+    for column, levels in enumerate(limits):
+        if low[column] < 0 or high[column] >= levels:
+            raise DataError(
+                "a category code outside the levels",
+                where=f"{leaf.name}, column {column}",
+                allowed=f"0 to {levels - 1}",
+                given=f"{low[column]} to {high[column]}",
+            )

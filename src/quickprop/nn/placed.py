@@ -12,7 +12,7 @@ from quickprop.errors import SettingError
 from quickprop.graph import Tensor
 from quickprop.nn.component import real
 from quickprop.nn.layers.dense import Dense
-from quickprop.nn.layers.layer import Layer, RowShape
+from quickprop.nn.layers.layer import ParameterSpec, Part, RowShape
 
 _NUMBER = real(-math.inf)
 
@@ -23,27 +23,37 @@ class PlacedLayer:
 
     Parameters
     ----------
-    layer : Layer
+    layer : Part
         The settings.
     name : str
     parameters : mapping of str to Tensor
         Variables by their name within the layer.
-    input_shape, output_shape : tuple of int
+    input_shapes : tuple of tuple of int
+        One for each source.
+    output_shape : tuple of int
     sources : tuple of str
         The layers or inputs that it reads, by name.
+    specs : tuple of ParameterSpec
+        What is known of each variable.
     """
 
-    layer: Layer
+    layer: Part
     name: str
     parameters: Mapping[str, Tensor]
-    input_shape: RowShape
+    input_shapes: tuple[RowShape, ...]
     output_shape: RowShape
-    sources: tuple[str, ...] = ()
+    sources: tuple[str, ...]
+    specs: tuple[ParameterSpec, ...]
+
+    @property
+    def input_shape(self) -> RowShape:
+        """The shape of a row of its first source."""
+        return self.input_shapes[0]
 
     @property
     def parameter_count(self) -> int:
         """How many numbers are learned."""
-        return sum(p.value.size for p in self.parameters.values())
+        return sum(math.prod(spec.shape) for spec in self.specs if spec.learned)
 
     @property
     def neurons(self) -> tuple[Neuron, ...]:

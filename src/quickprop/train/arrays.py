@@ -63,7 +63,7 @@ def checked_part(
     count = len(network.inputs)
     if network.categories and len(given) == count:
         # Before a conversion to int32 could make a wrong code a right one.
-        network.check_categories(given[-1])
+        network.check_categories(*given)
     try:
         with np.errstate(over="ignore"):  # What overflows is found below.
             arrays = as_inputs(leaves, values)

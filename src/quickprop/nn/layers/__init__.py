@@ -6,7 +6,7 @@ from quickprop.nn.layers.constant_neuron import ConstantNeuron
 from quickprop.nn.layers.dense import Dense
 from quickprop.nn.layers.dropout import Dropout
 from quickprop.nn.layers.embedding import Embedding
-from quickprop.nn.layers.layer import Context, Layer, ParameterSpec
+from quickprop.nn.layers.layer import Block, Context, Layer, Lookup, ParameterSpec, Part
 
 LAYERS: dict[str, type[Component]] = {
     kind.__name__: kind for kind in (Dense, Activation, Dropout, Embedding, ConstantNeuron)
@@ -15,11 +15,14 @@ LAYERS: dict[str, type[Component]] = {
 __all__ = [
     "LAYERS",
     "Activation",
+    "Block",
     "ConstantNeuron",
     "Context",
     "Dense",
     "Dropout",
     "Embedding",
     "Layer",
+    "Lookup",
     "ParameterSpec",
+    "Part",
 ]

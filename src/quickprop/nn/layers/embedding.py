@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from quickprop.errors import GraphError, SettingError
+from quickprop.errors import SettingError, ShapeError
 from quickprop.graph import Tensor
 from quickprop.nn.component import many, optional, setting, text, whole
 from quickprop.nn.initializers import Normal
-from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape
+from quickprop.nn.layers.layer import Context, Lookup, ParameterSpec, RowShape
 from quickprop.ops.elementary import concat, gather
 
 
@@ -20,11 +20,11 @@ def usual_width(levels: int) -> int:
 
 
 @dataclass(frozen=True)
-class Embedding(Layer):
+class Embedding(Lookup):
     """A table of learned vectors for each categorical column.
 
-    It stands first in a network. Its result is the numeric inputs with the vectors of the row's
-    categories beside them.
+    It reads the codes, an int32 input with a number a column, and before them perhaps numbers. Its
+    result is the numbers with the vectors of the row's categories beside them.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class Embedding(Layer):
         widths = self.widths or tuple(usual_width(levels) for levels in self.levels)
         return tuple(zip(names, self.levels, widths, strict=True))
 
-    def parameters(self, input_shape: RowShape) -> tuple[ParameterSpec, ...]:
+    def specs(self, shapes: Sequence[RowShape]) -> tuple[ParameterSpec, ...]:
         """One table (levels, width) a column."""
         # A vector has the expected length 1, as the row of a one-hot code would have.
         return tuple(
@@ -69,16 +69,33 @@ class Embedding(Layer):
             for name, levels, width in self.tables
         )
 
-    def output_shape(self, input_shape: RowShape) -> RowShape:
-        """The numeric inputs and all vectors side by side."""
-        return (input_shape[0] + sum(width for _, _, width in self.tables),)
+    def result_shape(self, shapes: Sequence[RowShape]) -> RowShape:
+        """The numbers and all vectors side by side."""
+        if len(shapes) > 2 or any(len(shape) != 1 for shape in shapes):
+            raise ShapeError(
+                "an embedding reads category codes, and perhaps numbers before them",
+                where="Embedding",
+                given=", ".join(map(str, shapes)),
+            )
+        if shapes[-1] != (len(self.levels),):
+            raise ShapeError(
+                "not one code for each column of an embedding",
+                where="Embedding",
+                allowed=str((len(self.levels),)),
+                given=str(shapes[-1]),
+            )
+        numbers = shapes[0][0] if len(shapes) == 2 else 0
+        return (numbers + sum(width for _, _, width in self.tables),)
 
-    def apply(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
-        """Rows picked from the tables; `x` is the codes themselves when nothing is numeric."""
-        codes = context.categories
-        if codes is None:
-            raise GraphError("an embedding must be the first layer", where=context.name)
-        parts = [] if x is codes else [x]
+    def levels_of(self, columns: int) -> tuple[int, ...]:
+        """As given."""
+        return self.levels
+
+    def join(
+        self, sources: Sequence[Tensor], parameters: Mapping[str, Tensor], context: Context
+    ) -> Tensor:
+        """Rows picked from the tables."""
+        *parts, codes = sources
         for k, (name, _, _) in enumerate(self.tables):
             parts.append(gather(parameters[f"{name}.table"], codes[:, k]))
         return concat(parts)

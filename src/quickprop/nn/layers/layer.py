@@ -1,68 +1,102 @@
-"""What every kind of layer is: settings, the parameters it needs, and its function as graph."""
+"""What parts of a network are: settings, the parameters they need, and a function as graph.
+
+A `Layer` reads one other part; a `Part` in general reads several; a `Block` is drawn from others.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
+from quickprop.errors import ShapeError
 from quickprop.graph import Tensor
 from quickprop.nn.component import Component
 from quickprop.nn.initializers import Initializer
+from quickprop.nn.node import Applied, Node, applied
 
 RowShape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class ParameterSpec:
-    """A parameter that a layer asks for.
+    """A variable that a part asks for.
 
     Parameters
     ----------
     name : str
-        Its name within the layer.
+        Its name within the part.
     shape : tuple of int
     initializer : Initializer or None
         None leaves the choice to the network, which looks at the activation that follows.
     penalised : bool
         Whether an L2 penalty counts it: weights yes, biases no.
+    learned : bool
+        False for what is gathered and not learned, such as running means.
     """
 
     name: str
     shape: tuple[int, ...]
     initializer: Initializer | None = None
     penalised: bool = True
+    learned: bool = True
 
 
 @dataclass(frozen=True)
 class Context:
-    """What a layer may know beside its input.
+    """What a part may know beside its inputs.
 
     Parameters
     ----------
     name : str
-        The layer's name in the network.
+        The part's name in the network.
     training : bool
     seed, step : Tensor, optional
         int32 scalars that random layers draw by; given in training.
-    categories : Tensor, optional
-        The network's int32 (rows, columns) input of category codes.
+    updates : list of (Tensor, Tensor)
+        Takes the new values of variables that a training step gathers.
     """
 
     name: str
     training: bool = False
     seed: Tensor | None = None
     step: Tensor | None = None
-    categories: Tensor | None = None
+    updates: list[tuple[Tensor, Tensor]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
-class Layer(Component, ABC):
-    """A part of a network. Shapes are those of one row: ``(20,)`` for 20 numbers."""
+class Part(Component, ABC):
+    """A part of a network that reads one or more others.
+
+    Shapes are those of one row: ``(20,)`` for 20 numbers.
+    """
+
+    def __call__(self, *sources: Node, name: str | None = None) -> Applied:
+        """This part applied to nodes of a network that is being drawn."""
+        return applied(self, sources, name)
+
+    @abstractmethod
+    def specs(self, shapes: Sequence[RowShape]) -> tuple[ParameterSpec, ...]:
+        """The variables needed for sources with rows of these shapes."""
+
+    @abstractmethod
+    def result_shape(self, shapes: Sequence[RowShape]) -> RowShape:
+        """The shape of a row of the result."""
+
+    @abstractmethod
+    def join(
+        self, sources: Sequence[Tensor], parameters: Mapping[str, Tensor], context: Context
+    ) -> Tensor:
+        """The function of the sources (rows, ...), as graph."""
+
+
+@dataclass(frozen=True)
+class Layer(Part, ABC):
+    """A part that reads one other."""
 
     @abstractmethod
     def parameters(self, input_shape: RowShape) -> tuple[ParameterSpec, ...]:
-        """The parameters needed for rows of that shape."""
+        """The variables needed for rows of that shape."""
 
     @abstractmethod
     def output_shape(self, input_shape: RowShape) -> RowShape:
@@ -71,3 +105,62 @@ class Layer(Component, ABC):
     @abstractmethod
     def apply(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         """The layer's function of `x` (rows, ...), as graph."""
+
+    def specs(self, shapes: Sequence[RowShape]) -> tuple[ParameterSpec, ...]:
+        """Those for its only source."""
+        return self.parameters(self._single(shapes))
+
+    def result_shape(self, shapes: Sequence[RowShape]) -> RowShape:
+        """That for its only source."""
+        return self.output_shape(self._single(shapes))
+
+    def join(
+        self, sources: Sequence[Tensor], parameters: Mapping[str, Tensor], context: Context
+    ) -> Tensor:
+        """The function of its only source."""
+        return self.apply(sources[0], parameters, context)
+
+    def _single(self, shapes: Sequence[RowShape]) -> RowShape:
+        if len(shapes) != 1:
+            raise ShapeError(
+                "this layer reads one other",
+                where=type(self).__name__,
+                allowed="1",
+                given=len(shapes),
+                mend="join them first, with Concatenate() or Add()",
+            )
+        return shapes[0]
+
+
+@dataclass(frozen=True)
+class Lookup(Part, ABC):
+    """A part whose last source is an input of category codes."""
+
+    @abstractmethod
+    def levels_of(self, columns: int) -> tuple[int, ...]:
+        """How many levels each column of the codes has; codes count from 0."""
+
+
+@dataclass(frozen=True)
+class Block(Component, ABC):
+    """A part drawn from other parts: the network sees those, under the block's name."""
+
+    def __call__(self, *sources: Node, name: str | None = None) -> Applied:
+        """This block applied to nodes of a network that is being drawn."""
+        return applied(self, sources, name)
+
+    @abstractmethod
+    def draw(self, *sources: Node) -> Node:
+        """The result, drawn from layers applied to the sources."""
+
+
+def vector(input_shape: RowShape, where: str) -> int:
+    """The length of rows that must be vectors."""
+    if len(input_shape) != 1:
+        raise ShapeError(
+            f"{where} needs rows that are vectors",
+            allowed="(numbers,)",
+            given=str(input_shape),
+            mend="put a Flatten() in front",
+        )
+    return input_shape[0]
