@@ -21,6 +21,57 @@ CASES = {
         "SGD",
         {"lr": 0.02, "momentum": 0.9},
     ),
+    "nesterov": (
+        "SGD",
+        {"learning_rate": 0.02, "momentum": 0.9, "nesterov": True},
+        "SGD",
+        {"lr": 0.02, "momentum": 0.9, "nesterov": True},
+    ),
+    "adagrad": ("Adagrad", {"learning_rate": 0.5}, "Adagrad", {"lr": 0.5}),
+    "adagrad, defaults": ("Adagrad", {}, "Adagrad", {}),
+    "adadelta": (
+        "Adadelta",
+        {"decay": 0.7, "epsilon": 1e-2},
+        "Adadelta",
+        {"rho": 0.7, "eps": 1e-2},
+    ),
+    "adadelta, defaults": ("Adadelta", {}, "Adadelta", {}),
+    "rmsprop": ("RMSprop", {}, "RMSprop", {}),
+    "rmsprop, all settings": (
+        "RMSprop",
+        {
+            "learning_rate": 0.05,
+            "decay": 0.8,
+            "momentum": 0.5,
+            "centered": True,
+            "epsilon": 1e-3,
+        },
+        "RMSprop",
+        {"lr": 0.05, "alpha": 0.8, "momentum": 0.5, "centered": True, "eps": 1e-3},
+    ),
+    "adamax": ("AdaMax", {"learning_rate": 0.1}, "Adamax", {"lr": 0.1}),
+    "adamax, defaults": ("AdaMax", {}, "Adamax", {}),
+    "nadam": ("NAdam", {"learning_rate": 0.1}, "NAdam", {"lr": 0.1}),
+    "nadam, fast": (
+        "NAdam",
+        {"beta1": 0.8, "beta2": 0.95, "momentum_decay": 0.5},
+        "NAdam",
+        {"betas": (0.8, 0.95), "momentum_decay": 0.5},
+    ),
+    "rprop": ("Rprop", {"learning_rate": 0.5}, "Rprop", {"lr": 0.5}),
+    "rprop, narrow ends": (
+        "Rprop",
+        {"learning_rate": 1.0, "shrink": 0.25, "growth": 2.0, "smallest": 0.5, "largest": 1.5},
+        "Rprop",
+        {"lr": 1.0, "etas": (0.25, 2.0), "step_sizes": (0.5, 1.5)},
+    ),
+    "amsgrad": ("AMSGrad", {"learning_rate": 0.5}, "Adam", {"lr": 0.5, "amsgrad": True}),
+    "amsgrad, short memory": (
+        "AMSGrad",
+        {"learning_rate": 0.5, "beta1": 0.5, "beta2": 0.5},
+        "Adam",
+        {"lr": 0.5, "betas": (0.5, 0.5), "amsgrad": True},
+    ),
     "adam": ("Adam", {"learning_rate": 0.1}, "Adam", {"lr": 0.1}),
     "adam, other settings": (
         "Adam",
@@ -48,23 +99,29 @@ def torch_steps(kind, settings):
     """The weights after each step."""
     import torch
 
-    w = torch.tensor(START, dtype=torch.float64, requires_grad=True)
-    goal = torch.tensor(GOAL, dtype=torch.float64)
-    scale = torch.tensor(SCALE, dtype=torch.float64)
-    optimizer = getattr(torch.optim, kind)([w], **settings)
-    path = []
-    for _ in range(STEPS):
-        optimizer.zero_grad()
-        (scale * (w - goal) ** 2).sum().div(2).backward()
-        optimizer.step()
-        path.append(w.detach().tolist())
-    return path
+    before = torch.get_default_dtype()
+    # NAdam keeps its running product in the default type, whatever the type of the weights.
+    torch.set_default_dtype(torch.float64)
+    try:
+        w = torch.tensor(START, requires_grad=True)
+        goal, scale = torch.tensor(GOAL), torch.tensor(SCALE)
+        optimizer = getattr(torch.optim, kind)([w], **settings)
+        path = []
+        for _ in range(STEPS):
+            optimizer.zero_grad()
+            (scale * (w - goal) ** 2).sum().div(2).backward()
+            optimizer.step()
+            path.append(w.detach().tolist())
+        return path
+    finally:
+        torch.set_default_dtype(before)
 
 
 if __name__ == "__main__":
     import torch
 
     steps = {name: torch_steps(kind, given) for name, (_, _, kind, given) in CASES.items()}
-    document = {"made with": f"PyTorch {torch.__version__}, float64", "steps": steps}
-    text = json.dumps(document, indent=1)
-    (Path(__file__).parent / "expected_steps.json").write_text(text + "\n")
+    lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(path)}" for name, path in steps.items())
+    made = json.dumps(f"PyTorch {torch.__version__}, float64")
+    text = f'{{"made with": {made}, "steps": {{\n{lines}\n}}}}\n'
+    (Path(__file__).parent / "expected_steps.json").write_text(text)

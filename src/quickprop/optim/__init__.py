@@ -1,8 +1,16 @@
 """Update rules and learning-rate schedules, written as graph. A new one is one class."""
 
 from quickprop.nn.component import Component
-from quickprop.optim.adam import Adam, AdamW
+from quickprop.optim.adadelta import Adadelta
+from quickprop.optim.adagrad import Adagrad
+from quickprop.optim.adam import Adam, AdamW, AMSGrad
+from quickprop.optim.adamax import AdaMax
+from quickprop.optim.lion import Lion
+from quickprop.optim.nadam import NAdam
 from quickprop.optim.optimizer import Optimizer
+from quickprop.optim.quickprop import Quickprop
+from quickprop.optim.rmsprop import RMSprop
+from quickprop.optim.rprop import Rprop
 from quickprop.optim.schedules import (
     SCHEDULES,
     Constant,
@@ -13,18 +21,43 @@ from quickprop.optim.schedules import (
 )
 from quickprop.optim.sgd import SGD
 
-OPTIMIZERS: dict[str, type[Component]] = {kind.__name__: kind for kind in (SGD, Adam, AdamW)}
+OPTIMIZERS: dict[str, type[Component]] = {
+    kind.__name__: kind
+    for kind in (
+        SGD,
+        Adagrad,
+        Adadelta,
+        RMSprop,
+        Adam,
+        AMSGrad,
+        AdaMax,
+        NAdam,
+        AdamW,
+        Lion,
+        Rprop,
+        Quickprop,
+    )
+}
 
 __all__ = [
     "OPTIMIZERS",
     "SCHEDULES",
     "SGD",
+    "AMSGrad",
+    "AdaMax",
+    "Adadelta",
+    "Adagrad",
     "Adam",
     "AdamW",
     "Constant",
     "Cosine",
     "ExponentialDecay",
     "FunctionOfStep",
+    "Lion",
+    "NAdam",
     "Optimizer",
+    "Quickprop",
+    "RMSprop",
+    "Rprop",
     "Schedule",
 ]

@@ -1,4 +1,4 @@
-"""Adam and its relative with decoupled weight decay."""
+"""Adam, AMSGrad, and Adam with decoupled weight decay."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from dataclasses import dataclass
 
 from quickprop.graph import Tensor
 from quickprop.nn.component import real, setting
-from quickprop.ops.elementary import sqrt
-from quickprop.optim.optimizer import DECAY, RATE, Optimizer, Updates, scalar, state
-
-EPSILON = real(0.0, low_open=True)
+from quickprop.ops.elementary import maximum, sqrt
+from quickprop.optim.optimizer import DECAY, EPSILON, RATE, Optimizer, Updates, scalar, state
 
 
 @dataclass(frozen=True)
@@ -42,6 +40,36 @@ class Adam(Optimizer):
     ) -> Updates:
         """Two running means a parameter, and two scalars."""
         return _adam(self, parameters, gradients, learning_rate, None)
+
+
+@dataclass(frozen=True)
+class AMSGrad(Optimizer):
+    """Adam with the largest v so far in place of v, so that steps cannot grow again.
+
+    (Reddi, Kale and Kumar 2018; Adam's corrections of the bias are kept.)
+
+    Parameters
+    ----------
+    learning_rate : float
+    beta1, beta2 : float
+        Decay factors of the two running means.
+    epsilon : float
+    """
+
+    learning_rate: float = setting(RATE, 1e-3)
+    beta1: float = setting(DECAY, 0.9)
+    beta2: float = setting(DECAY, 0.999)
+    epsilon: float = setting(EPSILON, 1e-8)
+
+    def updates(
+        self,
+        parameters: Sequence[Tensor],
+        gradients: Sequence[Tensor],
+        learning_rate: Tensor,
+        step: Tensor,
+    ) -> Updates:
+        """As Adam, with one more variable a parameter."""
+        return _adam(self, parameters, gradients, learning_rate, None, largest=True)
 
 
 @dataclass(frozen=True)
@@ -78,11 +106,12 @@ class AdamW(Optimizer):
 
 
 def _adam(
-    settings: Adam | AdamW,
+    settings: Adam | AMSGrad | AdamW,
     parameters: Sequence[Tensor],
     gradients: Sequence[Tensor],
     learning_rate: Tensor,
     keep: Tensor | None,
+    largest: bool = False,
 ) -> Updates:
     beta1, beta2 = settings.beta1, settings.beta2
     old1 = scalar(beta1, learning_rate, "adam.beta1")
@@ -105,10 +134,15 @@ def _adam(
         square = state(parameter, "square")
         m = mean * old1 + gradient * new1
         v = square * old2 + gradient * gradient * new2
+        spread = v
+        if largest:
+            peak = state(parameter, "largest")
+            spread = maximum(peak, v)
+            made.append((peak, spread))
         kept = parameter if keep is None else parameter * keep
         made += [
             (mean, m),
             (square, v),
-            (parameter, kept - m * rate / (sqrt(v) * growth + epsilon)),
+            (parameter, kept - m * rate / (sqrt(spread) * growth + epsilon)),
         ]
     return made

@@ -17,6 +17,8 @@ Updates = list[tuple[Tensor, Tensor]]
 RATE = real(0.0, low_open=True)
 #: Decay factors of running means.
 DECAY = real(0.0, 1.0, high_open=True)
+#: Small numbers that keep a divisor from zero.
+EPSILON = real(0.0, low_open=True)
 
 
 @dataclass(frozen=True)

@@ -1,28 +1,51 @@
-"""Stochastic gradient descent."""
+"""Gradient descent, with momentum and with Nesterov's look ahead."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from quickprop.errors import SettingError
 from quickprop.graph import Tensor
-from quickprop.nn.component import setting
+from quickprop.nn.component import flag, setting
 from quickprop.optim.optimizer import DECAY, RATE, Optimizer, Updates, scalar, state
 
 
 @dataclass(frozen=True)
 class SGD(Optimizer):
-    """``velocity = momentum * velocity + gradient``, ``w = w - rate * velocity``.
+    """``velocity = momentum * velocity + gradient``, ``w -= rate * velocity``.
+
+    A fit with ``batch_size=1`` makes it stochastic gradient descent (Robbins and Monro 1951), one
+    with a batch of all rows full-batch gradient descent (Cauchy 1847); sizes between are
+    mini-batches. Momentum is Polyak's heavy ball (1964). With `nesterov` the weights move by
+    ``rate * (gradient + momentum * velocity)``, the gradient met one step of momentum ahead
+    (Nesterov 1983, in the form of Sutskever, Martens, Dahl and Hinton 2013).
+
+    The `l2` of a fit is the weight decay of plain gradient descent.
 
     Parameters
     ----------
     learning_rate : float
     momentum : float
         0, the default, is plain gradient descent and keeps no velocity.
+    nesterov : bool
+        Needs a momentum above 0.
     """
 
     learning_rate: float = setting(RATE, 0.01)
     momentum: float = setting(DECAY, 0.0)
+    nesterov: bool = setting(flag(), False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.nesterov and not self.momentum:
+            raise SettingError(
+                "without momentum there is nothing to look ahead by",
+                where="SGD.nesterov",
+                allowed="True with a momentum above 0",
+                given="momentum=0",
+                mend="set momentum, such as 0.9",
+            )
 
     def updates(
         self,
@@ -31,13 +54,15 @@ class SGD(Optimizer):
         learning_rate: Tensor,
         step: Tensor,
     ) -> Updates:
-        """One multiply-add a parameter, two with momentum."""
+        """One multiply-add a parameter, two with momentum, three with Nesterov's."""
         made: Updates = []
         momentum = scalar(self.momentum, learning_rate, "sgd.momentum")
         for parameter, gradient in zip(parameters, gradients, strict=True):
+            move = gradient
             if self.momentum:
                 velocity = state(parameter, "velocity")
-                gradient = velocity * momentum + gradient
-                made.append((velocity, gradient))
-            made.append((parameter, parameter - gradient * learning_rate))
+                now = velocity * momentum + gradient
+                made.append((velocity, now))
+                move = now * momentum + gradient if self.nesterov else now
+            made.append((parameter, parameter - move * learning_rate))
         return made

@@ -1,0 +1,45 @@
+"""Adagrad."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from quickprop.graph import Tensor
+from quickprop.nn.component import setting
+from quickprop.ops.elementary import sqrt
+from quickprop.optim.optimizer import EPSILON, RATE, Optimizer, Updates, scalar, state
+
+
+@dataclass(frozen=True)
+class Adagrad(Optimizer):
+    """``total += gradient**2``, ``w -= rate * gradient / (sqrt(total) + epsilon)``.
+
+    Steps shrink where gradients were large; what is seldom touched keeps large steps (Duchi, Hazan
+    and Singer 2011).
+
+    Parameters
+    ----------
+    learning_rate : float
+    epsilon : float
+    """
+
+    learning_rate: float = setting(RATE, 0.01)
+    epsilon: float = setting(EPSILON, 1e-10)
+
+    def updates(
+        self,
+        parameters: Sequence[Tensor],
+        gradients: Sequence[Tensor],
+        learning_rate: Tensor,
+        step: Tensor,
+    ) -> Updates:
+        """One running sum a parameter."""
+        epsilon = scalar(self.epsilon, learning_rate, "adagrad.epsilon")
+        made: Updates = []
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            total = state(parameter, "total")
+            now = total + gradient * gradient
+            move = gradient * learning_rate / (sqrt(now) + epsilon)
+            made += [(total, now), (parameter, parameter - move)]
+        return made

@@ -1,0 +1,65 @@
+"""Fahlman's Quickprop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from quickprop.graph import Tensor
+from quickprop.nn.component import real, setting
+from quickprop.ops.elementary import where
+from quickprop.ops.signs import sign
+from quickprop.optim.optimizer import RATE, Optimizer, Updates, scalar, state
+
+
+@dataclass(frozen=True)
+class Quickprop(Optimizer):
+    """To the bottom of the parabola through the last two slopes, for each weight by itself.
+
+    ``move = slope / (slope before - slope) * move before`` (Fahlman 1988), with the special cases
+    of the paper:
+
+    - A move is at most `growth` times the one before; so it is too where the parabola has no
+      bottom ahead, because the slope did not become smaller.
+    - ``-rate * slope`` is added unless the slope has changed its sign: that begins a descent and
+      begins it again after a move of zero.
+
+    Made for full batches: the two slopes must be those of one and the same loss. The paper keeps
+    weights small by a little of each weight in its slope; that is the `l2` of a fit.
+
+    Parameters
+    ----------
+    learning_rate : float
+        The paper's epsilon.
+    growth : float
+        The paper's mu.
+    """
+
+    learning_rate: float = setting(RATE, 0.01)
+    growth: float = setting(real(0.0, low_open=True), 1.75)
+
+    def updates(
+        self,
+        parameters: Sequence[Tensor],
+        gradients: Sequence[Tensor],
+        learning_rate: Tensor,
+        step: Tensor,
+    ) -> Updates:
+        """The last slope and the last move, for each parameter."""
+        growth = scalar(self.growth, learning_rate, "quickprop.growth")
+        # Where the slope is more than this part of the one before, the parabola asks for more
+        # than the largest move: s / (p - s) = growth at s = growth / (1 + growth) p.
+        part = scalar(self.growth / (1.0 + self.growth), learning_rate, "quickprop.part")
+        made: Updates = []
+        for parameter, slope in zip(parameters, gradients, strict=True):
+            before, move = state(parameter, "slope"), state(parameter, "move")
+            way = sign(move)
+            # A move always went against the slope before it, so along `way` that slope was below
+            # zero, and the difference in the divisor is not zero where this is true.
+            bottom_is_near = way * (slope - before * part) > 0.0
+            difference = where(bottom_is_near, before - slope, 1.0)
+            to_bottom = where(bottom_is_near, move * slope / difference, move * growth)
+            passed = way * slope > 0.0
+            now = to_bottom - where(passed, 0.0, slope * learning_rate)
+            made += [(before, slope), (move, now), (parameter, parameter + now)]
+        return made
