@@ -1,4 +1,9 @@
-"""Starting values of weights."""
+"""Starting values of weights.
+
+Variances are set by how many numbers a neuron reads (its inputs) and how many it is read by (its
+outputs). A weight is (inputs, outputs), that of a convolution (kernel..., inputs, outputs): there
+each of the inputs and outputs counts once for every place of the kernel.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +12,14 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtr, ndtri
 
-from quickprop.nn.component import Component, real, setting
+from quickprop.errors import SettingError
+from quickprop.nn.component import LARGEST, Component, real, setting
+
+Shape = tuple[int, ...]
+
+_ANY = real(-LARGEST)
 
 
 @dataclass(frozen=True)
@@ -16,75 +27,198 @@ class Initializer(Component, ABC):
     """How the numbers of a parameter are drawn."""
 
     @abstractmethod
-    def draw(self, shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
-        """Starting values, float64 of that shape; a matrix is (inputs, outputs)."""
+    def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
+        """Starting values, float64 of that shape: (inputs, outputs), or with a kernel before."""
 
 
-def _fans(shape: tuple[int, ...]) -> tuple[int, int]:
-    return shape[0], shape[-1]
+def fans(shape: Shape) -> tuple[int, int]:
+    """How many numbers a neuron reads through such a weight, and how many read it.
+
+    One number a neuron, as a bias has, counts as read and reading alike.
+    """
+    if len(shape) < 2:
+        return math.prod(shape), math.prod(shape)
+    kernel = math.prod(shape[:-2])
+    return kernel * shape[-2], kernel * shape[-1]
 
 
-def _uniform(limit: float, shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
-    return (generator.random(shape) * 2.0 - 1.0) * limit
+def _uniform(square: float, shape: Shape, generator: np.random.Generator) -> np.ndarray:
+    """Between plus and minus the root of `square`, which is three times the variance."""
+    return (generator.random(shape) * 2.0 - 1.0) * math.sqrt(square)
 
 
-@dataclass(frozen=True)
-class GlorotUniform(Initializer):
-    """Uniform with variance 2 / (inputs + outputs) (Glorot and Bengio 2010)."""
-
-    def draw(self, shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
-        """Between plus and minus sqrt(6 / (inputs + outputs))."""
-        return _uniform(math.sqrt(6.0 / sum(_fans(shape))), shape, generator)
+def _normal(variance: float, shape: Shape, generator: np.random.Generator) -> np.ndarray:
+    """Mean 0 and that variance."""
+    return generator.standard_normal(shape) * math.sqrt(variance)
 
 
-@dataclass(frozen=True)
-class GlorotNormal(Initializer):
-    """Normal with variance 2 / (inputs + outputs) (Glorot and Bengio 2010)."""
-
-    def draw(self, shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
-        """Mean 0."""
-        return generator.standard_normal(shape) * math.sqrt(2.0 / sum(_fans(shape)))
-
-
-@dataclass(frozen=True)
-class HeUniform(Initializer):
-    """Uniform with variance 2 / inputs (He, Zhang, Ren and Sun 2015)."""
-
-    def draw(self, shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
-        """Between plus and minus sqrt(6 / inputs)."""
-        return _uniform(math.sqrt(6.0 / _fans(shape)[0]), shape, generator)
-
-
-@dataclass(frozen=True)
-class HeNormal(Initializer):
-    """Normal with variance 2 / inputs (He, Zhang, Ren and Sun 2015)."""
-
-    def draw(self, shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
-        """Mean 0."""
-        return generator.standard_normal(shape) * math.sqrt(2.0 / _fans(shape)[0])
-
-
-@dataclass(frozen=True)
-class Normal(Initializer):
-    """Normal with mean 0 and a given standard deviation."""
-
-    deviation: float = setting(real(0.0), 0.05)
-
-    def draw(self, shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
-        """Mean 0."""
-        return generator.standard_normal(shape) * self.deviation
+# -- without regard to the layer ------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Zeros(Initializer):
     """All zero."""
 
-    def draw(self, shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
+    def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
         """Zeros; nothing is drawn."""
         return np.zeros(shape)
 
 
+@dataclass(frozen=True)
+class Filled(Initializer):
+    """All the same number. (`Constant` is the learning rate that stays the same.)"""
+
+    value: float = setting(_ANY)
+
+    def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
+        """Copies of the number; nothing is drawn."""
+        return np.full(shape, self.value)
+
+
+@dataclass(frozen=True)
+class Uniform(Initializer):
+    """Any number from `low` up to `high` as likely as any other."""
+
+    low: float = setting(_ANY, -0.05)
+    high: float = setting(_ANY, 0.05)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.low > self.high:
+            raise SettingError(
+                "the lower end is above the upper one",
+                where="Uniform.low",
+                allowed=f"at most {self.high:g}",
+                given=f"{self.low:g}",
+            )
+
+    def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
+        """Variance (high - low)**2 / 12."""
+        return self.low + (self.high - self.low) * generator.random(shape)
+
+
+@dataclass(frozen=True)
+class Normal(Initializer):
+    """Normal with a given mean and standard deviation."""
+
+    mean: float = setting(_ANY, 0.0)
+    deviation: float = setting(real(0.0), 0.05)
+
+    def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
+        """Variance deviation**2."""
+        return self.mean + generator.standard_normal(shape) * self.deviation
+
+
+@dataclass(frozen=True)
+class TruncatedNormal(Initializer):
+    """Normal, but nothing farther from the mean than two standard deviations.
+
+    `deviation` is that of the whole normal distribution; what is left after cutting both ends has
+    0.8796 times that.
+    """
+
+    mean: float = setting(_ANY, 0.0)
+    deviation: float = setting(real(0.0), 0.05)
+
+    def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
+        """By the inverse of the distribution function, so that nothing is drawn twice."""
+        low, high = ndtr(-2.0), ndtr(2.0)
+        part = low + (high - low) * generator.random(shape)
+        return self.mean + np.clip(ndtri(part), -2.0, 2.0) * self.deviation
+
+
+# -- with regard to how many numbers a neuron reads -----------------------------------------------
+
+
+@dataclass(frozen=True)
+class GlorotUniform(Initializer):
+    """Uniform with variance 2 / (inputs + outputs) (Glorot and Bengio 2010)."""
+
+    def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
+        """Between plus and minus sqrt(6 / (inputs + outputs))."""
+        return _uniform(6.0 / sum(fans(shape)), shape, generator)
+
+
+@dataclass(frozen=True)
+class GlorotNormal(Initializer):
+    """Normal with variance 2 / (inputs + outputs) (Glorot and Bengio 2010)."""
+
+    def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
+        """Mean 0."""
+        return _normal(2.0 / sum(fans(shape)), shape, generator)
+
+
+@dataclass(frozen=True)
+class HeUniform(Initializer):
+    """Uniform with variance 2 / inputs (He, Zhang, Ren and Sun 2015)."""
+
+    def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
+        """Between plus and minus sqrt(6 / inputs)."""
+        return _uniform(6.0 / fans(shape)[0], shape, generator)
+
+
+@dataclass(frozen=True)
+class HeNormal(Initializer):
+    """Normal with variance 2 / inputs (He, Zhang, Ren and Sun 2015)."""
+
+    def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
+        """Mean 0."""
+        return _normal(2.0 / fans(shape)[0], shape, generator)
+
+
+@dataclass(frozen=True)
+class LeCunUniform(Initializer):
+    """Uniform with variance 1 / inputs (LeCun, Bottou, Orr and Müller 1998)."""
+
+    def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
+        """Between plus and minus sqrt(3 / inputs)."""
+        return _uniform(3.0 / fans(shape)[0], shape, generator)
+
+
+@dataclass(frozen=True)
+class LeCunNormal(Initializer):
+    """Normal with variance 1 / inputs (LeCun, Bottou, Orr and Müller 1998)."""
+
+    def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
+        """Mean 0."""
+        return _normal(1.0 / fans(shape)[0], shape, generator)
+
+
+@dataclass(frozen=True)
+class Orthogonal(Initializer):
+    """W'W = gain^2 I, or WW' where there are more outputs than inputs (Saxe et al. 2014).
+
+    W is the weight as a matrix; a kernel's places count as inputs. A stack of such layers neither
+    stretches nor shrinks what goes through it. The last bits depend on the LAPACK of the machine.
+    """
+
+    gain: float = setting(_ANY, 1.0)
+
+    def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
+        """The orthogonal factor of a normal matrix, signs fixed so that all are equally likely."""
+        columns = shape[-1] if shape else 1
+        tall = (math.prod(shape) // columns, columns)
+        normal = generator.standard_normal((max(tall), min(tall)))
+        q, r = np.linalg.qr(normal)
+        # Without the signs of R's diagonal the factor would favour some matrices (Mezzadri 2007).
+        q = q * np.where(np.diag(r) < 0.0, -1.0, 1.0)
+        return self.gain * (q if tall[0] >= tall[1] else q.T).reshape(shape)
+
+
 INITIALIZERS: dict[str, type[Component]] = {
     kind.__name__: kind
-    for kind in (GlorotUniform, GlorotNormal, HeUniform, HeNormal, Normal, Zeros)
+    for kind in (
+        Zeros,
+        Filled,
+        Uniform,
+        Normal,
+        TruncatedNormal,
+        GlorotUniform,
+        GlorotNormal,
+        HeUniform,
+        HeNormal,
+        LeCunUniform,
+        LeCunNormal,
+        Orthogonal,
+    )
 }

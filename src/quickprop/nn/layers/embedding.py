@@ -65,7 +65,9 @@ class Embedding(Lookup):
         """One table (levels, width) a column."""
         # A vector has the expected length 1, as the row of a one-hot code would have.
         return tuple(
-            ParameterSpec(f"{name}.table", (levels, width), Normal(1.0 / math.sqrt(width)))
+            ParameterSpec(
+                f"{name}.table", (levels, width), Normal(deviation=1.0 / math.sqrt(width))
+            )
             for name, levels, width in self.tables
         )
 
