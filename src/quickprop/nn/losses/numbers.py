@@ -1,0 +1,72 @@
+"""Losses of targets that are a matrix of numbers, column by column."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar, final
+
+import numpy as np
+
+from quickprop.config import DType
+from quickprop.graph import ROWS, Tensor, placeholder
+from quickprop.nn.losses.loss import Loss
+from quickprop.nn.losses.targets import NUMBERS, Domain, number_matrix
+
+
+@dataclass(frozen=True)
+class NumberLoss(Loss):
+    """A loss of numbers (rows, t), each of which may be missing by itself.
+
+    Where a target column needs more than one raw output, the outputs come in blocks: the first of
+    every column, then the second of every column, and so on.
+
+    Attributes
+    ----------
+    domain : Domain
+        Which numbers the target may hold.
+    """
+
+    domain: ClassVar[Domain] = NUMBERS
+
+    @property
+    @abstractmethod
+    def per_target(self) -> int:
+        """How many raw outputs each target column needs."""
+
+    @final
+    def outputs(self, targets: int) -> int:
+        """`per_target` for each column."""
+        return targets * self.per_target
+
+    @final
+    def target_placeholder(self, width: int, dtype: DType = DType.float32) -> Tensor:
+        """Numbers (rows, width / per_target)."""
+        return placeholder((ROWS, width // self.per_target), dtype, "target")
+
+    @final
+    def check_target(self, target: Any, width: int, where: str) -> np.ndarray:
+        """Numbers (rows, width / per_target), or (rows,) for one column; NaN where missing."""
+        return number_matrix(target, width, where, self.domain, self.per_target)
+
+    @final
+    def present(self, target: np.ndarray) -> np.ndarray:
+        """Every number by itself."""
+        return ~np.isnan(target)
+
+
+@dataclass(frozen=True)
+class PointLoss(NumberLoss):
+    """A loss that compares each output with one number."""
+
+    @property
+    @final
+    def per_target(self) -> int:
+        """One."""
+        return 1
+
+
+def blocks(output: Tensor, count: int) -> list[Tensor]:
+    """Raw outputs cut into so many blocks of equally many columns."""
+    width = (output.shape[1] or 0) // count
+    return [output[:, k * width : (k + 1) * width] for k in range(count)]

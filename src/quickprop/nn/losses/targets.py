@@ -1,0 +1,176 @@
+"""Checks of the targets that come in; NaN is a missing number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from quickprop.errors import DataError, ShapeError
+from quickprop.graph import show_shape
+
+
+@dataclass(frozen=True)
+class Domain:
+    """Which numbers a target may hold.
+
+    Parameters
+    ----------
+    what : str
+        What a number outside is.
+    allowed : str
+    holds : callable
+        Whether each number of an array is allowed.
+    mend : str, optional
+    """
+
+    what: str
+    allowed: str
+    holds: Callable[[np.ndarray], np.ndarray]
+    mend: str | None = None
+
+    def check(self, array: np.ndarray, where: str) -> None:
+        """Raise `DataError` when a number that is there is not allowed."""
+        with np.errstate(invalid="ignore"):
+            wrong = ~(self.holds(array) | np.isnan(array))
+        if wrong.any():
+            place = np.argwhere(wrong)[0]
+            raise DataError(
+                self.what,
+                where=where,
+                allowed=self.allowed,
+                given=f"{array[tuple(place)]} in row {place[0]}",
+                mend=self.mend,
+            )
+
+
+NUMBERS = Domain(
+    "the target has infinite numbers", "finite numbers, NaN where missing", np.isfinite
+)
+PROBABILITIES = Domain(
+    "a target that is not a probability", "0 to 1", lambda array: (array >= 0) & (array <= 1)
+)
+LABELS = Domain("a target that is not a label", "0 or 1", lambda array: (array == 0) | (array == 1))
+COUNTS = Domain(
+    "a target that is not a count",
+    "0, 1, 2, ...",
+    lambda array: (array >= 0) & (array == np.floor(array)) & np.isfinite(array),
+)
+
+
+def numbers(target: Any, where: str) -> np.ndarray:
+    """The target as an array of numbers."""
+    try:
+        array = np.asarray(target)
+    except ValueError as error:
+        raise ShapeError("the target is not an array", where=where, given=str(error)) from None
+    if array.dtype.kind not in "biuf":
+        raise DataError(
+            "the target does not hold numbers", where=where, given=f"type {array.dtype}"
+        )
+    return array
+
+
+def number_matrix(
+    target: Any, width: int, where: str, domain: Domain = NUMBERS, per_target: int = 1
+) -> np.ndarray:
+    """Numbers (rows, columns), or (rows,) for one column, of a network with `width` outputs.
+
+    Parameters
+    ----------
+    per_target : int
+        Outputs that each column needs.
+    """
+    array = numbers(target, where)
+    flat = array.ndim == 1
+    if flat:
+        array = array.reshape(-1, 1)
+    if array.ndim == 2 and array.shape[1] * per_target != width and width % per_target:
+        raise ShapeError(
+            f"the loss needs {per_target} outputs for each target column",
+            where="network",
+            allowed=f"{per_target} times the columns of the target",
+            given=f"{width} outputs, {array.shape[1]} target columns",
+            mend=f"give the last Dense layer a width of {per_target * array.shape[1]}",
+        )
+    if array.ndim != 2 or array.shape[1] * per_target != width:
+        mend = None
+        if array.ndim == 2:
+            mend = f"give the last Dense layer a width of {array.shape[1] * per_target}"
+            if flat and array.dtype.kind in "biu":
+                mend += ", or use CrossEntropy() when these are class codes"
+        raise ShapeError(
+            "the target does not fit the outputs of the network",
+            where=where,
+            allowed=f"[rows, {width // per_target}]",
+            given=show_shape(array.shape[:1] if flat else array.shape),
+            mend=mend,
+        )
+    NUMBERS.check(array, where)
+    if domain is not NUMBERS:
+        domain.check(array, where)
+    return array
+
+
+def class_codes(target: Any, classes: int, where: str, outputs: int = 0) -> np.ndarray:
+    """Whole numbers (rows,) from 0 to the number of classes less one.
+
+    int32; or float64, with NaN, when some are missing.
+
+    Parameters
+    ----------
+    outputs : int
+        How many outputs more than classes the loss needs (may be negative), for the hint.
+    """
+    array = numbers(target, where)
+    if array.ndim != 1:
+        raise ShapeError(
+            "the target must be one class code a row",
+            where=where,
+            allowed="[rows]",
+            given=show_shape(array.shape),
+            mend="turn a single column into codes with .ravel()"
+            if array.ndim == 2 and array.shape[1] == 1
+            else "turn one-hot rows into codes with .argmax(axis=1)",
+        )
+    missing = np.isnan(array)
+    present = array[~missing] if missing.any() else array
+    if array.dtype.kind == "f" and (present is array or not (present == np.floor(present)).all()):
+        # Floats are taken only where NaN must be among them: others are rarely meant as classes.
+        raise DataError(
+            "class codes must be whole numbers",
+            where=where,
+            given=f"type {array.dtype}",
+            mend="convert with .astype('int32')",
+        )
+    if len(present) and not (present.min() >= 0 and present.max() < classes):
+        raise DataError(
+            "a class code outside the outputs of the network",
+            where=where,
+            allowed=f"0 to {classes - 1}",
+            given=f"{present.min()} to {present.max()}",
+            mend=f"give the last Dense layer a width of {int(present.max()) + 1 + outputs}"
+            if present.min() >= 0
+            else "count classes from 0; a missing class is NaN",
+        )
+    return array.astype(np.int32 if present is array else np.float64)
+
+
+def raw_matrix(raw: Any, where: str) -> np.ndarray:
+    """Raw outputs (rows, k) in float64."""
+    try:
+        array = np.asarray(raw)
+    except ValueError as error:
+        raise ShapeError("not an array", where=where, given=str(error)) from None
+    if array.dtype.kind not in "biuf":
+        raise DataError("outputs are numbers", where=where, given=f"type {array.dtype}")
+    if array.ndim != 2 or not array.size:
+        raise ShapeError(
+            "not the raw outputs of a network",
+            where=where,
+            allowed="[rows, outputs]",
+            given=show_shape(array.shape),
+        )
+    return array.astype(np.float64)
