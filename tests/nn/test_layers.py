@@ -15,7 +15,9 @@ from quickprop.nn import (
     Dense,
     Dropout,
     Embedding,
+    GaussianNoise,
     Network,
+    PReLU,
     Zeros,
 )
 from quickprop.nn.component import from_document
@@ -26,6 +28,8 @@ EXAMPLES = {
     "Dense": (Dense(3), Dense(2, bias=False, initializer=Zeros())),
     "Activation": tuple(Activation(name) for name in ACTIVATIONS),
     "ConstantNeuron": (ConstantNeuron(),),
+    "PReLU": (PReLU(), PReLU(per_channel=False, start=-0.5)),
+    "GaussianNoise": (GaussianNoise(0.5), GaussianNoise(0.0)),
     "Dropout": (Dropout(0.25), Dropout(0.0)),
     "Embedding": (Embedding((3, 12)), Embedding((3, 4), names=("town", "kind"), widths=(2, 5))),
 }

@@ -17,7 +17,17 @@ from quickprop.nn.initializers import (
     Uniform,
     Zeros,
 )
-from quickprop.nn.layers import LAYERS, Activation, ConstantNeuron, Dense, Dropout, Embedding, Layer
+from quickprop.nn.layers import (
+    LAYERS,
+    Activation,
+    ConstantNeuron,
+    Dense,
+    Dropout,
+    Embedding,
+    GaussianNoise,
+    Layer,
+    PReLU,
+)
 from quickprop.nn.losses import (
     LOSSES,
     BinaryCrossEntropy,
@@ -40,6 +50,7 @@ __all__ = [
     "Dropout",
     "Embedding",
     "Filled",
+    "GaussianNoise",
     "GlorotNormal",
     "GlorotUniform",
     "HeNormal",
@@ -53,6 +64,7 @@ __all__ = [
     "Network",
     "Normal",
     "Orthogonal",
+    "PReLU",
     "TruncatedNormal",
     "Uniform",
     "Zeros",

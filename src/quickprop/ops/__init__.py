@@ -48,6 +48,7 @@ from quickprop.ops.elementary import (
     uniform,
     where,
 )
+from quickprop.ops.gaussian import normal
 
 __all__ = [
     "abs",
@@ -73,6 +74,7 @@ __all__ = [
     "mean",
     "minimum",
     "mish",
+    "normal",
     "one_hot",
     "pad",
     "relu",

@@ -7,9 +7,12 @@ from quickprop.nn.layers.dense import Dense
 from quickprop.nn.layers.dropout import Dropout
 from quickprop.nn.layers.embedding import Embedding
 from quickprop.nn.layers.layer import Block, Context, Layer, Lookup, ParameterSpec, Part
+from quickprop.nn.layers.noise import GaussianNoise
+from quickprop.nn.layers.prelu import PReLU
 
 LAYERS: dict[str, type[Component]] = {
-    kind.__name__: kind for kind in (Dense, Activation, Dropout, Embedding, ConstantNeuron)
+    kind.__name__: kind
+    for kind in (Dense, Activation, PReLU, Dropout, GaussianNoise, Embedding, ConstantNeuron)
 }
 
 __all__ = [
@@ -21,8 +24,10 @@ __all__ = [
     "Dense",
     "Dropout",
     "Embedding",
+    "GaussianNoise",
     "Layer",
     "Lookup",
+    "PReLU",
     "ParameterSpec",
     "Part",
 ]

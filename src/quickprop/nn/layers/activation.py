@@ -1,10 +1,11 @@
-"""A function applied to every number, or (softmax) to every row."""
+"""A function applied to every number, or (softmax, log_softmax) to every row."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from quickprop.errors import GraphError
 from quickprop.graph import Tensor
 from quickprop.nn.activations import ACTIVATIONS
 from quickprop.nn.component import choice, setting
@@ -18,7 +19,10 @@ class Activation(Layer):
     Parameters
     ----------
     name : str
-        relu, tanh, sigmoid, identity, gelu, silu, leaky_relu, elu, softplus or softmax.
+        Of each number: identity, step, sigmoid, hard_sigmoid, tanh, relu, relu6, leaky_relu, elu,
+        selu, celu, gelu, gelu_tanh, silu (also called swish), hard_swish, mish, softplus, softsign,
+        exponential, sine. Of the whole vector, along the last axis: softmax, log_softmax. The step
+        can be computed but not trained through: its slope is zero everywhere.
     """
 
     name: str = setting(choice(ACTIVATIONS))
@@ -33,4 +37,12 @@ class Activation(Layer):
 
     def apply(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         """The function of that name."""
-        return ACTIVATIONS[self.name].function(x)
+        activation = ACTIVATIONS[self.name]
+        if context.training and not activation.trainable:
+            raise GraphError(
+                f"gradient descent cannot train through {self.name!r}: "
+                "its slope is zero everywhere, so no weight before it would ever change",
+                where=context.name,
+                mend="use 'sigmoid', its smooth form, or the Perceptron's learning rule",
+            )
+        return activation.function(x)

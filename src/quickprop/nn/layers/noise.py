@@ -1,0 +1,41 @@
+"""Noise added in training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from quickprop.errors import GraphError
+from quickprop.graph import Tensor, variable
+from quickprop.nn.component import real, setting
+from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape
+from quickprop.ops.gaussian import normal
+
+
+@dataclass(frozen=True)
+class GaussianNoise(Layer):
+    """In training each number gets a normal random number of that standard deviation added.
+
+    Outside training it is the identity. On the inputs of a network a little noise acts as a
+    penalty on steep functions (Bishop 1995).
+    """
+
+    deviation: float = setting(real(0.0), 0.1)
+
+    def parameters(self, input_shape: RowShape) -> tuple[ParameterSpec, ...]:
+        """None."""
+        return ()
+
+    def output_shape(self, input_shape: RowShape) -> RowShape:
+        """As it came."""
+        return input_shape
+
+    def apply(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
+        """X + deviation n, with n normal and new at every step."""
+        if not context.training or self.deviation == 0.0:
+            return x
+        if context.seed is None or context.step is None:
+            raise GraphError("noise in training needs the seed and the step", where=context.name)
+        # A variable and not a constant: another deviation then runs the same compiled code.
+        deviation = variable(self.deviation, x.dtype, f"{context.name}.deviation")
+        return x + normal(x.shape, context.name, context.seed, context.step, x.dtype) * deviation
