@@ -10,7 +10,7 @@ import numpy as np
 
 from quickprop.errors import DataError, QuickpropError, ShapeError
 from quickprop.execution.checks import as_inputs
-from quickprop.graph import ROWS, placeholder
+from quickprop.graph import ROWS, Tensor, placeholder
 from quickprop.nn import Loss, Network
 
 
@@ -23,8 +23,10 @@ class Part:
     inputs : tuple of array
         One for each input of the network.
     target : array
+        A harmless number stands where one is missing.
     weights : array or None
-        Factors of the rows, of mean 1.
+        Factors of mean 1: of the rows (rows,), or of the columns of the loss (rows, columns).
+        They are 0 where the target is missing.
     """
 
     inputs: tuple[np.ndarray, ...]
@@ -55,10 +57,17 @@ def checked_part(
     given: Sequence[Any]
     given = inputs if isinstance(inputs, tuple | list) and not _is_rows(inputs) else (inputs,)
     expected = loss.check_target(target, network.width, f"{where} target")
-    leaves = [*network.inputs, loss.target_placeholder(network.width, network.dtype)]
+    leaf = loss.target_placeholder(network.width, network.dtype)
+    present = None
+    if expected.dtype.kind == "f" and np.isnan(expected).any():
+        present = loss.present(expected)
+        if not present.any():
+            raise DataError("all of the target is missing", where=f"{where} target")
+        expected = _filled(expected, loss.filler, leaf)
+    leaves = [*network.inputs, leaf]
     values = [*given, expected]
     if weights is not None:
-        leaves.append(placeholder((ROWS,), network.dtype, "weights"))
+        leaves.append(_weights_leaf(network, loss, leaf, np.ndim(weights)))
         values.append(weights)
     count = len(network.inputs)
     if network.categories and len(given) == count:
@@ -83,11 +92,40 @@ def checked_part(
                 given=f"first in row {int(np.argwhere(~np.isfinite(array))[0][0])}",
                 mend="fill or leave out such cells first",
             )
+    factors = _factors(None if weights is None else arrays[-1], present)
     return Part(
         tuple(arrays[:count]),
         arrays[count],
-        None if weights is None else _of_mean_one(arrays[-1], where),
+        None if factors is None else _of_mean_one(factors.astype(network.dtype.value), where),
     )
+
+
+def _filled(target: np.ndarray, filler: float, leaf: Tensor) -> np.ndarray:
+    """The target with a harmless number where one is missing."""
+    with np.errstate(over="ignore"):  # What overflows is found later.
+        return np.where(np.isnan(target), filler, target).astype(leaf.dtype.value)
+
+
+def _weights_leaf(network: Network, loss: Loss, target: Tensor, rank: int) -> Tensor:
+    """What the weights must be: a factor for each row, or for each column of the loss."""
+    shape: tuple[int | None, ...] = (ROWS,)
+    if rank == 2:
+        outputs = placeholder((ROWS, network.width), network.dtype)
+        shape = loss.of_targets(outputs, target).shape
+    return placeholder(shape, network.dtype, "weights")
+
+
+def _factors(weights: np.ndarray | None, present: np.ndarray | None) -> np.ndarray | None:
+    """The weights, 0 where the target is missing, with no more axes than are needed."""
+    if present is None:
+        factors = weights
+    elif weights is None:
+        factors = present
+    else:
+        factors = present * (weights if weights.ndim == 2 else weights[:, np.newaxis])
+    if factors is None or factors.ndim == 1 or factors.shape[1] > 1:
+        return factors
+    return factors[:, 0]
 
 
 def _is_rows(inputs: Sequence[Any]) -> bool:
@@ -101,7 +139,7 @@ def _is_rows(inputs: Sequence[Any]) -> bool:
 def _of_mean_one(weights: np.ndarray, where: str) -> np.ndarray:
     if weights.min() < 0 or not weights.any():
         raise DataError(
-            "row weights must not be negative, nor all zero",
+            "weights must not be negative, nor all zero where there is a target",
             where=f"{where} weights",
             given=f"{weights.min():g} to {weights.max():g}",
         )

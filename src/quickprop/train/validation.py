@@ -18,7 +18,7 @@ class Evaluation:
     arrays : sequence of array
         The network's inputs, then the target.
     weights : array, optional
-        Factors of the rows.
+        Factors of mean 1, of the rows or of the columns of the loss.
     """
 
     def __init__(
@@ -31,7 +31,9 @@ class Evaluation:
     ) -> None:
         target = loss.target_placeholder(network.width, network.dtype)
         # Row by row, so that native code works in chunks that stay in the cache.
-        losses = loss.of_rows(network.output(link=loss.link), target)
+        output = network.output(link=loss.link)
+        by_column = weights is not None and weights.ndim == 2
+        losses = (loss.of_targets if by_column else loss.of_rows)(output, target)
         self._run = function((*network.inputs, target), losses, backend=backend)
         self._arrays = tuple(arrays)
         self._weights = weights
