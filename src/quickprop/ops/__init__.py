@@ -21,6 +21,7 @@ from quickprop.ops.activations import (
     softsign,
     step,
 )
+from quickprop.ops.codes import from_one_hot, one_hot
 from quickprop.ops.elementary import (
     abs,
     cast,
@@ -35,7 +36,6 @@ from quickprop.ops.elementary import (
     maximum,
     mean,
     minimum,
-    one_hot,
     pad,
     sigmoid,
     sin,
@@ -60,6 +60,7 @@ __all__ = [
     "equal",
     "erf",
     "exp",
+    "from_one_hot",
     "gather",
     "gelu",
     "gelu_tanh",

@@ -12,8 +12,8 @@ from quickprop.graph import Graph, Tensor, constant
 from quickprop.ops.reference import evaluate
 
 
-def as_floats(value: Any, where: str) -> np.ndarray:
-    """Numbers as float32 if that is what they are, else as float64; no copy without need.
+def as_numbers(value: Any, where: str, mend: str | None = None) -> np.ndarray:
+    """An array of whole or other real numbers, as they came; no copy without need.
 
     Raises
     ------
@@ -30,13 +30,22 @@ def as_floats(value: Any, where: str) -> np.ndarray:
             where=where,
             allowed="a tensor, or an array of numbers",
             given=f"{type(value).__name__} of type {array.dtype}",
+            mend=mend,
         )
-    return array.astype(np.float32 if array.dtype == np.float32 else np.float64, copy=False)
+    return array
 
 
 def on_array(function: Callable[[Tensor], Tensor], value: Any, where: str) -> np.ndarray:
-    """`function` of a tensor that holds these numbers; its result has their shape."""
-    array = as_floats(value, where)
+    """`function` of a tensor that holds these numbers; its result has their shape.
+
+    It is float32 if they are, else float64.
+    """
+    array = as_numbers(value, where)
+    array = array.astype(np.float32 if array.dtype == np.float32 else np.float64, copy=False)
+    if array.ndim == 0:
+        raise ShapeError(
+            "a single number is no vector", where=where, allowed="one axis or more", given=array
+        )
     if array.size == 0:
         return np.zeros_like(array)
     # One formula serves tensors and arrays, so the two cannot drift apart.

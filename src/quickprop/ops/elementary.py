@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import builtins
+import operator
 from collections.abc import Sequence
-
-import numpy as np
 
 from quickprop.config import DType, as_dtype
 from quickprop.errors import ShapeError
@@ -17,7 +16,6 @@ from quickprop.graph import (
     binary,
     broadcast_shapes,
     broadcast_to,
-    constant,
     make,
     row_count,
 )
@@ -111,7 +109,13 @@ def where(condition: Tensor, a: Tensor | Number, b: Tensor | Number) -> Tensor:
 def _axes(x: Tensor, axes: int | Sequence[int] | None) -> tuple[int, ...]:
     if axes is None:
         return tuple(range(x.rank))
-    picked = (axes,) if isinstance(axes, int) else tuple(axes)
+    try:
+        given = axes if isinstance(axes, Sequence) else (axes,)
+        picked = tuple(operator.index(axis) for axis in given)
+    except TypeError:
+        raise ShapeError(
+            "an axis is a whole number", where=repr(x), given=repr(axes)[:80]
+        ) from None
     for axis in picked:
         if not -x.rank <= axis < x.rank:
             raise ShapeError(
@@ -181,13 +185,6 @@ def gather(table: Tensor, index: Tensor) -> Tensor:
     Numbers outside the table are taken as the nearest row.
     """
     return make(Op.GATHER, table, index)
-
-
-def one_hot(index: Tensor, classes: int, dtype: DType | str = DType.float32) -> Tensor:
-    """int32 [n] to [n, classes]: 1 in the column of the number, else 0."""
-    column = reshape(index, (*index.shape, 1))
-    numbers = constant(np.arange(classes, dtype=np.int32).reshape(1, classes))
-    return cast(binary(Op.EQUAL, column, numbers), dtype)
 
 
 def uniform(

@@ -18,7 +18,8 @@ from quickprop.nn.losses.loss import RowLoss
 from quickprop.nn.losses.numbers import PointLoss
 from quickprop.nn.losses.targets import PROBABILITIES, Domain, class_codes
 from quickprop.ops.activations import softmax, softplus
-from quickprop.ops.elementary import exp, log, max, one_hot, sigmoid, stop_gradient, sum
+from quickprop.ops.codes import one_hot
+from quickprop.ops.elementary import exp, log, max, sigmoid, stop_gradient, sum
 
 
 @dataclass(frozen=True)
