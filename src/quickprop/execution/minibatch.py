@@ -27,9 +27,12 @@ class _Steps(Protocol):
 class _ReferenceMinibatches:
     """Mini-batches run by the NumPy interpreter."""
 
-    def __init__(self, graph: Graph, data: Mapping[Tensor, np.ndarray], batch_size: int) -> None:
+    def __init__(
+        self, graph: Graph, data: Mapping[Tensor, np.ndarray], batch_size: int, passes: int = 1
+    ) -> None:
         self.graph, self.data, self.batch_size = graph, data, batch_size
-        self.order = np.arange(len(next(iter(data.values()))), dtype=np.int32)
+        rows = len(next(iter(data.values())))
+        self.order = np.tile(np.arange(rows, dtype=np.int32), passes)
 
     def shuffle(self, seed: int, epoch: int) -> None:
         """Put the rows into the order of that epoch."""
@@ -64,6 +67,9 @@ class Minibatches:
     backend : {"native", "reference"}, optional
     threads : int, optional
         The most threads to use.
+    passes : int
+        How often the rows come in an epoch, one pass after the other: a step that takes all rows
+        can then be made many times in one call. Such an epoch is not shuffled.
     """
 
     def __init__(
@@ -74,6 +80,7 @@ class Minibatches:
         *,
         backend: str | None = None,
         threads: int | None = None,
+        passes: int = 1,
     ) -> None:
         self.backend = config.one_of(
             backend or config.default_backend(), config.BACKENDS, "backend"
@@ -90,15 +97,15 @@ class Minibatches:
                 where=repr(missing[0]) if missing else "mini-batches",
             )
         arrays = as_inputs(with_rows, [data[leaf] for leaf in with_rows])
-        self.rows = len(arrays[0])
-        self.batch_size = min(batch_size, self.rows)
+        self.batch_size = min(batch_size, len(arrays[0]))
+        self.rows = len(arrays[0]) * passes
         self.graph = optimise(graph.verify())
         bound = dict(zip(with_rows, arrays, strict=True))
         self._steps: _Steps
         if self.backend == "native":
-            self._steps = NativeMinibatches(self.graph, bound, self.batch_size, threads)
+            self._steps = NativeMinibatches(self.graph, bound, self.batch_size, threads, passes)
         else:
-            self._steps = _ReferenceMinibatches(self.graph, bound, self.batch_size)
+            self._steps = _ReferenceMinibatches(self.graph, bound, self.batch_size, passes)
 
     @property
     def steps_per_epoch(self) -> int:

@@ -177,12 +177,14 @@ class NativeMinibatches:
         data: Mapping[Tensor, np.ndarray],
         batch_size: int,
         threads: int | None = None,
+        passes: int = 1,
     ) -> None:
         check_loss(graph)
         self.graph = graph
         self.batch_size = batch_size
-        self.rows = len(next(iter(data.values())))
-        batch_size = min(batch_size, self.rows)
+        rows = len(next(iter(data.values())))
+        self.rows = rows * passes
+        batch_size = min(batch_size, rows)
         self.threads = worth(multiply_adds(graph, batch_size), threads)
         self.program, self._code = _compiled(
             graph, ("epoch",), rows_hint=batch_size, epoch=True, threaded=self.threads > 1
@@ -192,7 +194,7 @@ class NativeMinibatches:
         self._epoch = self._code.function("epoch", ctypes.c_double, _POINTER, _POINTER, *counts)
         self._space = _Workspace(self.program)
         self._space.grow(batch_size)
-        self.order = np.arange(self.rows, dtype=np.int32)
+        self.order = np.tile(np.arange(rows, dtype=np.int32), passes)
         self._held: list[np.ndarray] = [self.order]
         self._scalars: dict[Tensor, np.ndarray] = {}
         for k, leaf in enumerate(graph.inputs):
