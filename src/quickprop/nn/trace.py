@@ -1,0 +1,342 @@
+"""Looking inside a network: what every neuron receives and gives, and how the loss depends on it.
+
+Layers are counted as textbooks do: layer l has the weighted inputs ``a_l = W_l' o_(l-1) + b_l`` and
+the outputs ``o_l = h_l(a_l)``, so that a `Dense` and the `Activation` behind it are one layer.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from quickprop.autodiff import gradients
+from quickprop.errors import SettingError, ShapeError
+from quickprop.execution import function
+from quickprop.graph import ROWS, Op, Tensor, placeholder, walk
+from quickprop.nn.layers.activation import Activation
+from quickprop.nn.layers.dense import Dense
+from quickprop.nn.layers.layer import Context
+from quickprop.nn.losses import Loss, MeanSquaredError
+from quickprop.nn.placed import PlacedLayer
+from quickprop.nn.trace_page import page
+from quickprop.ops.elementary import sum
+
+if TYPE_CHECKING:
+    from quickprop.nn.network import Network
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class TracedLayer:
+    """What went through one layer.
+
+    Parameters
+    ----------
+    name : str
+        That of the layer in the network.
+    result_name : str
+        That of its activation, or of the layer itself when there is none behind it.
+    kind : str
+        Such as "Dense".
+    activation : str or None
+        The activation behind it, which is part of this layer here.
+    sources : tuple of str
+        The layers and inputs that it reads.
+    inputs : array
+        What it reads (rows, ...), the outputs of the layer before it; of several, the first.
+    weighted_inputs : array or None
+        a_l (rows, neurons): what a dense layer gives before its activation.
+    outputs : array
+        o_l (rows, ...), after the activation.
+    weights, biases : array or None
+        Those of a dense layer, (inputs, neurons) and (neurons,).
+    slopes : array or None
+        h'(a_l) (rows, neurons), where an activation takes each number on its own.
+    loss_by_outputs, loss_by_weighted_inputs : array or None
+        Derivatives of the loss; None without a target. That by the outputs is also None where the
+        loss contains the activation.
+    loss_by_weights, loss_by_biases : array or None
+        Of their shapes, summed over the rows.
+    """
+
+    name: str
+    result_name: str
+    kind: str
+    activation: str | None
+    sources: tuple[str, ...]
+    inputs: np.ndarray
+    weighted_inputs: np.ndarray | None
+    outputs: np.ndarray
+    weights: np.ndarray | None
+    biases: np.ndarray | None
+    slopes: np.ndarray | None = None
+    loss_by_outputs: np.ndarray | None = None
+    loss_by_weighted_inputs: np.ndarray | None = None
+    loss_by_weights: np.ndarray | None = None
+    loss_by_biases: np.ndarray | None = None
+
+    def __repr__(self) -> str:
+        behind = f" {self.activation}" if self.activation else ""
+        shape = " x ".join(map(str, self.outputs.shape))
+        return f"<traced {self.name}{behind}: outputs {shape}>"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Trace:
+    """A network's inside for some rows. Printed, it is the whole calculation of the first row.
+
+    Parameters
+    ----------
+    inputs : mapping of str to array
+        What was given, by the names of the inputs.
+    input_names : tuple of str
+        Names of the numeric inputs.
+    layers : tuple of TracedLayer
+    output_name : str
+        The layer whose outputs are those of the network; of several, the first.
+    target : array or None
+    loss : Loss or None
+    loss_value : float or None
+        The loss of all rows, of which the derivatives are taken.
+    gradients : mapping of str to array
+        The derivative of the loss by every parameter, by full name; empty without a target.
+    """
+
+    inputs: Mapping[str, np.ndarray]
+    input_names: tuple[str, ...]
+    layers: tuple[TracedLayer, ...]
+    output_name: str
+    target: np.ndarray | None
+    loss: Loss | None
+    loss_value: float | None
+    gradients: Mapping[str, np.ndarray]
+
+    @property
+    def rows(self) -> int:
+        """How many rows went through."""
+        return len(next(iter(self.inputs.values())))
+
+    @property
+    def outputs(self) -> np.ndarray:
+        """What the network gave."""
+        return self[self.output_name].outputs
+
+    def __getitem__(self, name: str) -> TracedLayer:
+        for layer in self.layers:
+            if name in (layer.name, layer.result_name):
+                return layer
+        raise SettingError(
+            "no such layer",
+            where="trace",
+            allowed=", ".join(layer.name for layer in self.layers),
+            given=repr(name)[:80],
+        )
+
+    def page(self, row: int = 0) -> str:
+        """The calculation of one row, written out number by number.
+
+        Sums of many terms and layers of many neurons are cut short.
+
+        Parameters
+        ----------
+        row : int
+            Counted from 0.
+        """
+        if not isinstance(row, int) or not 0 <= row < self.rows:
+            raise SettingError(
+                "no such row",
+                where="trace.page",
+                allowed=f"0 to {self.rows - 1}",
+                given=repr(row)[:80],
+            )
+        return page(self, row)
+
+    def __str__(self) -> str:
+        return self.page()
+
+    def __repr__(self) -> str:
+        loss = "" if self.loss_value is None else f", loss {self.loss_value:.4g}"
+        rows = "1 row" if self.rows == 1 else f"{self.rows} rows"
+        return f"<Trace: {rows} through {', '.join(x.name for x in self.layers)}{loss}>"
+
+
+def trace(
+    network: Network,
+    x: Any,
+    target: Any = None,
+    loss: Loss | None = None,
+    *,
+    backend: str | None = None,
+) -> Trace:
+    """Run a network on some rows and keep everything that happens inside.
+
+    Parameters
+    ----------
+    network : Network
+    x : array, or tuple of arrays
+        The rows (n, features), a single row (features,), or one array for each input.
+    target : array, optional
+        As the loss takes it. With it, the loss is computed and led back through the network.
+    loss : Loss, optional
+        Default `MeanSquaredError`.
+    backend : {"native", "reference"}, optional
+
+    Returns
+    -------
+    Trace
+
+    Raises
+    ------
+    ShapeError, DTypeError, DataError
+        When an array does not fit.
+    SettingError
+        When a loss comes without a target, or is none.
+    """
+    if loss is not None and not isinstance(loss, Loss):
+        raise SettingError("not a loss", where="trace.loss", given=repr(loss)[:80])
+    if loss is not None and target is None:
+        raise SettingError(
+            "a loss needs a target", where="trace.loss", mend="give the target of the rows too"
+        )
+    arrays = _rows_of(network, x)
+    network.check_categories(*arrays)
+    tensors = network.tensors()
+    activations = _activations_behind(network)
+    wanted = _Wanted()
+    for placed in network.layers:
+        wanted.add(("result", placed.name), tensors[placed.name])
+        if placed.name in activations.values() and _is_elementwise(placed):
+            slope = gradients(sum(tensors[placed.name]), [tensors[placed.sources[0]]])[0]
+            wanted.add(("slope", placed.name), slope)
+    leaves = list(network.inputs)
+    expected = None
+    if target is not None:
+        loss = loss or MeanSquaredError()
+        expected = loss.check_target(_target_rows(target, arrays), network.width, "trace target")
+        leaf = loss.target_placeholder(network.width, network.dtype)
+        leaves.append(leaf)
+        arrays.append(expected)
+        [last] = [placed for placed in network.layers if placed.name == network.outputs[0]]
+        raw = loss.link is not None and last.layer == Activation(loss.link)
+        value = loss(tensors[last.sources[0] if raw else last.name], leaf)
+        wanted.add(("loss", ""), value)
+        names = [placed.name for placed in network.layers if not (raw and placed is last)]
+        by = [*(tensors[name] for name in names), *network.parameters]
+        keys = [*(("by", name) for name in names)]
+        keys += [("gradient", str(parameter.name)) for parameter in network.parameters]
+        for key, slope in zip(keys, gradients(value, by), strict=True):
+            wanted.add(key, slope)
+    results = function(leaves, wanted.tensors, backend=backend)(*arrays)
+    found = {key: results[k] for key, k in wanted.places.items()}
+    for leaf, array in zip(network.inputs, arrays):
+        found["result", str(leaf.name)] = np.asarray(array, leaf.dtype.value)
+    return Trace(
+        {str(leaf.name): found["result", str(leaf.name)] for leaf in network.inputs},
+        network.input_names,
+        tuple(
+            _traced(placed, activations.get(placed.name), network, found)
+            for placed in network.layers
+            if placed.name not in activations.values()
+        ),
+        network.outputs[0],
+        expected,
+        loss,
+        None if expected is None else float(found["loss", ""]),
+        {name: array for (kind, name), array in found.items() if kind == "gradient"},
+    )
+
+
+class _Wanted:
+    """Tensors to compute, each once, and the place of each in the result."""
+
+    def __init__(self) -> None:
+        self.tensors: list[Tensor] = []
+        self.places: dict[tuple[str, str], int] = {}
+
+    def add(self, key: tuple[str, str], tensor: Tensor) -> None:
+        if tensor not in self.tensors:
+            self.tensors.append(tensor)
+        self.places[key] = self.tensors.index(tensor)
+
+
+def _rows_of(network: Network, x: Any) -> list[Any]:
+    """One array for each input; a single row becomes a matrix of one row."""
+    if len(network.inputs) > 1:
+        if not isinstance(x, tuple) or len(x) != len(network.inputs):
+            names = ", ".join(str(leaf.name) for leaf in network.inputs)
+            raise ShapeError(
+                "not one array for each input of the network",
+                where="trace.x",
+                allowed=f"a tuple of {len(network.inputs)} ({names})",
+                given=f"{len(x)} arrays" if isinstance(x, tuple) else type(x).__name__,
+            )
+        return list(x)
+    if isinstance(x, tuple) and len(x) == 1:
+        return list(x)
+    try:
+        array = np.asarray(x)
+    except ValueError:
+        return [x]  # The check of shapes has the better message.
+    return [array[np.newaxis] if array.ndim == network.inputs[0].rank - 1 else array]
+
+
+def _target_rows(target: Any, arrays: list[Any]) -> Any:
+    """A single number, or the vector of a single row, as the target of one row."""
+    array = np.asarray(target)
+    one_row = np.ndim(arrays[0]) > 0 and len(arrays[0]) == 1
+    if array.ndim == 0 or (one_row and array.ndim == 1 and len(array) != 1):
+        return array[np.newaxis]
+    return target
+
+
+def _activations_behind(network: Network) -> dict[str, str]:
+    """The activation that alone reads a dense layer, by the name of that layer."""
+    readers = Counter(source for placed in network.layers for source in placed.sources)
+    dense = {p.name for p in network.layers if isinstance(p.layer, Dense) and readers[p.name] == 1}
+    return {
+        placed.sources[0]: placed.name
+        for placed in network.layers
+        if isinstance(placed.layer, Activation) and placed.sources[0] in dense
+    }
+
+
+def _is_elementwise(placed: PlacedLayer) -> bool:
+    """Whether an activation takes each number on its own: softmax, for one, does not."""
+    x = placeholder((ROWS, *placed.input_shape))
+    y = placed.layer.join([x], placed.parameters, Context(placed.name))
+    return all(node.op not in (Op.SUM, Op.MAX) for node in walk([y]))
+
+
+def _traced(
+    placed: PlacedLayer,
+    behind: str | None,
+    network: Network,
+    found: Mapping[tuple[str, str], np.ndarray],
+) -> TracedLayer:
+    dense = isinstance(placed.layer, Dense)
+    own = {name: str(parameter.name) for name, parameter in placed.parameters.items()}
+    activation = None
+    if behind is not None:
+        [layer] = [p.layer for p in network.layers if p.name == behind]
+        assert isinstance(layer, Activation)
+        activation = layer.name
+    return TracedLayer(
+        placed.name,
+        behind or placed.name,
+        type(placed.layer).__name__,
+        activation,
+        placed.sources,
+        found["result", placed.sources[0]],
+        found["result", placed.name] if dense else None,
+        found["result", behind or placed.name],
+        placed.parameters["weight"].value if dense else None,
+        placed.parameters["bias"].value if dense and "bias" in placed.parameters else None,
+        found.get(("slope", str(behind))),
+        found.get(("by", behind or placed.name)),
+        found.get(("by", placed.name)) if dense else None,
+        found.get(("gradient", own["weight"])) if dense else None,
+        found.get(("gradient", own["bias"])) if dense and "bias" in own else None,
+    )
