@@ -9,6 +9,7 @@ import numpy as np
 from quickprop import ops
 from quickprop.graph import Graph, Op, Tensor, constant, make, matmul, placeholder, variable
 from quickprop.graph.tensor import reshape
+from quickprop.graph.windows import Windows
 
 WIDTHS = (1, 2, 3, 5, 8, 16, 17, 33, 70, 150)
 #: Bounded, smooth enough, and defined everywhere.
@@ -83,10 +84,14 @@ class Grower:
             y = ops.exp(-ops.abs(x)) if self.number(2) else ops.log(ops.abs(x) + 0.5)
         elif kind == 7:
             y = ops.where(x > 0.1, x * 0.5, ops.sqrt(ops.abs(x) + 0.1))
+        elif kind == 8 and x.rank > 2 and x.shape[-1] is not None:
+            y = self.lines_product(x)
         elif kind < 10:
             y = self.product(self.pick_matrix())
         elif kind == 10:
             y = self.reduction(x)
+        elif kind == 11 and x.rank in (3, 4) and self.number(4):
+            y = self.windows(x)
         elif kind == 11:
             y = self.moved(x)
         elif kind == 12:
@@ -132,6 +137,29 @@ class Grower:
         y = matmul(x, w, ta, tb) * (1.0 / np.sqrt(inner))
         return y + self.variable((n,)) if self.number(2) else y
 
+    def lines_product(self, x: Tensor) -> Tensor:
+        k = x.shape[-1]
+        assert k is not None
+        others = [y for y in self.pool if y.shape[:-1] == x.shape[:-1]]
+        if self.number(3) == 0:
+            other = others[self.number(len(others))]
+            return matmul(x, other, transpose_a=True) * 0.05
+        n, tb = self.width(), bool(self.number(2))
+        y = matmul(x, self.variable((n, k) if tb else (k, n)), False, tb) * (1.0 / np.sqrt(k))
+        return y + self.variable((n,)) if self.number(2) else y
+
+    def windows(self, x: Tensor) -> Tensor:
+        lengths = tuple(dim or 1 for dim in x.shape[1:-1])
+        size = tuple(1 + self.number(min(3, n)) for n in lengths)
+        stride = tuple(1 + self.number(2) for _ in lengths)
+        around = [tuple(self.number(2) for _ in lengths) for _ in range(2)]
+        windows = Windows(size, stride, (1,) * len(size), around[0], around[1])
+        joined = bool(self.number(2))
+        y = make(Op.PATCHES, x, windows=windows, joined=joined, fill=0.0)
+        if self.number(2):
+            return y
+        return make(Op.PATCHES_ADD, y * 0.3, windows=windows, joined=joined, lengths=lengths)
+
     def reduction(self, x: Tensor) -> Tensor:
         if not x.rank:
             return x * 2.0
@@ -173,6 +201,8 @@ class Grower:
             self.leaf((self.width(),))
         if self.number(3) == 0:
             self.leaf((None, 3, self.width()))
+        if self.number(3) == 0:
+            self.leaf((None, 4, 3, int(self.rng.choice(WIDTHS[:7]))))
         self.variable((self.width(), self.width()))
         self.variable(())
         for _ in range(steps):

@@ -14,6 +14,7 @@ from quickprop.execution import function
 from quickprop.graph import Op, Tensor, constant, make, matmul, placeholder, row_count
 from quickprop.graph.primitives import LEAVES
 from quickprop.graph.rules import RULES as SHAPE_RULES
+from quickprop.graph.windows import Windows
 from quickprop.native import elementwise, moves
 from quickprop.ops import reference
 
@@ -60,6 +61,81 @@ def product(m: int, k: int, n: int, ta: bool, tb: bool) -> Row:
         label=f"{m}x{k}x{n}{'T' if ta else 'N'}{'T' if tb else 'N'}",
     )
 
+
+def lines_product(*outer: int) -> list[Row]:
+    """[..., k] by [k, n], and [..., m] by [..., n] summed over all but the last axes."""
+    a, b, w = (RNG.normal(size=shape) for shape in ((*outer, 6), (*outer, 9), (6, 9)))
+    label = "x".join(map(str, outer))
+    return [
+        Row(Op.MATMUL, (a, w), lambda x, y: matmul(x, y), np.matmul, rows=False, label=label),
+        Row(
+            Op.MATMUL,
+            (a, b),
+            lambda x, y: matmul(x, y, transpose_a=True),
+            lambda x, y: x.reshape(-1, 6).T @ y.reshape(-1, 9),
+            label=f"{label}, transposed",
+        ),
+    ]
+
+
+def patches_by_hand(x: np.ndarray, windows: Windows, fill: float, joined: bool) -> np.ndarray:
+    """One number at a time."""
+    lengths = x.shape[1:-1]
+    counts = windows.counts(lengths)
+    out = np.full((len(x), *counts, int(np.prod(windows.size)), x.shape[-1]), fill, x.dtype)
+    for at in np.ndindex(counts):
+        for number, place in enumerate(np.ndindex(windows.size)):
+            position = [
+                w * windows.stride[k] + p * windows.dilation[k] - windows.before[k]
+                for k, (w, p) in enumerate(zip(at, place, strict=True))
+            ]
+            if all(0 <= p < n for p, n in zip(position, lengths, strict=True)):
+                out[(slice(None), *at, number)] = x[(slice(None), *position)]
+    return out.reshape(len(x), *counts, -1) if joined else out
+
+
+def windows_row(op: Op, lengths, channels: int, windows: Windows, joined: bool, fill=0.0) -> Row:
+    x = RNG.normal(size=(5, *lengths, channels))
+    label = f"{lengths} {channels} {windows.size} {windows.stride} {windows.before} {joined}"
+    if op is Op.PATCHES:
+        return Row(
+            op,
+            (x,),
+            lambda a: make(op, a, windows=windows, joined=joined, fill=fill),
+            lambda a: patches_by_hand(a, windows, fill, joined),
+            differentiable=np.isfinite(fill),
+            label=label,
+        )
+    values = RNG.normal(size=patches_by_hand(x, windows, 0.0, joined).shape)
+
+    def back(v: np.ndarray) -> np.ndarray:
+        # The transpose of a linear map, found by asking it about each place.
+        out = np.zeros((5, *lengths, channels), v.dtype)
+        for at in np.ndindex((*lengths, channels)):
+            one = np.zeros((1, *lengths, channels), v.dtype)
+            one[(0, *at)] = 1
+            hit = patches_by_hand(one, windows, 0.0, joined)
+            out[(slice(None), *at)] = (v * hit).reshape(5, -1).sum(1)
+        return out
+
+    return Row(
+        op,
+        (values,),
+        lambda v: make(op, v, windows=windows, lengths=lengths, joined=joined),
+        back,
+        label=label,
+    )
+
+
+WINDOWS = [
+    ((6, 7), 1, Windows((3, 3), (1, 1), (1, 1), (0, 0), (0, 0))),
+    ((6, 7), 3, Windows((3, 2), (2, 1), (1, 1), (1, 0), (1, 1))),
+    ((5, 6), 8, Windows((2, 2), (2, 2), (1, 1), (0, 0), (0, 0))),
+    ((7, 7), 17, Windows((3, 3), (1, 2), (2, 2), (2, 1), (2, 0))),
+    ((9,), 4, Windows((4,), (3,), (2,), (3,), (2,))),
+    ((3, 4, 2), 2, Windows((2, 2, 2), (1, 1, 1), (1, 1, 1), (1, 0, 0), (0, 1, 0))),
+    ((2,), 5, Windows((2,), (5,), (1,), (4,), (4,))),
+]
 
 ROWS = [
     unary(Op.NEG, ANY, np.negative),
@@ -119,6 +195,10 @@ ROWS = [
     Row(Op.SCATTER_ADD, (RNG.normal(size=(5, 6)),),
         lambda v: make(Op.SCATTER_ADD, constant(CODES), v, length=4),
         lambda v: np.eye(4)[CODES].T @ v, rows=False),
+    *lines_product(5, 4), *lines_product(5, 2, 3, 1), *lines_product(5, 1),
+    *(windows_row(op, *case, joined) for op in (Op.PATCHES, Op.PATCHES_ADD)
+      for case in WINDOWS for joined in (False, True)),
+    windows_row(Op.PATCHES, *WINDOWS[1], False, fill=-np.inf),
     Row(Op.ROW_COUNT, (ANY,), lambda x: x / row_count(x.dtype), lambda x: x / 5),
 ]  # fmt: skip
 

@@ -168,6 +168,19 @@ def scatter_add(y: Tensor, dy: Tensor) -> Gradients:
     return None, make(Op.GATHER, dy, y.inputs[0])
 
 
+def patches(y: Tensor, dy: Tensor) -> Gradients:
+    """A number collects the gradients of all patches that it is in."""
+    (x,) = y.inputs
+    settings = {"windows": y.attribute("windows"), "joined": y.attribute("joined")}
+    return (make(Op.PATCHES_ADD, dy, lengths=x.shape[1:-1], **settings),)
+
+
+def patches_add(y: Tensor, dy: Tensor) -> Gradients:
+    """A patch gets the gradients of the places it was added to."""
+    settings = {"windows": y.attribute("windows"), "joined": y.attribute("joined")}
+    return (make(Op.PATCHES, dy, fill=0.0, **settings),)
+
+
 def where(condition: Tensor, a: Tensor, b: Tensor) -> Tensor:
     """`a` where the condition is not 0, else `b`; one shape for all."""
     return make(Op.WHERE, condition, a, b)
@@ -213,5 +226,7 @@ RULES: dict[Op, Rule] = {
     Op.CONCAT: concat,
     Op.GATHER: gather,
     Op.SCATTER_ADD: scatter_add,
+    Op.PATCHES: patches,
+    Op.PATCHES_ADD: patches_add,
     Op.UNIFORM: none,
 }

@@ -42,7 +42,7 @@ class Op(Enum):
     SUM = "sum"  # axes
     MAX = "max"  # axes
     # contraction
-    MATMUL = "matmul"  # transpose_a, transpose_b; two-dimensional
+    MATMUL = "matmul"  # transpose_a, transpose_b; the first may have several axes for its lines
     # shape
     RESHAPE = "reshape"  # shape
     TRANSPOSE = "transpose"  # axes
@@ -53,6 +53,9 @@ class Op(Enum):
     # rows picked by number
     GATHER = "gather"  # table[index]
     SCATTER_ADD = "scatter_add"  # length: zeros(length, ...), then out[index] += values
+    # windows that slide over the middle axes of [rows, lengths..., channels]
+    PATCHES = "patches"  # windows; fill: what lies beyond the ends; joined: a patch is one line
+    PATCHES_ADD = "patches_add"  # windows, lengths, joined: patches added to where they came from
     # random
     UNIFORM = "uniform"  # shape, stream; inputs seed and step: numbers in [0, 1)
 

@@ -108,18 +108,32 @@ def reduction(op: Op, inputs: tuple[Typed, ...], attributes: Mapping[str, Any]) 
 
 
 def matmul(op: Op, inputs: tuple[Typed, ...], attributes: Mapping[str, Any]) -> Typed:
-    """[m, k] by [k, n] gives [m, n], either input read as its transpose on request."""
+    """[m, k] by [k, n] gives [m, n], either input read as its transpose on request.
+
+    Instead of m there may be several axes: [..., k] by [k, n] gives [..., n], and with a read as
+    its transpose [..., m] and [..., n] give [m, n], summed over all the others.
+    """
     dtype = _same_type(op, inputs)
     (a, _), (b, _) = inputs
-    if len(a) != 2 or len(b) != 2:
+    over_lines = attributes["transpose_a"] and not attributes["transpose_b"]
+    if len(a) < 2 or len(b) != (len(a) if over_lines else 2):
+        raise _mismatch(op, inputs, "two matrices, or several axes in the place of the first")
+    if over_lines:
+        if a[:-1] != b[:-1]:
+            raise _mismatch(op, inputs, "[..., m] and [..., n] that agree in all other axes")
+        m, n = a[-1], b[-1]
+        if m is None or n is None:
+            raise _mismatch(op, inputs, "rows only as the first axis of the result")
+        return (m, n), dtype
+    if attributes["transpose_a"] and len(a) != 2:
         raise _mismatch(op, inputs, "two matrices")
-    m, k = reversed(a) if attributes["transpose_a"] else a
+    *outer, k = reversed(a) if attributes["transpose_a"] else a
     k2, n = reversed(b) if attributes["transpose_b"] else b
     if k != k2:
         raise _mismatch(op, inputs, "[m, k] and [k, n] with the same k")
     if n is None:
         raise _mismatch(op, inputs, "rows only as the first axis of the result")
-    return (m, n), dtype
+    return (*outer, n), dtype
 
 
 def reshape(op: Op, inputs: tuple[Typed, ...], attributes: Mapping[str, Any]) -> Typed:
@@ -240,6 +254,41 @@ def scatter_add(op: Op, inputs: tuple[Typed, ...], attributes: Mapping[str, Any]
     return (attributes["length"], values[1]), dtype
 
 
+def patches(op: Op, inputs: tuple[Typed, ...], attributes: Mapping[str, Any]) -> Typed:
+    """[rows, lengths..., channels] gives [rows, counts..., places of a window, channels].
+
+    Or, with the last two joined to one line, [rows, counts..., places * channels].
+    """
+    (shape, dtype), windows = inputs[0], attributes["windows"]
+    if len(shape) != len(windows.size) + 2 or shape[-1] is None:
+        raise _mismatch(op, inputs, f"[rows, {len(windows.size)} lengths, channels]")
+    lengths = tuple(dim or 0 for dim in shape[1:-1])
+    counts = windows.counts(lengths)
+    if min(counts) < 1:
+        raise ShapeError(
+            "a window is longer than what it slides over",
+            where=op.value,
+            allowed=f"at most {lengths} and what is put round",
+            given=str(windows.size),
+        )
+    places = math.prod(windows.size)
+    line = (places * shape[-1],) if attributes["joined"] else (places, shape[-1])
+    return (shape[0], *counts, *line), dtype
+
+
+def patches_add(op: Op, inputs: tuple[Typed, ...], attributes: Mapping[str, Any]) -> Typed:
+    """The way back from the patches of [rows, lengths..., channels]."""
+    (shape, dtype), windows = inputs[0], attributes["windows"]
+    lengths = attributes["lengths"]
+    counts, places = windows.counts(lengths), math.prod(windows.size)
+    joined = attributes["joined"]
+    expected = counts if joined else (*counts, places)
+    width = shape[-1] or 0
+    if shape[1:-1] != expected or not width or (joined and width % places):
+        raise _mismatch(op, inputs, f"patches of {lengths}")
+    return (shape[0], *lengths, width // places if joined else width), dtype
+
+
 def uniform(op: Op, inputs: tuple[Typed, ...], attributes: Mapping[str, Any]) -> Typed:
     """Seed and step are int32 scalars."""
     if any(typed != ((), DType.int32) for typed in inputs):
@@ -262,5 +311,7 @@ RULES: dict[Op, Rule] = {
     Op.CONCAT: concat,
     Op.GATHER: gather,
     Op.SCATTER_ADD: scatter_add,
+    Op.PATCHES: patches,
+    Op.PATCHES_ADD: patches_add,
     Op.UNIFORM: uniform,
 }

@@ -273,7 +273,11 @@ def binary(op: Op, a: Tensor | Number, b: Tensor | Number) -> Tensor:
 
 
 def matmul(a: Tensor, b: Tensor, transpose_a: bool = False, transpose_b: bool = False) -> Tensor:
-    """The product of two matrices, either read as its transpose on request."""
+    """The product of two matrices, either read as its transpose on request.
+
+    ``a`` may have more axes: [..., k] by [k, n] gives [..., n]. With `transpose_a` both may:
+    [..., m] and [..., n] give [m, n], summed over all others.
+    """
     return make(Op.MATMUL, a, b, transpose_a=transpose_a, transpose_b=transpose_b)
 
 

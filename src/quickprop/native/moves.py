@@ -13,6 +13,7 @@ from quickprop.native.elementwise import ELEMENT, constant_number
 from quickprop.native.ir import FunctionWriter, Loop, Value, int64, literal, vector_type
 from quickprop.native.layout import Layout, axis_strides, layout_of
 from quickprop.native.lines import KernelWriter, combine, neutral
+from quickprop.native.windows import write_patches, write_patches_add
 
 
 def _open_axes(w: FunctionWriter, rows: Value, shape: Shape) -> tuple[list[Loop], list[Value]]:
@@ -228,6 +229,8 @@ WRITE: dict[Op, Callable[[KernelWriter, Tensor], None]] = {
     Op.RESHAPE: _write_reshape,
     Op.GATHER: _write_gather,
     Op.SCATTER_ADD: _write_scatter_add,
+    Op.PATCHES: write_patches,
+    Op.PATCHES_ADD: write_patches_add,
     Op.SUM: _write_reduction,
     Op.MAX: _write_reduction,
 }

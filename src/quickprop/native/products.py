@@ -100,10 +100,23 @@ class Product:
         """A is read as its transpose."""
         return self.node.attribute("transpose_a")
 
-    @property
-    def inner(self) -> int | None:
-        """Length of the summed axis; None when it is the rows."""
-        return self.node.inputs[0].shape[0 if self.transpose_a else 1]
+    def inner(self, kernel: KernelWriter) -> Value:
+        """Length of what is summed over: the lines of A, or the width of a line."""
+        a = self.node.inputs[0].shape
+        return line_count(kernel, a) if self.transpose_a else int64(a[-1] or 1)
+
+
+def line_count(kernel: KernelWriter, shape: Shape) -> Value:
+    """How many lines a tensor of at least two axes has."""
+    layout = layout_of(shape)
+    if not layout.rows:
+        return int64(layout.lines_per_row)
+    return kernel.writer.mul(kernel.rows(), int64(layout.lines_per_row))
+
+
+def is_one_line(shape: Shape) -> bool:
+    """True when all axes but the last have length 1."""
+    return all(dim == 1 for dim in shape[:-1])
 
 
 def needs_packing(node: Tensor, machine: Machine) -> bool:
@@ -146,8 +159,8 @@ def write_pack(kernel: KernelWriter, node: Tensor, packed: Tensor) -> None:
     layout, columns = layout_of(b.shape), layout_of(node.shape)
     lanes = min(machine.lanes(align), columns.stride)
     transposed = node.attribute("transpose_b")
-    inner = b.shape[1 if transposed else 0]
-    depth = kernel.rows() if inner is None else int64(inner)
+    inner = b.shape[1] if transposed else None
+    depth = line_count(kernel, b.shape) if inner is None else int64(inner)
     for first, count, vectors in panel_groups(node, machine):
         width = vectors * lanes
         if transposed:
@@ -303,8 +316,7 @@ class _ProductKernel:
         self.looped = bool(heavy)
         a_strides = (product.a_layout.stride, 1)
         self.step_i, self.step_k = reversed(a_strides) if product.transpose_a else a_strides
-        inner = product.inner
-        self.inner = kernel.rows() if inner is None else int64(inner)
+        self.inner = product.inner(kernel)
         self.scratch: Value | None = None
 
     def _leaf_or_product(self, node: Tensor) -> bool:
@@ -326,14 +338,14 @@ class _ProductKernel:
         if other.op is not Op.BROADCAST or other is self.node:
             return
         line = other.inputs[0]
-        if line.shape == (1, self.out.width) and self.is_leaf(line) and self.out.width > 1:
+        one_line = is_one_line(line.shape) and line.shape[-1] == self.out.width
+        if one_line and self.is_leaf(line) and self.out.width > 1:
             self.result, self.bias = users[0], line
 
     def write(self) -> None:
         w, kernel = self.w, self.kernel
-        rows = self.node.shape[0]
-        extent = rows or self.product.rows_hint
-        stop = kernel.rows() if rows is None else int64(rows)
+        stop = line_count(kernel, self.node.shape)
+        extent = self.out.lines_per_row * (self.product.rows_hint if self.out.rows else 1)
         groups = panel_groups(self.node, kernel.machine)
         height = tile_rows(extent, groups[0][2], kernel.machine)
         if self.looped:
@@ -477,7 +489,7 @@ class _ProductKernel:
         layout = layout_of(node.shape)
         pointer = self.kernel.pointer(node)
         # A line vector [1, n] or one number: the same for every line.
-        if node.shape[0] != 1 or self.node.shape[0] == 1:
+        if not is_one_line(node.shape) or is_one_line(self.node.shape):
             pointer = w.offset(pointer, w.mul(line, int64(layout.stride)), element)
         return pointer if column is None else w.offset(pointer, column.first, element)
 
@@ -578,4 +590,7 @@ def fits_epilogue(node: Tensor, space: Shape) -> bool:
         return False
     if len(node.shape) != len(space):
         return all(dim == 1 for dim in node.shape)
-    return all(dim in (1, full) for dim, full in zip(node.shape, space, strict=True))
+    if node.shape[-1] not in (1, space[-1]):
+        return False
+    # The same line for every line of the result, or a line each.
+    return node.shape[:-1] == space[:-1] or is_one_line(node.shape)

@@ -18,6 +18,7 @@ from quickprop.config import DType
 from quickprop.errors import GraphError
 from quickprop.graph import Graph, Op, Tensor
 from quickprop.native import lines, moves, products
+from quickprop.native.copying import copy_bytes, copy_line
 from quickprop.native.elementwise import ELEMENT, constant_number, walk_expression
 from quickprop.native.ir import (
     FunctionWriter,
@@ -25,7 +26,6 @@ from quickprop.native.ir import (
     int64,
     literal,
     module_text,
-    vector_type,
 )
 from quickprop.native.layout import ALIGNMENT, ROW_QUANTUM, Layout, layout_of
 from quickprop.native.lines import KernelWriter, reduction_kind
@@ -338,9 +338,11 @@ class _ProgramWriter:
         panels: Tensor | None = None
         b = node.inputs[1]
         if products.needs_packing(node, self.machine):
-            inner = b.shape[1 if node.attribute("transpose_b") else 0]
-            stride = layout_of(node.shape).stride
-            shape = (None, stride) if inner is None else (inner * stride,)
+            depth = layout_of(b.shape).lines_per_row
+            if node.attribute("transpose_b"):
+                depth = b.shape[1] or 1
+            size = depth * layout_of(node.shape).stride
+            shape = (None, size) if has_rows(b) else (size,)
             panels = Tensor(Op.PLACEHOLDER, (), (), shape, node.dtype, "panels")
             packer = KernelWriter(self.machine, buffer_of, shared=self.threaded)
             products.write_pack(packer, node, panels)
@@ -803,36 +805,6 @@ def inline_value(w: FunctionWriter, node: Tensor, rows: Value) -> Value:
     if number is not None:
         return literal(number, ELEMENT[node.dtype])
     return w.convert("sitofp", rows, ELEMENT[node.dtype])
-
-
-def copy_bytes(w: FunctionWriter, target: Value, source: Value, size: Value) -> None:
-    """memcpy."""
-    w.call("llvm.memcpy.p0.p0.i64", "void", target, source, size, Value("false", "i1"))
-
-
-def copy_line(
-    w: FunctionWriter, machine: Machine, source: Value, target: Value, dtype: DType, count: int
-) -> None:
-    """Copy exactly `count` numbers, in ever smaller vectors."""
-    element, align = ELEMENT[dtype], dtype.itemsize
-    lanes = machine.lanes(dtype.itemsize)
-    done = 0
-    if count >= 8 * lanes:
-        done = count // lanes * lanes
-        type_ = vector_type(element, lanes)
-        with w.loop(int64(0), int64(done), int64(lanes)) as at:
-            w.store(
-                w.load(w.offset(source, at, element), type_, align),
-                w.offset(target, at, element),
-                align,
-            )
-    while done < count:
-        while lanes > count - done:
-            lanes //= 2
-        at = int64(done)
-        part = w.load(w.offset(source, at, element), vector_type(element, lanes), align)
-        w.store(part, w.offset(target, at, element), align)
-        done += lanes
 
 
 def write_barrier() -> tuple[str, set[str]]:

@@ -26,6 +26,7 @@ from quickprop.native.products import fits_epilogue
 
 MOVES = frozenset(
     {Op.TRANSPOSE, Op.SLICE, Op.PAD, Op.CONCAT, Op.GATHER, Op.SCATTER_ADD, Op.RESHAPE}
+    | {Op.PATCHES, Op.PATCHES_ADD}
 )
 
 

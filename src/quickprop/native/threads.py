@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 
@@ -35,11 +36,12 @@ def multiply_adds(graph: Graph, rows: int, narrowest: int = NARROWEST) -> int:
     """Multiply-adds of a call in the products that are at least so wide."""
     total = 0
     for node in graph.nodes():
-        if node.op is not Op.MATMUL or (node.shape[1] or 0) < narrowest:
+        if node.op is not Op.MATMUL or (node.shape[-1] or 0) < narrowest:
             continue
         a = node.inputs[0].shape
-        inner = a[0] if node.attribute("transpose_a") else a[1]
-        total += (node.shape[0] or rows) * (node.shape[1] or 1) * (inner or rows)
+        numbers = math.prod(rows if dim is None else dim for dim in a)
+        across = (node.shape[1] or 1) if node.attribute("transpose_a") else (node.shape[-1] or 1)
+        total += numbers * across
     return total
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 from scipy.special import erf, expit
@@ -13,6 +14,7 @@ from quickprop.ops import threefry
 
 Arrays = list[np.ndarray]
 Rule = Callable[..., np.ndarray]
+Ranges = tuple[slice, ...]
 
 
 def _fill_rows(shape: tuple[int | None, ...], rows: int) -> tuple[int, ...]:
@@ -20,9 +22,10 @@ def _fill_rows(shape: tuple[int | None, ...], rows: int) -> tuple[int, ...]:
 
 
 def _matmul(node: Tensor, rows: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    a = a.T if node.attribute("transpose_a") else a
-    b = b.T if node.attribute("transpose_b") else b
-    return a @ b
+    if node.attribute("transpose_a"):
+        a = a.reshape(-1, a.shape[-1]).T
+        b = b if node.attribute("transpose_b") else b.reshape(-1, b.shape[-1])
+    return a @ (b.T if node.attribute("transpose_b") else b)
 
 
 def _slice(node: Tensor, rows: int, x: np.ndarray) -> np.ndarray:
@@ -38,6 +41,47 @@ def _scatter_add(node: Tensor, rows: int, index: np.ndarray, values: np.ndarray)
     length = node.attribute("length")
     out = np.zeros((length, values.shape[1]), values.dtype)
     np.add.at(out, np.clip(index, 0, length - 1), values)
+    return out
+
+
+def _window_views(node: Tensor, lengths: tuple[int, ...]) -> Iterator[tuple[int, Ranges, Ranges]]:
+    """For each place of a window: the windows of which it lies inside, and the positions of it."""
+    windows = node.attribute("windows")
+    counts = windows.counts(lengths)
+    for place, at in enumerate(np.ndindex(*windows.size)):
+        ranges = [
+            windows.inside(axis, at[axis], length, count)
+            for axis, (length, count) in enumerate(zip(lengths, counts, strict=True))
+        ]
+        if any(low >= high for low, high in ranges):
+            continue
+        positions = tuple(
+            slice(
+                windows.at(axis, low, at[axis]),
+                windows.at(axis, high - 1, at[axis]) + 1,
+                windows.stride[axis],
+            )
+            for axis, (low, high) in enumerate(ranges)
+        )
+        yield place, tuple(slice(low, high) for low, high in ranges), positions
+
+
+def _patches(node: Tensor, rows: int, x: np.ndarray) -> np.ndarray:
+    windows, lengths = node.attribute("windows"), x.shape[1:-1]
+    apart = (len(x), *windows.counts(lengths), math.prod(windows.size), x.shape[-1])
+    out = np.full(apart, node.attribute("fill"), x.dtype)
+    for place, some, positions in _window_views(node, lengths):
+        out[(slice(None), *some, place)] = x[(slice(None), *positions)]
+    return out.reshape(_fill_rows(node.shape, rows))
+
+
+def _patches_add(node: Tensor, rows: int, values: np.ndarray) -> np.ndarray:
+    windows, lengths = node.attribute("windows"), node.attribute("lengths")
+    out = np.zeros(_fill_rows(node.shape, rows), values.dtype)
+    apart = (len(values), *windows.counts(lengths), math.prod(windows.size), out.shape[-1])
+    values = values.reshape(apart)
+    for place, some, positions in _window_views(node, lengths):
+        out[(slice(None), *positions)] += values[(slice(None), *some, place)]
     return out
 
 
@@ -95,6 +139,8 @@ RULES: dict[Op, Rule] = {
     Op.CONCAT: lambda node, rows, *parts: np.concatenate(parts, axis=node.attribute("axis")),
     Op.GATHER: _gather,
     Op.SCATTER_ADD: _scatter_add,
+    Op.PATCHES: _patches,
+    Op.PATCHES_ADD: _patches_add,
     Op.UNIFORM: _uniform,
 }
 

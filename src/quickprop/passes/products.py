@@ -15,7 +15,7 @@ def thin_products(node: Tensor) -> Tensor:
     - one column of results of fixed length, as in the gradient of that layer's weights: the same
       product with both sides transposed, so that its line lies along the vectors.
     """
-    if node.op is not Op.MATMUL:
+    if node.op is not Op.MATMUL or node.inputs[0].rank != 2:
         return node
     a, b = node.inputs
     ta, tb = node.attribute("transpose_a"), node.attribute("transpose_b")
