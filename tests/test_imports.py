@@ -15,7 +15,7 @@ SOURCE = Path(quickprop.__file__).parent
 #: A room may import from itself and from those before it.
 ORDER = (
     "errors", "config", "graph", "ops", "autodiff", "passes", "native", "execution", "nn", "optim",
-    "train", "data", "models", "cli",
+    "train", "data", "models", "estimators", "cli",
 )  # fmt: skip
 HEAVY = ("sklearn", "scipy", "polars", "pandas", "rich", "typer", "llvmlite", "safetensors")
 FILES = sorted(SOURCE.rglob("*.py"))

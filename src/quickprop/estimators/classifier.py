@@ -1,0 +1,223 @@
+"""The classifier."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils import column_or_1d
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import (
+    _check_partial_fit_first_call,
+    type_of_target,
+    unique_labels,
+)
+from sklearn.utils.validation import validate_data
+
+from quickprop.estimators.base import MultilayerPerceptron, has_steps
+from quickprop.estimators.engine import Rows
+from quickprop.estimators.objective import Objective
+from quickprop.estimators.parameters import estimator
+from quickprop.estimators.scores import accuracy
+from quickprop.estimators.validation import FLOATS, FORMATS
+from quickprop.nn import BinaryCrossEntropy, CrossEntropy
+
+
+@estimator
+class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
+    """A multi-layer perceptron that tells classes apart, in place of scikit-learn's.
+
+    It learns the logarithmic loss. With the same `random_state` it starts from the same weights and
+    sees the rows in the same order as scikit-learn's, and so learns the same up to rounding.
+
+    %(parameters)s
+
+    Attributes
+    ----------
+    classes_ : array or list of array
+        The labels.
+    loss_ : float
+        Of the last epoch.
+    best_loss_ : float or None
+        The lowest of all epochs; None with early stopping.
+    loss_curve_ : list of float
+        Of each epoch.
+    validation_scores_, best_validation_score_ : list of float, float, or None
+        Accuracies of the part put aside by early stopping.
+    t_ : int
+        Rows seen by the solver.
+    coefs_, intercepts_ : list of array
+        Weights and biases of each layer. Writing into them changes the predictions.
+    n_features_in_, n_iter_, n_layers_, n_outputs_ : int
+    feature_names_in_ : array of str
+        When the rows had names.
+    out_activation_ : str
+    network_ : Network
+        The network itself.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = MLPClassifier(random_state=0, max_iter=500).fit(X, y)
+    >>> model.score(X, y) > 0.95
+    True
+    """
+
+    #: What scikit-learn's classifier calls its loss.
+    loss = "log_loss"
+
+    # -- fitting ----------------------------------------------------------------------------------
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPClassifier:
+        """Learn from rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Labels, or a column of 0 and 1 for each label.
+        sample_weight : array-like of shape (n_samples,), optional
+            How much each row counts; not negative.
+
+        Returns
+        -------
+        self
+        """
+        self._fit(X, y, sample_weight, incremental=False)
+        return self
+
+    @available_if(has_steps)
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(
+        self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None
+    ) -> MLPClassifier:
+        """Go once over the rows, from where the last call left.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), optional
+        classes : array-like, optional
+            All labels there will ever be; needed in the first call.
+
+        Returns
+        -------
+        self
+        """
+        if _check_partial_fit_first_call(self, classes):
+            multilabel = type_of_target(y).startswith("multilabel")
+            self._label_binarizer = LabelBinarizer().fit(y if multilabel else classes)
+        self._fit(X, y, sample_weight, incremental=True)
+        return self
+
+    def _checked(self, X: Any, y: Any, reset: bool, incremental: bool) -> tuple[Any, np.ndarray]:
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse=FORMATS,
+            multi_output=True,
+            dtype=FLOATS,
+            reset=reset,
+        )
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        if not hasattr(self, "classes_") or not (self.warm_start or incremental):
+            self._label_binarizer = LabelBinarizer().fit(y)
+            self.classes_ = self._label_binarizer.classes_
+        else:
+            self._check_labels(unique_labels(y))
+        # Of one column for two classes, else with a column for each.
+        return X, self._label_binarizer.transform(y).astype(bool)
+
+    def _check_labels(self, labels: np.ndarray) -> None:
+        """Labels of a later fit must be those of the first."""
+        if self.warm_start:
+            if set(labels) != set(self.classes_):
+                raise ValueError(
+                    "warm_start can only be used where `y` has the same classes as in the previous "
+                    f"call to fit. Previously got {self.classes_}, `y` has {labels}"
+                )
+        elif len(np.setdiff1d(labels, self.classes_, assume_unique=True)):
+            raise ValueError(
+                "`y` has classes not in `self.classes_`. "
+                f"`self.classes_` has {self.classes_}. 'y' has {labels}."
+            )
+
+    def _output_activation(self) -> str:
+        return "softmax" if self._label_binarizer.y_type_ == "multiclass" else "logistic"
+
+    def _objective(self) -> Objective:
+        if self.out_activation_ == "softmax":
+            return Objective(CrossEntropy())
+        # The sum over the labels, of which the loss is the mean.
+        return Objective(BinaryCrossEntropy(), self.n_outputs_, self.n_outputs_)
+
+    def _target(self, y: np.ndarray, kind: str) -> np.ndarray:
+        if self.out_activation_ == "softmax":
+            return y.argmax(axis=1).astype(np.int32)
+        return y.astype(kind)
+
+    def _strata(self, y: np.ndarray) -> np.ndarray | None:
+        return y if self.n_outputs_ == 1 else None
+
+    def _score_of(self, rows: Rows) -> float:
+        outputs = self._attached().network.predict(rows.inputs)
+        if self.out_activation_ == "softmax":
+            return accuracy(outputs.argmax(axis=1) == rows.target, rows.weights)
+        return accuracy(((outputs > 0.5) == rows.target).all(axis=1), rows.weights)
+
+    # -- predicting -------------------------------------------------------------------------------
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The most probable label of each row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        array of shape (n_samples,) or (n_samples, n_outputs)
+        """
+        outputs = self._outputs_of(X)
+        if self._label_binarizer.y_type_ == "multiclass":
+            return self.classes_.take(outputs.argmax(axis=1))
+        if self.n_outputs_ == 1:
+            outputs = outputs.ravel()
+        return self._label_binarizer.inverse_transform(outputs)
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """The probability of each label.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        array of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        outputs = self._outputs_of(X)
+        if self.n_outputs_ > 1:
+            return outputs
+        both = np.empty((len(outputs), 2), outputs.dtype)
+        both[:, 1] = outputs[:, 0]
+        np.subtract(1.0, outputs[:, 0], out=both[:, 0])
+        return both
+
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """The logarithm of `predict_proba`."""
+        probabilities = self.predict_proba(X)
+        return np.log(probabilities, out=probabilities)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

@@ -1,0 +1,209 @@
+"""The step of an estimator as a graph, and the ways to run it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from quickprop.autodiff import gradients
+from quickprop.config import DType
+from quickprop.estimators.objective import Objective, batch_terms
+from quickprop.execution import Function, Minibatches
+from quickprop.graph import ROWS, Graph, Tensor, placeholder, row_count, variable, walk
+from quickprop.nn import Network
+from quickprop.ops.elementary import sum
+from quickprop.optim import Optimizer
+
+Scalars = dict[Tensor, float | int]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows to learn from: a matrix, the target as the loss takes it, factors of the rows."""
+
+    inputs: np.ndarray
+    target: np.ndarray
+    weights: np.ndarray | None
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def taken(self, index: np.ndarray | slice) -> Rows:
+        """Some of the rows."""
+        weights = None if self.weights is None else self.weights[index]
+        return Rows(self.inputs[index], self.target[index], weights)
+
+    def arrays(self) -> list[np.ndarray]:
+        """What there is of inputs, target and weights."""
+        return [a for a in (self.inputs, self.target, self.weights) if a is not None]
+
+
+class _Forward:
+    """The leaves of a step and the loss of each row."""
+
+    def __init__(self, network: Network, objective: Objective, weighted: bool) -> None:
+        kind = network.dtype
+        self.target = objective.loss.target_placeholder(network.width, kind)
+        self.weights = placeholder((ROWS,), kind, "weights") if weighted else None
+        self.seed = placeholder((), DType.int32, "seed")
+        self.step = variable(0, DType.int32, "train.step")
+        output = network.output(True, self.seed, self.step, link=objective.loss.link)
+        self.losses = objective.loss.of_rows(output, self.target)
+        leaves = (*network.inputs, self.target, self.weights)
+        self.with_rows = tuple(leaf for leaf in leaves if leaf is not None)
+
+    def graph(
+        self, loss: Tensor, updates: Sequence[tuple[Tensor, Tensor]], *scalars: Tensor
+    ) -> Graph:
+        """The step, with those of the scalar placeholders that it reads."""
+        nodes = set(walk([loss, *(new for _, new in updates)]))
+        if self.step in nodes:
+            updates = (*updates, (self.step, self.step + 1))
+        used = (leaf for leaf in (*scalars, self.seed) if leaf in nodes)
+        return Graph((*self.with_rows, *used), (loss,), tuple(updates))
+
+    def bound(self, rows: Rows) -> dict[Tensor, np.ndarray]:
+        """The rows for their placeholders."""
+        return dict(zip(self.with_rows, rows.arrays(), strict=True))
+
+
+class StepEngine:
+    """Steps of an optimizer on mini-batches.
+
+    Parameters
+    ----------
+    network : Network
+    objective : Objective
+    optimizer : Optimizer
+    weighted : bool
+        Whether rows have factors.
+    """
+
+    def __init__(
+        self, network: Network, objective: Objective, optimizer: Optimizer, weighted: bool
+    ) -> None:
+        self.network = network
+        self.weighted = weighted
+        kind = network.dtype
+        forward = self._forward = _Forward(network, objective, weighted)
+        self._rate = placeholder((), kind, "learning_rate")
+        self._alpha = placeholder((), kind, "alpha")
+        terms = batch_terms(forward.losses, forward.weights, kind)
+        factor = self._alpha * terms.share
+        penalised = network.penalised
+        squares = sum(penalised[0] * penalised[0])
+        for parameter in penalised[1:]:
+            squares = squares + sum(parameter * parameter)
+        loss = terms.data * objective.reported + squares * factor * 0.5
+        slopes = [
+            slope + parameter * factor if parameter in penalised else slope
+            for parameter, slope in zip(
+                network.parameters,
+                gradients(terms.data * objective.learned, network.parameters),
+                strict=True,
+            )
+        ]
+        updates = optimizer.updates(network.parameters, slopes, self._rate, forward.step)
+        self.graph = forward.graph(loss, updates, self._rate, self._alpha)
+        own = set(network.parameters)
+        self._state = {str(old.name): old for old, _ in self.graph.updates if old not in own}
+        self._function: Function | None = None
+
+    def scalars(self, rate: float, alpha: float, seed: int) -> Scalars:
+        """Values for the placeholders without rows, in the order of the graph."""
+        given = {self._rate: rate, self._alpha: alpha, self._forward.seed: seed}
+        return {leaf: given[leaf] for leaf in self.graph.inputs if leaf in given}
+
+    def minibatches(self, rows: Rows, batch_size: int) -> Minibatches:
+        """The step bound to rows, for many epochs over them."""
+        return Minibatches(self.graph, self._forward.bound(rows), batch_size)
+
+    def call(self, rows: Rows, scalars: Scalars) -> float:
+        """One step on a batch given here and now, without setting anything up."""
+        if self._function is None:
+            self._function = Function(self.graph, single=True)
+        values = (np.asarray(value, leaf.dtype.value) for leaf, value in scalars.items())
+        return float(self._function(*rows.arrays(), *values))
+
+    def state(self) -> dict[str, np.ndarray]:
+        """A copy of what the optimizer remembers."""
+        return {name: old.value for name, old in self._state.items()}
+
+    def set_state(self, values: Mapping[str, np.ndarray]) -> None:
+        """Put in place what `state` gave."""
+        for name, value in values.items():
+            self._state[name].assign(value)
+
+
+class SlopeEngine:
+    """The loss over all rows and its slopes, as one long vector.
+
+    The rows go through in mini-batches that stay in the cache; their slopes are added up in
+    variables.
+
+    Parameters
+    ----------
+    alpha : float
+        Factor of the penalty.
+    """
+
+    #: Rows in a mini-batch.
+    CHUNK = 512
+
+    def __init__(self, network: Network, objective: Objective, rows: Rows, alpha: float) -> None:
+        self.network, self.objective = network, objective
+        forward = _Forward(network, objective, rows.weights is not None)
+        losses = forward.losses
+        if forward.weights is not None:
+            losses = losses * forward.weights
+        total = sum(losses)
+        self._sums = [
+            variable(np.zeros_like(p.value), p.dtype, f"{p.name}.slope") for p in network.parameters
+        ]
+        updates = [
+            (old, old + slope)
+            for old, slope in zip(self._sums, gradients(total, network.parameters), strict=True)
+        ]
+        # Mini-batches give the sum of loss times rows: the sum over all rows is wanted here.
+        graph = forward.graph(total / row_count(network.dtype), updates)
+        self._batches = Minibatches(graph, forward.bound(rows), self.CHUNK)
+        self._seed = {forward.seed: 0} if forward.seed in graph.inputs else {}
+        weight = len(rows) if rows.weights is None else float(rows.weights.sum(dtype=np.float64))
+        self._share = 1.0 / weight if weight > 0.0 else 0.0
+        self._alpha = alpha
+        penalised = set(network.penalised)
+        self._penalised = np.concatenate(
+            [np.full(p.value.size, p in penalised) for p in network.parameters]
+        )
+
+    def position(self) -> np.ndarray:
+        """The parameters of now."""
+        return np.concatenate([p.value.ravel() for p in self.network.parameters]).astype(float)
+
+    def move_to(self, position: np.ndarray) -> None:
+        """Put the parameters in place."""
+        start = 0
+        for parameter in self.network.parameters:
+            shape = parameter.value.shape
+            size = int(np.prod(shape))
+            parameter.assign(position[start : start + size].reshape(shape))
+            start += size
+
+    def __call__(self, position: np.ndarray) -> tuple[float, np.ndarray]:
+        """What is made small, and its slopes, with the parameters at a position."""
+        self.move_to(position)
+        for slope in self._sums:
+            slope.assign(np.zeros(slope.value.shape))
+        total = self._batches.run(0, self._batches.steps_per_epoch, self._seed)
+        slopes = np.concatenate([slope.value.ravel() for slope in self._sums]).astype(float)
+        penalty = self._alpha * self._share * np.where(self._penalised, position, 0.0)
+        factor = self.objective.learned * self._share
+        return total * factor + 0.5 * float(penalty @ position), slopes * factor + penalty
+
+    def reported(self, position: np.ndarray, value: float) -> float:
+        """The loss on the scale that is shown, from the value that was made small."""
+        weights = position[self._penalised]
+        penalty = 0.5 * self._alpha * self._share * float(weights @ weights)
+        return (value - penalty) * self.objective.reported / self.objective.learned + penalty
