@@ -99,12 +99,11 @@ def test_mean_squared_error_by_hand():
     assert slope.tolist() == [[0.5, -1.0], [0.0, 1.5]]
 
 
-@pytest.mark.parametrize("kind", LOSSES.values())
-def test_weights_count_rows(kind):
+@pytest.mark.parametrize("loss", [CrossEntropy(), MeanSquaredError(), BinaryCrossEntropy()])
+def test_weights_count_rows(loss):
     # A row of weight 2 beside one of weight 0 is that row alone.
-    loss = kind()
     output = [[0.3, -1.0], [0.5, 0.1]]
-    target = [0, 1] if kind is CrossEntropy else [[0.0, 1.0], [1.0, 1.0]]
+    target = [0, 1] if isinstance(loss, CrossEntropy) else [[0.0, 1.0], [1.0, 1.0]]
     both, _ = loss_and_slope(loss, output, target, "float64", weights=[2.0, 0.0])
     first, _ = loss_and_slope(loss, output[:1], target[:1], "float64")
     assert both == pytest.approx(first, rel=1e-14)

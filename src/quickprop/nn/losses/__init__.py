@@ -5,12 +5,52 @@ function, so that they work on raw outputs (logits) and stay finite for any size
 """
 
 from quickprop.nn.component import Component
-from quickprop.nn.losses.cross_entropy import BinaryCrossEntropy, CrossEntropy
+from quickprop.nn.losses.comparison import CosineSimilarity, KLDivergence
+from quickprop.nn.losses.cross_entropy import BinaryCrossEntropy, CrossEntropy, Focal
+from quickprop.nn.losses.hinge import Hinge, SquaredHinge
 from quickprop.nn.losses.loss import Loss
-from quickprop.nn.losses.regression import MeanSquaredError
+from quickprop.nn.losses.quantile import Quantile
+from quickprop.nn.losses.regression import (
+    Huber,
+    LogCosh,
+    MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    MeanSquaredError,
+)
 
 LOSSES: dict[str, type[Component]] = {
-    kind.__name__: kind for kind in (MeanSquaredError, CrossEntropy, BinaryCrossEntropy)
+    kind.__name__: kind
+    for kind in (
+        MeanSquaredError,
+        MeanAbsoluteError,
+        Huber,
+        LogCosh,
+        MeanAbsolutePercentageError,
+        Quantile,
+        CrossEntropy,
+        BinaryCrossEntropy,
+        Focal,
+        Hinge,
+        SquaredHinge,
+        KLDivergence,
+        CosineSimilarity,
+    )
 }
 
-__all__ = ["LOSSES", "BinaryCrossEntropy", "CrossEntropy", "Loss", "MeanSquaredError"]
+__all__ = [
+    "LOSSES",
+    "BinaryCrossEntropy",
+    "CosineSimilarity",
+    "CrossEntropy",
+    "Focal",
+    "Hinge",
+    "Huber",
+    "KLDivergence",
+    "LogCosh",
+    "Loss",
+    "MeanAbsoluteError",
+    "MeanAbsolutePercentageError",
+    "MeanSquaredError",
+    "Quantile",
+    "SquaredHinge",
+]

@@ -55,17 +55,6 @@ class NumberLoss(Loss):
         return ~np.isnan(target)
 
 
-@dataclass(frozen=True)
-class PointLoss(NumberLoss):
-    """A loss that compares each output with one number."""
-
-    @property
-    @final
-    def per_target(self) -> int:
-        """One."""
-        return 1
-
-
 def blocks(output: Tensor, count: int) -> list[Tensor]:
     """Raw outputs cut into so many blocks of equally many columns."""
     width = (output.shape[1] or 0) // count

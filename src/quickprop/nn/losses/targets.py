@@ -46,6 +46,9 @@ class Domain:
             )
 
 
+#: Probabilities may have been rounded to three digits.
+_SUM_TOLERANCE = 1e-3
+
 NUMBERS = Domain(
     "the target has infinite numbers", "finite numbers, NaN where missing", np.isfinite
 )
@@ -156,6 +159,22 @@ def class_codes(target: Any, classes: int, where: str, outputs: int = 0) -> np.n
             else "count classes from 0; a missing class is NaN",
         )
     return array.astype(np.int32 if present is array else np.float64)
+
+
+def probability_rows(target: Any, width: int, where: str) -> np.ndarray:
+    """Rows of probabilities that sum to 1 (rows, width); NaN where missing."""
+    array = number_matrix(target, width, where, PROBABILITIES)
+    sums = array.sum(axis=1)
+    wrong = np.abs(sums - 1.0) > _SUM_TOLERANCE
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise DataError(
+            "the probabilities of a row do not sum to 1",
+            where=where,
+            given=f"{sums[row]:g} in row {row}",
+            mend="divide each row by its sum",
+        )
+    return array
 
 
 def raw_matrix(raw: Any, where: str) -> np.ndarray:
