@@ -36,6 +36,8 @@ from quickprop.nn.losses import (
     MeanSquaredError,
 )
 from quickprop.nn.network import Network
+from quickprop.nn.perceptron import Perceptron
+from quickprop.nn.trace import Trace
 
 __all__ = [
     "ACTIVATIONS",
@@ -65,6 +67,8 @@ __all__ = [
     "Normal",
     "Orthogonal",
     "PReLU",
+    "Perceptron",
+    "Trace",
     "TruncatedNormal",
     "Uniform",
     "Zeros",
