@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from quickprop.errors import SettingError
-from quickprop.graph import Tensor
+from quickprop.graph import Op, Tensor, binary
 from quickprop.graph.tensor import Number
 from quickprop.ops.arrays import on_array
 from quickprop.ops.elementary import (
     abs,
     erf,
     exp,
+    less,
     log,
     max,
     maximum,
@@ -40,12 +41,12 @@ def identity(x: Tensor) -> Tensor:
 
 def step(x: Tensor) -> Tensor:
     """1 where x > 0, else 0 (Rosenblatt 1958); its derivative is 0 everywhere."""
-    return x > 0.0
+    return less(0.0, x)
 
 
 def hard_sigmoid(x: Tensor) -> Tensor:
     """min(max(x + 3, 0), 6) / 6, straight pieces in place of the sigmoid, as PyTorch has it."""
-    return relu6(x + 3.0) * (1.0 / 6.0)
+    return minimum(maximum(x, -3.0) + 3.0, 6.0) * (1.0 / 6.0)
 
 
 def relu(x: Tensor) -> Tensor:
@@ -60,12 +61,12 @@ def relu6(x: Tensor) -> Tensor:
 
 def leaky_relu(x: Tensor, slope: Tensor | Number = 0.01) -> Tensor:
     """X where positive, slope times x elsewhere (Maas, Hannun and Ng 2013)."""
-    return where(x > 0.0, x, x * slope)
+    return where(less(0.0, x), x, x * slope)
 
 
 def elu(x: Tensor, alpha: Tensor | Number = 1.0) -> Tensor:
     """X where positive, alpha (exp(x) - 1) elsewhere (Clevert, Unterthiner and Hochreiter 2016)."""
-    positive = x > 0.0
+    positive = less(0.0, x)
     return where(positive, x, (exp(where(positive, 0.0, x)) - 1.0) * alpha)
 
 
@@ -89,13 +90,13 @@ def celu(x: Tensor, alpha: Tensor | Number = 1.0) -> Tensor:
         raise SettingError(
             "alpha must be above 0", where="celu", allowed="a number above 0", given=alpha
         )
-    positive = x > 0.0
+    positive = less(0.0, x)
     return where(positive, x, (exp(where(positive, 0.0, x) / alpha) - 1.0) * alpha)
 
 
 def gelu(x: Tensor) -> Tensor:
     """X times the normal distribution function of x (Hendrycks and Gimpel 2016), exact by erf."""
-    return x * ((erf(x * (1.0 / math.sqrt(2.0))) + 1.0) * 0.5)
+    return x * ((erf(binary(Op.MUL, x, 1.0 / math.sqrt(2.0))) + 1.0) * 0.5)
 
 
 def gelu_tanh(x: Tensor) -> Tensor:
@@ -124,7 +125,7 @@ def mish(x: Tensor) -> Tensor:
 
     With e = exp(x) the tanh is (e^2 + 2e) / (e^2 + 2e + 2), here divided by e^2 where x > 0.
     """
-    positive = x > 0.0
+    positive = less(0.0, x)
     e = exp(-abs(x))
     above = where(positive, e * 2.0 + 1.0, e * (e + 2.0))
     return x * (above / (above + where(positive, e * e * 2.0, 2.0)))
@@ -132,14 +133,14 @@ def mish(x: Tensor) -> Tensor:
 
 def softplus(x: Tensor) -> Tensor:
     """ln(1 + exp(x)) (Dugas et al. 2001), without overflow: max(x, 0) + ln(1 + exp(-|x|))."""
-    size = abs(x)
-    e = exp(-size)
+    e = exp(-abs(x))
     u = e + 1.0
     # What rounding took from e in the sum is put back: ln(1 + e) then keeps all its digits however
     # small e is (Kahan). It is 0 in exact arithmetic, so the chain rule need not look at it.
     lost = stop_gradient((e - (u - 1.0)) / u)
-    # max(x, 0) is written so that its slope at 0 is 1/2, which is that of the whole there.
-    return (x * 0.5 + size * 0.5) + (log(u) + lost)
+    # max(x, 0) is written so that its slope at 0 is 1/2, which is that of the whole there. It
+    # stands last so that the chain rule adds its slopes first: they cancel exactly far below 0.
+    return (log(u) + lost) + (x * 0.5 + abs(x) * 0.5)
 
 
 def softsign(x: Tensor) -> Tensor:

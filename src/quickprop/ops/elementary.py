@@ -93,6 +93,11 @@ def minimum(a: Tensor | Number, b: Tensor | Number) -> Tensor:
     return binary(Op.MINIMUM, a, b)
 
 
+def less(a: Tensor | Number, b: Tensor | Number) -> Tensor:
+    """1 where a < b, else 0."""
+    return binary(Op.LESS, a, b)
+
+
 def equal(a: Tensor | Number, b: Tensor | Number) -> Tensor:
     """1 where two are equal, else 0."""
     return binary(Op.EQUAL, a, b)
