@@ -209,7 +209,8 @@ class MultilayerPerceptron(PerceptronSettings, BaseEstimator, ABC):
             return min(200, rows)
         if self.batch_size > rows:
             warnings.warn(
-                "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
+                "Got `batch_size` less than 1 or larger than sample size. It is going to be "
+                "clipped",
                 stacklevel=2,
             )
         return int(min(self.batch_size, rows))

@@ -49,7 +49,11 @@ class _Forward:
         self.weights = placeholder((ROWS,), kind, "weights") if weighted else None
         self.seed = placeholder((), DType.int32, "seed")
         self.step = variable(0, DType.int32, "train.step")
-        output = network.output(True, self.seed, self.step, link=objective.loss.link)
+        gathered: list[tuple[Tensor, Tensor]] = []
+        output = network.output(
+            True, self.seed, self.step, link=objective.loss.link, updates=gathered
+        )
+        self.gathered = tuple(gathered)
         self.losses = objective.loss.of_rows(output, self.target)
         leaves = (*network.inputs, self.target, self.weights)
         self.with_rows = tuple(leaf for leaf in leaves if leaf is not None)
@@ -58,6 +62,7 @@ class _Forward:
         self, loss: Tensor, updates: Sequence[tuple[Tensor, Tensor]], *scalars: Tensor
     ) -> Graph:
         """The step, with those of the scalar placeholders that it reads."""
+        updates = (*updates, *self.gathered)
         nodes = set(walk([loss, *(new for _, new in updates)]))
         if self.step in nodes:
             updates = (*updates, (self.step, self.step + 1))
@@ -107,7 +112,7 @@ class StepEngine:
         ]
         updates = optimizer.updates(network.parameters, slopes, self._rate, forward.step)
         self.graph = forward.graph(loss, updates, self._rate, self._alpha)
-        own = set(network.parameters)
+        own = set(network.variables)
         self._state = {str(old.name): old for old, _ in self.graph.updates if old not in own}
         self._function: Function | None = None
 

@@ -1,36 +1,43 @@
-"""Losses that scikit-learn's estimators have and `quickprop.nn` has under no such name."""
+"""Losses that scikit-learn's estimators have."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
-import numpy as np
+from quickprop.graph import Tensor
+from quickprop.nn.losses.numbers import NumberLoss
+from quickprop.nn.losses.targets import Domain
+from quickprop.ops.elementary import exp, log, where
 
-from quickprop.config import DType
-from quickprop.graph import ROWS, Tensor, placeholder
-from quickprop.nn import Loss
-from quickprop.ops.elementary import exp, log, sum, where
+_COUNTS = Domain(
+    "a negative number has no Poisson deviance",
+    "numbers of at least 0",
+    lambda array: array >= 0,
+    "use loss='squared_error'",
+)
 
 
 @dataclass(frozen=True)
-class HalfPoissonDeviance(Loss):
-    """Half the Poisson deviance with logarithmic link, summed over the outputs.
+class HalfPoissonDeviance(NumberLoss):
+    """Half the Poisson deviance with logarithmic link.
 
     ``exp(f) - y f + y ln(y) - y`` for an output f and a count y (McCullagh and Nelder 1989).
     """
 
-    def of_rows(self, output: Tensor, target: Tensor) -> Tensor:
-        """The sum over the outputs of a row."""
+    domain: ClassVar[Domain] = _COUNTS
+
+    @property
+    def per_target(self) -> int:
+        """One."""
+        return 1
+
+    def of_targets(self, output: Tensor, target: Tensor) -> Tensor:
+        """The deviance of each number."""
         some = target > 0.0
-        one = target * 0.0 + 1.0
-        least = where(some, target * log(where(some, target, one)), target * 0.0) - target
-        return sum(exp(output) - target * output + least, 1)
+        least = where(some, target * log(where(some, target, 1.0)), 0.0) - target
+        return exp(output) - target * output + least
 
-    def target_placeholder(self, width: int, dtype: DType = DType.float32) -> Tensor:
-        """Numbers of at least 0 (rows, width)."""
-        return placeholder((ROWS, width), dtype, "target")
-
-    def check_target(self, target: Any, width: int, where: str) -> np.ndarray:
-        """The numbers as they are: the estimator has checked them."""
-        return np.asarray(target)
+    def prediction(self, output: Tensor) -> Tensor:
+        """The mean."""
+        return exp(output)

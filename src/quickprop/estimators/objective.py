@@ -53,5 +53,5 @@ def batch_terms(losses: Tensor, weights: Tensor | None, kind: DType) -> Terms:
     total = sum(weights)
     # A batch may hold rows of weight zero alone; it then teaches nothing.
     some = total > 0.0
-    share = where(some, 1.0 / where(some, total, total * 0.0 + 1.0), total * 0.0)
+    share = where(some, 1.0 / where(some, total, 1.0), 0.0)
     return Terms(sum(losses * weights) * share, share)

@@ -128,7 +128,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
 
     def _objective(self) -> Objective:
         if self.loss == "poisson":
-            return Objective(HalfPoissonDeviance())
+            return Objective(HalfPoissonDeviance(), self.n_outputs_, self.n_outputs_)
         # Of the sum over the outputs, of which the loss is the mean.
         return Objective(MeanSquaredError(), 0.5 * self.n_outputs_, 0.5)
 

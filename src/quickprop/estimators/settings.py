@@ -58,7 +58,8 @@ class PerceptronSettings:
         [StrOptions({"constant", "invscaling", "adaptive"})],
         "{'constant', 'invscaling', 'adaptive'}",
         "How the rate of 'sgd' changes: not at all; as `learning_rate_init / t**power_t` with t "
-        "the rows seen so far; or by a division by 5 whenever two epochs in a row bring no progress.",
+        "the rows seen so far; or by a division by 5 whenever two epochs in a row bring no "
+        "progress.",
     )
     learning_rate_init: float = parameter(
         0.001, [_POSITIVE], "float", "The rate at the start, of 'sgd' and 'adam'."
