@@ -5,6 +5,8 @@ from quickprop.optim.adadelta import Adadelta
 from quickprop.optim.adagrad import Adagrad
 from quickprop.optim.adam import Adam, AdamW, AMSGrad
 from quickprop.optim.adamax import AdaMax
+from quickprop.optim.full_batch import FullBatchMethod
+from quickprop.optim.lbfgs import LBFGS
 from quickprop.optim.lion import Lion
 from quickprop.optim.nadam import NAdam
 from quickprop.optim.optimizer import Optimizer
@@ -39,7 +41,12 @@ OPTIMIZERS: dict[str, type[Component]] = {
     )
 }
 
+#: Methods that take all rows at a step and choose its length themselves.
+FULL_BATCH_METHODS: dict[str, type[Component]] = {kind.__name__: kind for kind in (LBFGS,)}
+
 __all__ = [
+    "FULL_BATCH_METHODS",
+    "LBFGS",
     "OPTIMIZERS",
     "SCHEDULES",
     "SGD",
@@ -52,6 +59,7 @@ __all__ = [
     "Constant",
     "Cosine",
     "ExponentialDecay",
+    "FullBatchMethod",
     "FunctionOfStep",
     "Lion",
     "NAdam",

@@ -15,10 +15,12 @@ from quickprop.errors import SettingError
 from quickprop.execution import Minibatches
 from quickprop.nn import LOSSES, Loss, Network
 from quickprop.nn.component import Component, Rule, optional, real, whole
-from quickprop.optim import OPTIMIZERS, SCHEDULES, Adam, Optimizer, Schedule
+from quickprop.optim import FULL_BATCH_METHODS, OPTIMIZERS, SCHEDULES, Adam, Optimizer, Schedule
+from quickprop.optim.full_batch import FullBatchMethod
 from quickprop.train.arrays import Part, checked_part
 from quickprop.train.callbacks import Callback
 from quickprop.train.checkpoint import CheckpointFile, data_hash
+from quickprop.train.full_batch import check_settings, run_full_batch
 from quickprop.train.history import History
 from quickprop.train.interrupts import held_interrupts
 from quickprop.train.loop import Limits, Loop
@@ -52,7 +54,7 @@ def fit(
     target: Any,
     *,
     loss: Loss,
-    optimizer: Optimizer | None = None,
+    optimizer: Optimizer | FullBatchMethod | None = None,
     schedule: Schedule | None = None,
     batch_size: int | None = None,
     epochs: int = 200,
@@ -86,8 +88,8 @@ def fit(
     target : array
         As the loss takes it: class codes (rows,), or numbers (rows, outputs).
     loss : Loss
-    optimizer : Optimizer, optional
-        Default `Adam`.
+    optimizer : Optimizer or FullBatchMethod, optional
+        Default `Adam`. With `LBFGS` or `LevenbergMarquardt` an epoch is an iteration over all rows.
     schedule : Schedule, optional
         How the learning rate changes from step to step.
     batch_size : int, optional
@@ -157,7 +159,25 @@ def fit(
     total_steps = limits.epochs * -(-rows.rows // batch)
     if limits.budget is not None and clock() - started >= limits.budget:
         return _no_time(limits.budget, clock() - started)
+    if isinstance(optimizer, FullBatchMethod):
+        check_settings(optimizer, rows.rows, plain["batch_size"], schedule, checkpoint)
     with held_interrupts() as interrupts:
+        if isinstance(optimizer, FullBatchMethod):
+            return run_full_batch(
+                network,
+                loss,
+                optimizer,
+                rows,
+                _evaluation(network, loss, held_out, backend),
+                limits,
+                l2=plain["l2"],
+                backend=backend,
+                threads=plain["threads"],
+                callbacks=tuple(callbacks),
+                clock=clock,
+                started=started,
+                interrupts=interrupts,
+            )
         step = training_step(
             network, loss, optimizer, schedule, plain["l2"], rows.weights is not None
         )
@@ -226,9 +246,14 @@ def _check_kinds(
     network: object, loss: object, optimizer: object, schedule: object, callbacks: object
 ) -> None:
     """Objects of the right kinds, or the error that names some."""
-    kinds: list[tuple[str, object, type, Mapping[str, type[Component]]]] = [
+    kinds: list[tuple[str, object, type | tuple[type, ...], Mapping[str, type[Component]]]] = [
         ("loss", loss, Loss, LOSSES),
-        ("optimizer", optimizer or Adam(), Optimizer, OPTIMIZERS),
+        (
+            "optimizer",
+            optimizer or Adam(),
+            (Optimizer, FullBatchMethod),
+            {**OPTIMIZERS, **FULL_BATCH_METHODS},
+        ),
     ]
     if schedule is not None:
         kinds.append(("schedule", schedule, Schedule, SCHEDULES))
