@@ -10,18 +10,22 @@ from quickprop.optim.lbfgs import LBFGS
 from quickprop.optim.lion import Lion
 from quickprop.optim.nadam import NAdam
 from quickprop.optim.optimizer import Optimizer
+from quickprop.optim.plateau import ReduceOnPlateau
 from quickprop.optim.quickprop import Quickprop
 from quickprop.optim.rmsprop import RMSprop
 from quickprop.optim.rprop import Rprop
+from quickprop.optim.schedule import SCHEDULES, EpochEnd, Schedule
 from quickprop.optim.schedules import (
-    SCHEDULES,
     Constant,
     Cosine,
     ExponentialDecay,
     FunctionOfStep,
-    Schedule,
+    InverseScaling,
+    OneCycle,
+    StepDecay,
 )
 from quickprop.optim.sgd import SGD
+from quickprop.optim.wrapped import WarmUp, WithinBudget
 
 OPTIMIZERS: dict[str, type[Component]] = {
     kind.__name__: kind
@@ -38,6 +42,21 @@ OPTIMIZERS: dict[str, type[Component]] = {
         Lion,
         Rprop,
         Quickprop,
+    )
+}
+
+SCHEDULES |= {
+    kind.__name__: kind
+    for kind in (
+        Constant,
+        StepDecay,
+        ExponentialDecay,
+        InverseScaling,
+        Cosine,
+        OneCycle,
+        ReduceOnPlateau,
+        WarmUp,
+        WithinBudget,
     )
 }
 
@@ -58,14 +77,21 @@ __all__ = [
     "AdamW",
     "Constant",
     "Cosine",
+    "EpochEnd",
     "ExponentialDecay",
     "FullBatchMethod",
     "FunctionOfStep",
+    "InverseScaling",
     "Lion",
     "NAdam",
+    "OneCycle",
     "Optimizer",
     "Quickprop",
     "RMSprop",
+    "ReduceOnPlateau",
     "Rprop",
     "Schedule",
+    "StepDecay",
+    "WarmUp",
+    "WithinBudget",
 ]

@@ -3,47 +3,30 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from quickprop.config import DType
 from quickprop.errors import SettingError
 from quickprop.graph import Tensor, show_shape
-from quickprop.nn.component import Component, Rule, optional, real, setting, whole
-from quickprop.ops.elementary import cos, exp, minimum
+from quickprop.nn.component import Rule, optional, real, setting, whole
+from quickprop.ops.elementary import cast, cos, exp, log, maximum, minimum, where
 from quickprop.optim.optimizer import scalar
-
-
-@dataclass(frozen=True)
-class Schedule(Component, ABC):
-    """The learning rate as a function of the step."""
-
-    @abstractmethod
-    def rate(self, base_rate: Tensor, step: Tensor, total_steps: Tensor) -> Tensor:
-        """The scalar rate of a step.
-
-        Parameters
-        ----------
-        base_rate : Tensor
-            The optimizer's learning rate.
-        step : Tensor
-            How many steps were made before, in the number type of `base_rate`.
-        total_steps : Tensor
-            Steps that the fit makes if nothing ends it early, in the same type.
-        """
-
-    @property
-    def needs_total(self) -> bool:
-        """Whether the rates depend on the planned length of the fit."""
-        return False
+from quickprop.optim.schedule import Schedule
 
 
 @dataclass(frozen=True)
 class Constant(Schedule):
     """The base rate, always."""
 
-    def rate(self, base_rate: Tensor, step: Tensor, total_steps: Tensor) -> Tensor:
+    def rate(
+        self,
+        base_rate: Tensor,
+        step: Tensor,
+        total_steps: Tensor,
+        state: Sequence[Tensor] = (),
+    ) -> Tensor:
         """The base rate."""
         return base_rate
 
@@ -68,12 +51,65 @@ class Cosine(Schedule):
         """Unless it has a length of its own."""
         return self.steps is None
 
-    def rate(self, base_rate: Tensor, step: Tensor, total_steps: Tensor) -> Tensor:
+    def rate(
+        self,
+        base_rate: Tensor,
+        step: Tensor,
+        total_steps: Tensor,
+        state: Sequence[Tensor] = (),
+    ) -> Tensor:
         """``base (floor + (1 - floor) (1 + cos(pi t)) / 2)``, t the part of the way done."""
         end = total_steps if self.steps is None else scalar(self.steps, base_rate, "cosine.steps")
         floor = scalar(self.floor, base_rate, "cosine.floor")
-        wave = (cos(minimum(step / end, 1.0) * math.pi) + 1.0) * 0.5
-        return base_rate * (floor + (1.0 - floor) * wave)
+        return base_rate * _along_a_wave(1.0, floor, minimum(step / end, 1.0))
+
+
+@dataclass(frozen=True)
+class OneCycle(Schedule):
+    """Up to the base rate and down again, each along half a cosine wave.
+
+    The base rate is the highest. The way up takes `rise` of the steps and begins at the base rate
+    over `start_divisor`; the way down ends at that over `end_divisor` (Smith and Topin 2018, in
+    PyTorch's form with two phases; the momentum stays as it is).
+
+    Parameters
+    ----------
+    rise : float
+        The part of the steps on the way up, above 0 and below 1.
+    start_divisor, end_divisor : float
+        At least 1.
+    steps : int, optional
+        Length of both ways, by default the whole fit.
+    """
+
+    rise: float = setting(real(0.0, 1.0, low_open=True, high_open=True), 0.3)
+    start_divisor: float = setting(real(1.0), 25.0)
+    end_divisor: float = setting(real(1.0), 1e4)
+    steps: int | None = setting(optional(whole(1)), None)
+
+    @property
+    def needs_total(self) -> bool:
+        """Unless it has a length of its own."""
+        return self.steps is None
+
+    def rate(
+        self,
+        base_rate: Tensor,
+        step: Tensor,
+        total_steps: Tensor,
+        state: Sequence[Tensor] = (),
+    ) -> Tensor:
+        """``low + (high - low) (1 + cos(pi t)) / 2``, t the part of the way done."""
+        count = total_steps if self.steps is None else scalar(self.steps, base_rate, "cycle.steps")
+        start = scalar(1.0 / self.start_divisor, base_rate, "cycle.start")
+        end = scalar(1.0 / self.start_divisor / self.end_divisor, base_rate, "cycle.end")
+        # The first step is at the start, the last one at the end: one interval fewer than steps.
+        top = maximum(count * scalar(self.rise, base_rate, "cycle.rise") - 1.0, 0.0)
+        way_down = maximum(count - 1.0 - top, 1.0)
+        # Both ways are worked out at every step; the divisors must not be zero on either.
+        up = _along_a_wave(start, 1.0, minimum(step / maximum(top, 1.0), 1.0))
+        down = _along_a_wave(1.0, end, minimum(maximum(step - top, 0.0) / way_down, 1.0))
+        return base_rate * where(step < top, up, down)
 
 
 @dataclass(frozen=True)
@@ -90,10 +126,75 @@ class ExponentialDecay(Schedule):
     factor: float = setting(real(0.0, 1.0, low_open=True), 0.5)
     steps: int = setting(whole(1), 1000)
 
-    def rate(self, base_rate: Tensor, step: Tensor, total_steps: Tensor) -> Tensor:
+    def rate(
+        self,
+        base_rate: Tensor,
+        step: Tensor,
+        total_steps: Tensor,
+        state: Sequence[Tensor] = (),
+    ) -> Tensor:
         """``base factor**(step / steps)``."""
         slope = scalar(math.log(self.factor) / self.steps, base_rate, "decay.slope")
         return base_rate * exp(step * slope)
+
+
+@dataclass(frozen=True)
+class StepDecay(Schedule):
+    """The base rate times `factor` after every `steps` steps, in jumps.
+
+    Parameters
+    ----------
+    factor : float
+        Above 0, at most 1.
+    steps : int
+    """
+
+    factor: float = setting(real(0.0, 1.0, low_open=True), 0.1)
+    steps: int = setting(whole(1), 1000)
+
+    def rate(
+        self,
+        base_rate: Tensor,
+        step: Tensor,
+        total_steps: Tensor,
+        state: Sequence[Tensor] = (),
+    ) -> Tensor:
+        """``base factor**floor(step / steps)``."""
+        slope = scalar(math.log(self.factor), base_rate, "drops.slope")
+        drops = cast(step / scalar(self.steps, base_rate, "drops.steps"), DType.int32)
+        return base_rate * exp(cast(drops, base_rate.dtype) * slope)
+
+
+@dataclass(frozen=True)
+class InverseScaling(Schedule):
+    """The base rate over a power of the step, counted from 1.
+
+    scikit-learn calls it "invscaling" and counts rows where this counts steps. With powers above
+    1/2, up to 1, it fulfils what Robbins and Monro (1951) ask of a sequence of rates.
+
+    Parameters
+    ----------
+    power : float
+    """
+
+    power: float = setting(real(0.0), 0.5)
+
+    def rate(
+        self,
+        base_rate: Tensor,
+        step: Tensor,
+        total_steps: Tensor,
+        state: Sequence[Tensor] = (),
+    ) -> Tensor:
+        """``base / (step + 1)**power``."""
+        power = scalar(-self.power, base_rate, "inverse.power")
+        return base_rate * exp(log(step + 1.0) * power)
+
+
+def _along_a_wave(first: Tensor | float, last: Tensor | float, done: Tensor) -> Tensor:
+    """From `first` to `last` along half a cosine wave, `done` of the way from 0 to 1."""
+    wave = (cos(done * math.pi) + 1.0) * 0.5
+    return last + (first - last) * wave
 
 
 def _callable(value: Any) -> Any:
@@ -118,7 +219,13 @@ class FunctionOfStep(Schedule):
 
     function: Callable[[Tensor, Tensor], Tensor] = setting(_FUNCTION)  # noqa: RUF009
 
-    def rate(self, base_rate: Tensor, step: Tensor, total_steps: Tensor) -> Tensor:
+    def rate(
+        self,
+        base_rate: Tensor,
+        step: Tensor,
+        total_steps: Tensor,
+        state: Sequence[Tensor] = (),
+    ) -> Tensor:
         """What the function gives, which must be a scalar tensor."""
         rate = self.function(base_rate, step)
         if not isinstance(rate, Tensor) or rate.shape != () or rate.dtype is not base_rate.dtype:
@@ -135,8 +242,3 @@ class FunctionOfStep(Schedule):
         """The name of the function stands for it; it cannot be read back."""
         name = getattr(self.function, "__qualname__", type(self.function).__name__)
         return {"kind": "FunctionOfStep", "function": name}
-
-
-SCHEDULES: dict[str, type[Component]] = {
-    kind.__name__: kind for kind in (Constant, Cosine, ExponentialDecay)
-}

@@ -15,7 +15,7 @@ from quickprop.errors import SettingError
 from quickprop.execution import Minibatches
 from quickprop.nn import LOSSES, Loss, Network
 from quickprop.nn.component import Component, Rule, optional, real, whole
-from quickprop.optim import FULL_BATCH_METHODS, OPTIMIZERS, SCHEDULES, Adam, Optimizer, Schedule
+from quickprop.optim import FULL_BATCH_METHODS, OPTIMIZERS, SCHEDULES, Adam, Constant, Optimizer, Schedule
 from quickprop.optim.full_batch import FullBatchMethod
 from quickprop.train.arrays import Part, checked_part
 from quickprop.train.callbacks import Callback
@@ -218,6 +218,7 @@ def fit(
             _evaluation(network, loss, held_out, backend),
             limits,
             base_rate=optimizer.learning_rate,
+            schedule=schedule or Constant(),
             seed=plain["seed"],
             callbacks=tuple(callbacks),
             file=file,

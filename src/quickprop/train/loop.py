@@ -11,6 +11,7 @@ import numpy as np
 from quickprop.execution import Minibatches
 from quickprop.graph import Tensor
 from quickprop.nn import Network
+from quickprop.optim import EpochEnd, Schedule
 from quickprop.train.callbacks import Callback, Progress
 from quickprop.train.checkpoint import Checkpoint, CheckpointFile, Position
 from quickprop.train.history import EpochRecord, History
@@ -53,6 +54,7 @@ class Loop:
         limits: Limits,
         *,
         base_rate: float,
+        schedule: Schedule,
         seed: int,
         callbacks: Sequence[Callback],
         file: CheckpointFile | None,
@@ -63,7 +65,7 @@ class Loop:
     ) -> None:
         self.network, self.step, self.batches = network, step, batches
         self.validation, self.limits = validation, limits
-        self.base_rate, self.seed = base_rate, seed
+        self.base_rate, self.schedule, self.seed = base_rate, schedule, seed
         self.callbacks, self.file, self.clock = callbacks, file, clock
         self.interrupts = interrupts
         self.history = History()
@@ -72,6 +74,7 @@ class Loop:
         self._begun = started
         self._deadline = math.inf if limits.budget is None else started + limits.budget
         self._slices = SlicePlanner()
+        self._steps_run, self._stepping_seconds = 0, 0.0
         self._validation_seconds: float | None = None
         self._seconds_between_writes = seconds_between_writes
         self._written = started
@@ -85,7 +88,7 @@ class Loop:
     # -- going on from a file ---------------------------------------------------------------------
 
     def _variables(self) -> dict[str, Tensor]:
-        return {str(v.name): v for v in (*self.network.parameters, *self.step.state)}
+        return {str(v.name): v for v in (*self.network.variables, *self.step.state)}
 
     def resume(self) -> bool:
         """Put the state of the checkpoint in place; False when there is no file."""
@@ -160,7 +163,10 @@ class Loop:
                 break
             before = self.clock()
             total += batches.run(done, count, self._scalars)
-            self._slices.learn(count, self.clock() - before)
+            seconds = self.clock() - before
+            self._slices.learn(count, seconds)
+            self._steps_run += count
+            self._stepping_seconds += seconds
             done += count
             self.position = Position(epoch, done, total)
             if not math.isfinite(total):
@@ -226,6 +232,10 @@ class Loop:
         if not self._keep(record):
             return self._diverged()
         self.position = Position(record.epoch + 1)
+        if self.step.schedule_state:
+            made = record.epoch * self.batches.steps_per_epoch
+            end = EpochEnd(record.watched_loss, made, self._steps_left())
+            self.schedule.after_epoch(self.step.schedule_state, end)
         if self.file is not None and (
             self.clock() - self._written >= self._seconds_between_writes or self._ended()
         ):
@@ -264,6 +274,14 @@ class Loop:
         if self._deadline == math.inf:
             return math.inf
         return self._deadline - self.clock() - self._seconds_of_validation() - self._write_seconds
+
+    def _steps_left(self) -> float | None:
+        """How many steps the budget leaves time for, at the pace so far; None without a budget."""
+        if self._deadline == math.inf or not self._steps_run:
+            return None
+        a_step = self._stepping_seconds / self._steps_run
+        a_step += self._seconds_of_validation() / self.batches.steps_per_epoch
+        return max(0.0, self._seconds_left()) / max(a_step, 1e-9)
 
     def _seconds_of_validation(self) -> float:
         if self.validation is None:

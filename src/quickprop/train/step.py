@@ -35,7 +35,9 @@ class TrainingStep:
     rate, rate_step : Tensor
         What the schedule makes of the base rate, for a number of steps made given by a placeholder.
     state : tuple of Tensor
-        Every variable that a step changes, parameters left out.
+        Every variable that a step changes, those of the network left out; and the schedule's.
+    schedule_state : tuple of Tensor
+        Those that the schedule changes after an epoch.
     """
 
     graph: Graph
@@ -48,6 +50,7 @@ class TrainingStep:
     rate: Tensor
     rate_step: Tensor
     state: tuple[Tensor, ...]
+    schedule_state: tuple[Tensor, ...]
 
     def rate_at(self, base_rate: float, steps: int) -> float:
         """The learning rate of the step after so many."""
@@ -85,7 +88,8 @@ def training_step(
     seed = placeholder((), DType.int32, "seed")
     step = variable(0, DType.int32, "train.step")
     total_steps = variable(0.0, kind, "train.total_steps")
-    output = network.output(True, seed, step, link=loss.link)
+    gathered: list[tuple[Tensor, Tensor]] = []
+    output = network.output(True, seed, step, link=loss.link, updates=gathered)
     value = loss(output, target, weights)
     parameters = network.parameters
     slopes = gradients(value, parameters)
@@ -98,13 +102,14 @@ def training_step(
             for parameter, slope in zip(parameters, slopes, strict=True)
         ]
     rates = schedule or Constant()
-    rate = rates.rate(learning_rate, cast(step, kind), total_steps)
-    updates = optimizer.updates(parameters, slopes, rate, step)
+    schedule_state = rates.state(kind)
+    rate = rates.rate(learning_rate, cast(step, kind), total_steps, schedule_state)
+    updates = [*optimizer.updates(parameters, slopes, rate, step), *gathered]
     rate_step = placeholder((), kind, "step")
     nodes = set(walk([value, *(new for _, new in updates)]))
     if step in nodes:
         updates.append((step, step + 1))
-    own = set(parameters)
+    own = set(network.variables)
     loose = (*network.inputs, target, weights, learning_rate, seed)
     # Those with rows stay even when nothing reads them: the number of rows comes from them.
     inputs = tuple(
@@ -118,7 +123,8 @@ def training_step(
         seed if seed in nodes else None,
         step,
         total_steps,
-        rates.rate(learning_rate, rate_step, total_steps),
+        rates.rate(learning_rate, rate_step, total_steps, schedule_state),
         rate_step,
-        tuple(old for old, _ in updates if old not in own),
+        (*(old for old, _ in updates if old not in own), *schedule_state),
+        schedule_state,
     )
