@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from quickprop.graph import Op, Shape, Tensor
+from quickprop.native.copying import along, copy_line, fill_line
 from quickprop.native.elementwise import ELEMENT, constant_number
 from quickprop.native.ir import FunctionWriter, Loop, Value, int64, literal, vector_type
 from quickprop.native.layout import Layout, axis_strides, layout_of
@@ -65,6 +66,19 @@ def _copy_block(
     w = kernel.writer
     element = ELEMENT[source.dtype]
     number = constant_number(source)
+    run = shape[-1] if shape and number is None else None
+    if run is not None and run > 1 and source_strides[-1] == target_strides[-1] == 1:
+        # Neighbours stay neighbours: whole vectors.
+        loops, indices = _open_axes(w, kernel.rows(), shape[:-1])
+        origin = _address(
+            w, kernel.pointer(source), indices, source_strides[:-1], element, source_offset
+        )
+        goal = _address(
+            w, kernel.pointer(target), indices, target_strides[:-1], element, target_offset
+        )
+        copy_line(w, kernel.machine, origin, goal, source.dtype, run)
+        _close_axes(w, loops)
+        return
     loops, indices = _open_axes(w, kernel.rows(), shape)
     if number is None:
         origin = _address(
@@ -206,6 +220,9 @@ def _write_reduction(kernel: KernelWriter, node: Tensor) -> None:
     w = kernel.writer
     source = node.inputs[0]
     element = ELEMENT[node.dtype]
+    if node.shape[-1] == source.shape[-1] is not None:
+        _write_reduction_of_lines(kernel, node)
+        return
     _zero_padding(kernel, node)
     strides = _strides(node)
     loops, indices = _open_axes(w, kernel.rows(), node.shape)
@@ -219,6 +236,43 @@ def _write_reduction(kernel: KernelWriter, node: Tensor) -> None:
     place = _address(w, kernel.pointer(node), indices, strides, element)
     w.store(combine(w, node.op, w.load(place, element), value), place)
     _close_axes(w, loops)
+
+
+def _write_reduction_of_lines(kernel: KernelWriter, node: Tensor) -> None:
+    """Sum or maximum over some axes but not the last: whole lines at a time."""
+    w = kernel.writer
+    source = node.inputs[0]
+    element, align, axes = ELEMENT[node.dtype], node.dtype.itemsize, node.attribute("axes")
+    before, after = _strides(source), _strides(node)
+    stride = layout_of(node.shape).stride
+    width = layout_of(node.shape).width
+    outer = [k for k in range(node.rank - 1) if k not in axes]
+    inner = [k for k in range(node.rank - 1) if k in axes]
+    kept, indices = _open_axes(w, kernel.rows(), tuple(node.shape[k] for k in outer))
+    goal = _address(w, kernel.pointer(node), indices, tuple(after[k] for k in outer), element)
+    start = _address(w, kernel.pointer(source), indices, tuple(before[k] for k in outer), element)
+
+    def reduce_part(at: Value, type_: str) -> None:
+        total = neutral(node.op, type_)
+        opened: list[Loop] = []
+        place = w.offset(start, at, element)
+        for k in inner:
+            dim = source.shape[k]
+            stop = kernel.rows() if dim is None else int64(dim)
+            loop = w.open_loop(int64(0), stop, int64(1), [total])
+            place = w.offset(place, w.mul(loop.index, int64(before[k])), element)
+            (total,) = loop.carried
+            opened.append(loop)
+        total = combine(w, node.op, total, w.load(place, type_, align))
+        for loop in reversed(opened):
+            (total,) = w.close_loop(loop, [total])
+        w.store(total, w.offset(goal, at, element), align)
+
+    along(w, kernel.machine, node.dtype, width, reduce_part)
+    if width < stride:
+        tail = w.offset(goal, int64(width), element)
+        fill_line(w, kernel.machine, tail, node.dtype, stride - width, 0)
+    _close_axes(w, kept)
 
 
 WRITE: dict[Op, Callable[[KernelWriter, Tensor], None]] = {
