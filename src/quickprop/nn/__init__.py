@@ -37,6 +37,7 @@ from quickprop.nn.losses import (
 )
 from quickprop.nn.network import Network
 from quickprop.nn.perceptron import Perceptron
+from quickprop.nn.summary import Summary
 from quickprop.nn.trace import Trace
 
 __all__ = [
@@ -68,6 +69,7 @@ __all__ = [
     "Orthogonal",
     "PReLU",
     "Perceptron",
+    "Summary",
     "Trace",
     "TruncatedNormal",
     "Uniform",

@@ -1,0 +1,197 @@
+"""A network as a table: layers, shapes, parameters, and the memory it runs in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from quickprop.autodiff import gradients
+from quickprop.config import DType
+from quickprop.errors import GraphError
+from quickprop.graph import Graph, Tensor, placeholder, variable, walk
+from quickprop.native import arena_bytes
+from quickprop.nn.component import whole
+from quickprop.nn.placed import PlacedLayer
+from quickprop.ops.elementary import mean, square
+from quickprop.passes import optimise
+
+if TYPE_CHECKING:
+    from quickprop.nn.network import Network
+
+_ROWS = whole(1, 2**24)
+#: Settings that say how a layer starts and not what it is.
+_LEFT_OUT = ("kind", "initializer")
+
+
+@dataclass(frozen=True)
+class SummaryRow:
+    """A layer of the table.
+
+    Parameters
+    ----------
+    name : str
+    kind : str
+        With its settings.
+    sources : tuple of str
+        What it reads.
+    shape : tuple of int
+        Of one row of its result.
+    parameters : int
+        How many numbers are learned.
+    """
+
+    name: str
+    kind: str
+    sources: tuple[str, ...]
+    shape: tuple[int, ...]
+    parameters: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a network consists of. Printed, it is a table.
+
+    Parameters
+    ----------
+    layers : tuple of SummaryRow
+    rows : int
+        The number of rows that the memory is for.
+    parameter_bytes : int
+        What the learned numbers take by themselves.
+    forward_bytes : int
+        Working memory of the compiled forward pass, as the planner has it.
+    training_bytes : int or None
+        The same of a step of training: forward, backward, gradients, update. None when the network
+        cannot be trained.
+    """
+
+    layers: tuple[SummaryRow, ...]
+    rows: int
+    parameter_bytes: int
+    forward_bytes: int
+    training_bytes: int | None
+
+    @property
+    def parameter_count(self) -> int:
+        """How many numbers are learned."""
+        return sum(layer.parameters for layer in self.layers)
+
+    def __str__(self) -> str:
+        table = [("layer", "kind", "reads", "output", "parameters")]
+        for layer in self.layers:
+            shape = " x ".join(map(str, layer.shape))
+            count = f"{layer.parameters:,}"
+            table.append((layer.name, layer.kind, ", ".join(layer.sources), shape, count))
+        table.append(("total", "", "", "", f"{self.parameter_count:,}"))
+        if self._in_a_row():
+            table = [(a, b, "", d, e) for a, b, _, d, e in table]
+        lines = _aligned(table, "<<<>>")
+        training = "cannot be trained" if self.training_bytes is None else size(self.training_bytes)
+        memory = [
+            ("parameters", size(self.parameter_bytes)),
+            ("forward pass", size(self.forward_bytes)),
+            ("training step", training),
+        ]
+        rows = "1 row" if self.rows == 1 else f"{self.rows:,} rows"
+        return "\n".join([*lines, "", f"memory for {rows}", *_aligned(memory, "<>")])
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _in_a_row(self) -> bool:
+        """Whether each layer reads the one before it, so that this need not be said."""
+        names = [layer.name for layer in self.layers]
+        return all(
+            later.sources == (name,) for name, later in zip(names, self.layers[1:], strict=False)
+        )
+
+
+def summary(network: Network, rows: int = 32) -> Summary:
+    """The table of a network.
+
+    Parameters
+    ----------
+    network : Network
+    rows : int
+        The number of rows to plan memory for: those of a call of `predict`, and those of a
+        mini-batch. `predict` works through many rows in chunks, so that its memory stops growing.
+
+    Returns
+    -------
+    Summary
+    """
+    rows = _ROWS.checked(rows, "summary.rows")
+    forward = Graph(network.inputs, network.results())
+    return Summary(
+        tuple(_row(placed) for placed in network.layers),
+        rows,
+        sum(p.value.nbytes for p in network.parameters),
+        arena_bytes(optimise(forward.verify()), rows),
+        _training_bytes(network, rows),
+    )
+
+
+def _training_bytes(network: Network, rows: int) -> int | None:
+    """Working memory of plain gradient descent on squared errors."""
+    seed = placeholder((), DType.int32, "seed")
+    step = variable(0, DType.int32, "step")
+    rate = placeholder((), network.dtype, "rate")
+    updates: list[tuple[Tensor, Tensor]] = []
+    try:
+        outputs = network.results(True, seed, step, updates=updates)
+    except GraphError:
+        return None
+    targets = [placeholder(x.shape, network.dtype, "target") for x in outputs]
+    loss = mean(square(outputs[0] - targets[0]))
+    for x, target in zip(outputs[1:], targets[1:], strict=True):
+        loss = loss + mean(square(x - target))
+    slopes = gradients(loss, network.parameters)
+    updates += [(p, p - dp * rate) for p, dp in zip(network.parameters, slopes, strict=True)]
+    used = set(walk([loss, *(new for _, new in updates)]))
+    leaves = (*network.inputs, *targets, rate, seed)
+    inputs = tuple(leaf for leaf in leaves if leaf in used or leaf.shape != ())
+    graph = Graph(inputs, (loss,), tuple(updates))
+    return arena_bytes(optimise(graph.verify()), rows, epoch=True)
+
+
+def _row(placed: PlacedLayer) -> SummaryRow:
+    settings = [
+        f"{key}={_short(value)}"
+        for key, value in placed.layer.to_document().items()
+        if key not in _LEFT_OUT and value is not None and not isinstance(value, dict)
+    ]
+    kind = f"{type(placed.layer).__name__}({', '.join(settings)})"
+    return SummaryRow(
+        placed.name, kind, placed.sources, placed.output_shape, placed.parameter_count
+    )
+
+
+def _short(value: Any) -> str:
+    """A setting; of a long list its length."""
+    if isinstance(value, list):
+        return str(value) if len(value) <= 4 else f"[{len(value)} items]"
+    return str(value)
+
+
+def size(count: int) -> str:
+    """Bytes in words: 1 KiB is 1024 bytes."""
+    number = float(count)
+    for unit in ("bytes", "KiB", "MiB"):
+        if number < 1024:
+            return f"{count:,} bytes" if unit == "bytes" else f"{number:,.1f} {unit}"
+        number /= 1024
+    return f"{number:,.1f} GiB"
+
+
+def _aligned(table: Sequence[tuple[str, ...]], sides: str) -> list[str]:
+    """Lines of columns, each to its side; columns without text are left out."""
+    widths = [max(len(row[k]) for row in table) for k in range(len(sides))]
+    return [
+        "  ".join(
+            f"{text:{side}{width}}"
+            for text, side, width in zip(row, sides, widths, strict=True)
+            if width
+        ).rstrip()
+        for row in table
+    ]
