@@ -6,9 +6,18 @@ function, so that they work on raw outputs (logits) and stay finite for any size
 
 from quickprop.nn.component import Component
 from quickprop.nn.losses.comparison import CosineSimilarity, KLDivergence
+from quickprop.nn.losses.continuous import (
+    GaussianLikelihood,
+    LaplaceLikelihood,
+    StudentTLikelihood,
+)
+from quickprop.nn.losses.counts import NegativeBinomialLikelihood, PoissonLikelihood
 from quickprop.nn.losses.cross_entropy import BinaryCrossEntropy, CrossEntropy, Focal
 from quickprop.nn.losses.hinge import Hinge, SquaredHinge
+from quickprop.nn.losses.likelihood import Likelihood
 from quickprop.nn.losses.loss import Loss
+from quickprop.nn.losses.mixture import MixtureLikelihood
+from quickprop.nn.losses.ordinal import Ordinal
 from quickprop.nn.losses.quantile import Quantile
 from quickprop.nn.losses.regression import (
     Huber,
@@ -34,6 +43,13 @@ LOSSES: dict[str, type[Component]] = {
         SquaredHinge,
         KLDivergence,
         CosineSimilarity,
+        GaussianLikelihood,
+        LaplaceLikelihood,
+        StudentTLikelihood,
+        PoissonLikelihood,
+        NegativeBinomialLikelihood,
+        MixtureLikelihood,
+        Ordinal,
     )
 }
 
@@ -43,14 +59,22 @@ __all__ = [
     "CosineSimilarity",
     "CrossEntropy",
     "Focal",
+    "GaussianLikelihood",
     "Hinge",
     "Huber",
     "KLDivergence",
+    "LaplaceLikelihood",
+    "Likelihood",
     "LogCosh",
     "Loss",
     "MeanAbsoluteError",
     "MeanAbsolutePercentageError",
     "MeanSquaredError",
+    "MixtureLikelihood",
+    "NegativeBinomialLikelihood",
+    "Ordinal",
+    "PoissonLikelihood",
     "Quantile",
     "SquaredHinge",
+    "StudentTLikelihood",
 ]

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from quickprop.config import DType
+from quickprop.errors import ShapeError
 from quickprop.graph import ROWS, Tensor, placeholder
 from quickprop.nn.losses.loss import Loss
 from quickprop.nn.losses.targets import NUMBERS, Domain, number_matrix
@@ -55,7 +56,27 @@ class NumberLoss(Loss):
         return ~np.isnan(target)
 
 
+def column_count(output: Tensor, per_target: int) -> int:
+    """The target columns of raw outputs, of which each needs so many.
+
+    Raises
+    ------
+    ShapeError
+        When the outputs are not a whole number of columns.
+    """
+    width = output.shape[1] or 0
+    if width % per_target:
+        raise ShapeError(
+            f"the loss needs {per_target} outputs for each target column",
+            where="network",
+            allowed=f"{per_target}, {2 * per_target}, ... outputs",
+            given=width,
+            mend=f"give the last Dense layer a width of {per_target} times the target columns",
+        )
+    return width // per_target
+
+
 def blocks(output: Tensor, count: int) -> list[Tensor]:
     """Raw outputs cut into so many blocks of equally many columns."""
-    width = (output.shape[1] or 0) // count
+    width = column_count(output, count)
     return [output[:, k * width : (k + 1) * width] for k in range(count)]

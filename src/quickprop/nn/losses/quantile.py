@@ -12,7 +12,7 @@ import numpy as np
 from quickprop.graph import ROWS, Tensor, reshape, variable
 from quickprop.nn.component import Rule, flag, many, real, setting
 from quickprop.nn.losses.increasing import increasing
-from quickprop.nn.losses.numbers import NumberLoss
+from quickprop.nn.losses.numbers import NumberLoss, column_count
 from quickprop.ops.elementary import concat, maximum, mean
 
 _LEVELS = many(real(0.0, 1.0, low_open=True, high_open=True))
@@ -66,4 +66,5 @@ class Quantile(NumberLoss):
 
     def prediction(self, output: Tensor) -> Tensor:
         """The quantiles, the columns of the first level first."""
-        return increasing(output, len(self.levels)) if self.non_crossing else output
+        column_count(output, self.per_target)
+        return increasing(output, self.per_target) if self.non_crossing else output
