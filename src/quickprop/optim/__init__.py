@@ -7,6 +7,7 @@ from quickprop.optim.adam import Adam, AdamW, AMSGrad
 from quickprop.optim.adamax import AdaMax
 from quickprop.optim.full_batch import FullBatchMethod
 from quickprop.optim.lbfgs import LBFGS
+from quickprop.optim.levenberg_marquardt import LevenbergMarquardt
 from quickprop.optim.lion import Lion
 from quickprop.optim.nadam import NAdam
 from quickprop.optim.optimizer import Optimizer
@@ -61,7 +62,9 @@ SCHEDULES |= {
 }
 
 #: Methods that take all rows at a step and choose its length themselves.
-FULL_BATCH_METHODS: dict[str, type[Component]] = {kind.__name__: kind for kind in (LBFGS,)}
+FULL_BATCH_METHODS: dict[str, type[Component]] = {
+    kind.__name__: kind for kind in (LBFGS, LevenbergMarquardt)
+}
 
 __all__ = [
     "FULL_BATCH_METHODS",
@@ -82,6 +85,7 @@ __all__ = [
     "FullBatchMethod",
     "FunctionOfStep",
     "InverseScaling",
+    "LevenbergMarquardt",
     "Lion",
     "NAdam",
     "OneCycle",

@@ -16,6 +16,11 @@ from quickprop.nn import Loss, Network
 from quickprop.nn.component import Component
 from quickprop.ops.elementary import concat
 
+#: Why a descent cannot go on.
+HARDLY_CHANGED = "the loss hardly changed any more in an iteration"
+NOTHING_LOWER = "no lower loss was found that {kind} can tell from the last"
+FLAT_ENOUGH = "the gradient is at most {tolerance:g} everywhere"
+
 #: Stands for "no limit" where the graph needs a number; float32 holds it too.
 FAR = 1e30
 

@@ -28,6 +28,9 @@ from quickprop.ops.elementary import abs, concat, equal, max, maximum, sqrt, sto
 from quickprop.ops.elementary import where as choose
 from quickprop.optim.full_batch import (
     FAR,
+    FLAT_ENOUGH,
+    HARDLY_CHANGED,
+    NOTHING_LOWER,
     Descent,
     FlatParameters,
     FullBatchMethod,
@@ -209,7 +212,7 @@ class _LBFGSDescent(Descent):
         descent = -sum(newton * gradient)
         # Straight down, when there is nothing to go by, or what there is leads up.
         steepest = 1.0 / maximum(1.0, sqrt(sum(gradient * gradient)))
-        remembers = 0.0 < max(abs(pairs.inverse))
+        remembers = max(abs(pairs.inverse)) > 0.0
         failed = both(going, both(started, verdict.failed))
         afresh = maximum(both(accepted, no(descent < 0.0)), both(failed, remembers))
         turn = maximum(accepted, afresh)
@@ -272,11 +275,11 @@ class _LBFGSDescent(Descent):
         """As the graph found it."""
         status = int(self._status.value)
         if status == FLAT:
-            return f"the gradient is at most {self._settings.tolerance_gradient:g} everywhere"
+            return FLAT_ENOUGH.format(tolerance=self._settings.tolerance_gradient)
         if status == STILL:
-            return "the loss hardly changed any more in an iteration"
+            return HARDLY_CHANGED
         if status == STUCK:
-            return f"no lower loss was found that {self._dtype.value} can tell from the last"
+            return NOTHING_LOWER.format(kind=self._dtype.value)
         return None
 
     def begin(self) -> float:

@@ -129,7 +129,7 @@ class LineSearch:
         beyond = where(guess < longest, maximum(guess, LEAST_GROWTH * self.step), longest)
         looks = self.looks + 1.0
         out = no(looks < most)
-        settle = both(out, 0.0 < new_low.step)
+        settle = both(out, new_low.step > 0.0)
         step = where(settle, new_low.step, where(bracketed, within, beyond))
         return Verdict(
             accepted=where(self.settling, 1.0, both(good, flat)),

@@ -1,0 +1,233 @@
+"""Levenberg-Marquardt: least squares by the Jacobian of the residuals."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import lapack
+
+from quickprop.config import DType
+from quickprop.errors import SettingError
+from quickprop.execution import Minibatches
+from quickprop.graph import ROWS, Graph, Tensor, matmul, placeholder, reshape, variable
+from quickprop.nn import MeanSquaredError
+from quickprop.nn.component import real, setting
+from quickprop.ops.elementary import cast, concat, sqrt, where
+from quickprop.optim.full_batch import (
+    FLAT_ENOUGH,
+    HARDLY_CHANGED,
+    Descent,
+    FlatParameters,
+    FullBatchMethod,
+    Iterate,
+    Problem,
+    with_parameters,
+)
+from quickprop.optim.jacobian import RowJacobian
+
+#: More parameters than this make a matrix of more than 200 MB.
+MOST_PARAMETERS = 5000
+#: Numbers of the Jacobian that are in memory at a time, and the least rows of it.
+CHUNK_NUMBERS, CHUNK_ROWS = 2**17, 256
+#: Beyond this damping a step is too short to change anything.
+MOST_DAMPING = 1e30
+
+
+@dataclass(frozen=True)
+class LevenbergMarquardt(FullBatchMethod):
+    """Steps to the least squares of the linearised network, damped as far as that is wrong.
+
+    ``(H + damping I) step = -gradient`` with ``H = 2 J'J / count``, J the derivatives of the
+    residuals by the parameters (Levenberg 1944, Marquardt 1963). The damping follows Nielsen's rule
+    (Madsen, Nielsen and Tingleff 2004, algorithm 3.16): with the gain r, the decrease over that
+    of the linearised network, it is multiplied by ``max(1/3, 1 - (2 r - 1)**3)`` after a step
+    down, and by 2, 4, 8, ... after attempts that went up. An epoch is a step down. For the mean
+    squared error alone, and at most 5,000 parameters; full accuracy needs a float64 network.
+
+    Parameters
+    ----------
+    damping : float
+        Of the first step, as a part of the largest diagonal number of H.
+    tolerance_gradient : float
+        Stop when no number of the gradient is larger.
+    tolerance_change : float
+        Stop when a step lowers the loss, penalty included, by no larger part of itself.
+    """
+
+    damping: float = setting(real(0.0, low_open=True), 1e-3)
+    tolerance_gradient: float = setting(real(0.0), 1e-10)
+    tolerance_change: float = setting(real(0.0, 1.0, high_open=True), 1e-12)
+
+    def descent(self, problem: Problem) -> Descent:
+        """The residuals, their Jacobian and its products, compiled."""
+        if not isinstance(problem.loss, MeanSquaredError):
+            raise SettingError(
+                "Levenberg-Marquardt needs a sum of squares",
+                where="fit.loss",
+                allowed="MeanSquaredError()",
+                given=repr(problem.loss)[:80],
+                mend="use LBFGS() for this loss",
+            )
+        count = problem.network.parameter_count
+        if count > MOST_PARAMETERS:
+            raise SettingError(
+                "too many parameters for Levenberg-Marquardt, which solves a system of as many "
+                "equations at each step",
+                where="fit.optimizer",
+                allowed=f"at most {MOST_PARAMETERS:,}",
+                given=f"{count:,}",
+                mend="use LBFGS(), or narrower layers",
+            )
+        return _Descent(self, problem)
+
+
+class NormalEquations:
+    """``[J r]' W [J r]`` of all rows, computed natively: J'J, J'r and r'r at once."""
+
+    def __init__(self, problem: Problem, flat: FlatParameters) -> None:
+        size, kind = flat.size, problem.network.dtype
+        self._weights = variable(flat.numbers(), kind, "lm.weights")
+        parts = flat.parts(self._weights)
+        (output,) = with_parameters([problem.output], parts)
+        jacobian = RowJacobian(output, parts)
+        residuals = output - problem.target
+        products: Tensor | None = None
+        for k in range(problem.network.width):
+            lines = concat([jacobian.of_output(k), residuals[:, k : k + 1]], 1)
+            factor = _factor(problem.weights, k)
+            if factor is not None:
+                lines = lines * factor
+            # Sums of squares lose half of the digits: they are taken in float64 whatever comes.
+            lines = cast(lines, DType.float64)
+            product = matmul(lines, lines, transpose_a=True)
+            products = product if products is None else products + product
+        assert products is not None
+        self._sums = variable(np.zeros((size + 1, size + 1)), DType.float64, "lm.sums")
+        self._first = placeholder((), kind, "first")
+        total = where(self._first, 0.0, self._sums) + products
+        loss = problem.loss(output, problem.target, problem.weights)
+        self._run = Minibatches(
+            Graph((*problem.inputs, self._first), (loss,), ((self._sums, total),)),
+            problem.data,
+            max(CHUNK_ROWS, CHUNK_NUMBERS // (size + 1)),
+            backend=problem.backend,
+            threads=problem.threads,
+        )
+
+    def __call__(self, weights: np.ndarray) -> np.ndarray:
+        """The sums (n + 1, n + 1) at these weights, those of the residuals last."""
+        self._weights.assign(weights)
+        self._run.run(0, 1, {self._first: 1.0})
+        more = self._run.steps_per_epoch - 1
+        if more:
+            self._run.run(1, more, {self._first: 0.0})
+        return self._sums.value
+
+
+def _factor(weights: Tensor | None, output: int) -> Tensor | None:
+    """What the residuals of an output are multiplied by (rows, 1), so that squares are weighted."""
+    if weights is None:
+        return None
+    if weights.rank == 1:
+        return sqrt(reshape(weights, (ROWS, 1)))
+    return sqrt(weights[:, output : output + 1])
+
+
+class _Descent(Descent):
+    def __init__(self, settings: LevenbergMarquardt, problem: Problem) -> None:
+        self._settings = settings
+        self._flat = FlatParameters(problem.network)
+        self._kind = problem.network.dtype
+        self._equations = NormalEquations(problem, self._flat)
+        self._count = problem.rows * problem.network.width
+        self._penalty = problem.l2 * self._flat.penalised
+        self._here = self._flat.numbers().astype(np.float64)
+        self._finished: str | None = None
+        self._growth = 2.0
+
+    @property
+    def finished(self) -> str | None:
+        """As the last step found it."""
+        return self._finished
+
+    def begin(self) -> float:
+        """The equations at the start, and the first damping."""
+        self._value, self._loss = math.inf, math.nan
+        loss, value, sums = self._look(self._here)
+        if math.isfinite(value):
+            self._take(self._here, loss, value, sums)
+            largest = float(self._hessian.diagonal().max())
+            self._damping = self._settings.damping * (largest or 1.0)
+        return loss
+
+    def advance(self, evaluations: int, iterations: int, until: float) -> list[Iterate]:
+        """Attempts, of which those are taken that go down."""
+        reached: list[Iterate] = []
+        for _ in range(evaluations):
+            if self._finished or len(reached) == iterations:
+                break
+            if self._attempt():
+                reached.append(Iterate(self._loss, 1.0))
+                if self._loss <= until:
+                    break
+        return reached
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """Of the last step taken."""
+        return self._flat.named(self._here.astype(self._kind.value))
+
+    def _look(self, weights: np.ndarray) -> tuple[float, float, np.ndarray]:
+        """Loss, loss with penalty, and the sums."""
+        sums = self._equations(weights)
+        loss = float(sums[-1, -1]) / self._count
+        penalty = 0.5 * float(self._penalty @ (weights * weights))
+        return loss, loss + penalty, sums
+
+    def _take(self, weights: np.ndarray, loss: float, value: float, sums: np.ndarray) -> None:
+        """Make these weights the last ones."""
+        self._here, self._loss, self._value = weights, loss, value
+        sums *= 2.0 / self._count
+        self._hessian = sums[:-1, :-1]
+        self._gradient = sums[-1, :-1] + self._penalty * weights
+        if np.abs(self._gradient).max() <= self._settings.tolerance_gradient:
+            self._finished = FLAT_ENOUGH.format(tolerance=self._settings.tolerance_gradient)
+
+    def _attempt(self) -> bool:
+        """One damped step; whether it went down and was taken."""
+        matrix = self._hessian.copy()
+        matrix.flat[:: len(matrix) + 1] += self._damping + self._penalty
+        # In Fortran's order the upper triangle of a symmetric matrix is the lower one.
+        _, step, failed = lapack.dposv(
+            matrix.T, -self._gradient, overwrite_a=True, overwrite_b=True
+        )
+        if failed:
+            return self._worse()
+        there = (self._here + step).astype(self._kind.value).astype(np.float64)
+        step = there - self._here
+        loss, value, sums = self._look(there)
+        gained = self._value - value
+        if not gained > 0.0:
+            return self._worse()
+        foretold = -float(step @ self._gradient) - 0.5 * float(
+            step @ (self._hessian @ step) + self._penalty @ (step * step)
+        )
+        gain = gained / foretold if foretold > 0.0 else 1.0
+        self._damping *= max(1.0 / 3.0, 1.0 - (2.0 * gain - 1.0) ** 3)
+        self._growth = 2.0
+        still = gained <= self._settings.tolerance_change * self._value
+        self._take(there, loss, value, sums)
+        if still and not self._finished:
+            self._finished = HARDLY_CHANGED
+        return True
+
+    def _worse(self) -> bool:
+        """More damping for the next attempt."""
+        self._damping *= self._growth
+        self._growth *= 2.0
+        if self._damping > MOST_DAMPING:
+            self._finished = (
+                f"no lower loss was found that {self._kind.value} can tell from the last"
+            )
+        return False
