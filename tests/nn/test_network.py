@@ -187,7 +187,9 @@ def test_neurons_and_synapses():
         with pytest.raises(SettingError, match=r"dense1.weight: .*a finite number"):
             neuron.synapses[0].weight = wrong
     assert repr(neuron) == "<neuron 1 of dense1: 3 synapses, bias 8>"
-    assert repr(neuron.synapses[2]) == "<synapse 2 to neuron 1: weight 6>"
+    assert repr(neuron.synapses[2]) == "<synapse from x3 to dense1 neuron 1: weight 6>"
+    # Activations, dropout and the like stand between and have no neurons of their own.
+    assert [synapse.source for synapse in last.synapses] == ["dense1 neuron 0", "dense1 neuron 1"]
 
 
 def test_a_last_softmax_is_left_out_for_its_loss():

@@ -11,6 +11,7 @@ import numpy as np
 from quickprop.errors import SettingError
 from quickprop.graph import Tensor
 from quickprop.nn.component import real
+from quickprop.nn.labels import Labelled, label
 from quickprop.nn.layers.dense import Dense
 from quickprop.nn.layers.layer import ParameterSpec, Part, RowShape
 
@@ -35,6 +36,8 @@ class PlacedLayer:
         The layers or inputs that it reads, by name.
     specs : tuple of ParameterSpec
         What is known of each variable.
+    reads : tuple of Labelled
+        The sources themselves, for the names of what they give.
     """
 
     layer: Part
@@ -44,6 +47,7 @@ class PlacedLayer:
     output_shape: RowShape
     sources: tuple[str, ...]
     specs: tuple[ParameterSpec, ...]
+    reads: tuple[Labelled, ...]
 
     @property
     def input_shape(self) -> RowShape:
@@ -61,6 +65,11 @@ class PlacedLayer:
         if not isinstance(self.layer, Dense):
             return ()
         return tuple(Neuron(self, k) for k in range(self.layer.width))
+
+    def label(self, index: int) -> str:
+        """What a number of its result is called, such as "dense1 neuron 3"."""
+        sources = tuple(zip(self.reads, self.input_shapes, strict=True))
+        return label(self.layer, self.name, sources, self.output_shape, index)
 
     def __repr__(self) -> str:
         return f"<{self.name}: {self.layer!r}, {self.parameter_count:,} parameters>"
@@ -111,6 +120,11 @@ class Synapse:
     index: int
 
     @property
+    def source(self) -> str:
+        """What it leads from: the column of an input, or a neuron such as "dense1 neuron 3"."""
+        return self.neuron.layer.reads[0].label(self.index)
+
+    @property
     def weight(self) -> float:
         """Its weight."""
         return float(self.neuron.weights[self.index])
@@ -124,4 +138,5 @@ class Synapse:
         parameter.assign(weights)
 
     def __repr__(self) -> str:
-        return f"<synapse {self.index} to neuron {self.neuron.index}: weight {self.weight:g}>"
+        end = f"{self.neuron.layer.name} neuron {self.neuron.index}"
+        return f"<synapse from {self.source} to {end}: weight {self.weight:g}>"

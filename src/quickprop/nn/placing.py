@@ -12,6 +12,7 @@ from quickprop.errors import SettingError, ShapeError, did_you_mean
 from quickprop.graph import Tensor, show_shape, variable
 from quickprop.nn.activations import ACTIVATIONS
 from quickprop.nn.initializers import GlorotUniform, Initializer
+from quickprop.nn.labels import Labelled, columns_of
 from quickprop.nn.layers import Activation, Block, Embedding, Lookup, ParameterSpec, Part
 from quickprop.nn.layers.layer import RowShape
 from quickprop.nn.node import Applied, Input, Node
@@ -116,9 +117,22 @@ def check_sources(where: str, sources: Sequence[str], known: Sequence[str]) -> N
 
 
 def place(
-    inputs: Sequence[Input], places: Sequence[Place], seed: int, dtype: DType
+    inputs: Sequence[Input],
+    places: Sequence[Place],
+    seed: int,
+    dtype: DType,
+    input_names: Sequence[str] | None = None,
 ) -> tuple[PlacedLayer, ...]:
     """The layers with their variables.
+
+    Parameters
+    ----------
+    inputs : sequence of Input
+    places : sequence of Place
+    seed : int
+    dtype : DType
+    input_names : sequence of str, optional
+        Names of all numeric inputs.
 
     Raises
     ------
@@ -156,6 +170,7 @@ def place(
                 )
             readers[source].append(item)
     made = []
+    found: dict[str, Labelled] = {**columns_of(inputs, input_names)}
     for item in places:
         variables: dict[str, Tensor] = {}
         for spec in specs[item.name]:
@@ -180,8 +195,10 @@ def place(
                 shapes[item.name],
                 item.sources,
                 specs[item.name],
+                tuple(found[source] for source in item.sources),
             )
         )
+        found[item.name] = made[-1]
     return tuple(made)
 
 
