@@ -525,7 +525,9 @@ class Network:
         return "\n".join(lines)
 
 
-def _drawn(drawn: Sequence[Any], plan: Plan, features: object, categories: object) -> tuple[str, ...]:
+def _drawn(
+    drawn: Sequence[Any], plan: Plan, features: object, categories: object
+) -> tuple[str, ...]:
     """Put nodes into the plan; gives the names of the outputs."""
     if features or categories:
         raise SettingError(

@@ -11,9 +11,9 @@ from quickprop.config import DType
 from quickprop.errors import SettingError, ShapeError, did_you_mean
 from quickprop.graph import Tensor, show_shape, variable
 from quickprop.nn.activations import ACTIVATIONS
-from quickprop.nn.initializers import GlorotUniform, Initializer
+from quickprop.nn.initializers import GlorotUniform, HeUniform, Initializer
 from quickprop.nn.labels import Labelled, columns_of
-from quickprop.nn.layers import Activation, Block, Embedding, Lookup, ParameterSpec, Part
+from quickprop.nn.layers import Activation, Block, Embedding, Lookup, ParameterSpec, Part, PReLU
 from quickprop.nn.layers.layer import RowShape
 from quickprop.nn.node import Applied, Input, Node
 from quickprop.nn.placed import PlacedLayer
@@ -213,6 +213,8 @@ def _suited(
         reader = following[0]
         if isinstance(reader.part, Activation):
             return ACTIVATIONS[reader.part.name].initializer
+        if isinstance(reader.part, PReLU):
+            return HeUniform()
         if any(spec.initializer is None for spec in specs[reader.name]):
             break
         following = readers.get(reader.name, ())

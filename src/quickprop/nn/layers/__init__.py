@@ -3,31 +3,92 @@
 from quickprop.nn.component import Component
 from quickprop.nn.layers.activation import Activation
 from quickprop.nn.layers.constant_neuron import ConstantNeuron
+from quickprop.nn.layers.convolution import Conv1D, Conv2D
 from quickprop.nn.layers.dense import Dense
 from quickprop.nn.layers.dropout import Dropout
-from quickprop.nn.layers.embedding import Embedding
+from quickprop.nn.layers.embedding import Embedding, TokenEmbedding
+from quickprop.nn.layers.joins import Add, Concatenate, Multiply
 from quickprop.nn.layers.layer import Block, Context, Layer, Lookup, ParameterSpec, Part
 from quickprop.nn.layers.noise import GaussianNoise
+from quickprop.nn.layers.normalisation import BatchNorm, LayerNorm, LocalResponseNorm
+from quickprop.nn.layers.pooling import (
+    AveragePool1D,
+    AveragePool2D,
+    GlobalAveragePool,
+    GlobalMaxPool,
+    MaxPool1D,
+    MaxPool2D,
+)
 from quickprop.nn.layers.prelu import PReLU
+from quickprop.nn.layers.recurrent import GRU, LSTM, SimpleRNN
+from quickprop.nn.layers.shapes import Flatten, Reshape
 
 LAYERS: dict[str, type[Component]] = {
     kind.__name__: kind
-    for kind in (Dense, Activation, PReLU, Dropout, GaussianNoise, Embedding, ConstantNeuron)
+    for kind in (
+        Dense,
+        Activation,
+        PReLU,
+        Dropout,
+        GaussianNoise,
+        Embedding,
+        ConstantNeuron,
+        Conv1D,
+        Conv2D,
+        AveragePool1D,
+        AveragePool2D,
+        GlobalAveragePool,
+        GlobalMaxPool,
+        MaxPool1D,
+        MaxPool2D,
+        Flatten,
+        Reshape,
+        Add,
+        Concatenate,
+        Multiply,
+        BatchNorm,
+        LayerNorm,
+        LocalResponseNorm,
+        GRU,
+        LSTM,
+        SimpleRNN,
+        TokenEmbedding,
+    )
 }
 
 __all__ = [
+    "GRU",
     "LAYERS",
+    "LSTM",
     "Activation",
+    "Add",
+    "AveragePool1D",
+    "AveragePool2D",
+    "BatchNorm",
     "Block",
+    "Concatenate",
     "ConstantNeuron",
     "Context",
+    "Conv1D",
+    "Conv2D",
     "Dense",
     "Dropout",
     "Embedding",
+    "Flatten",
     "GaussianNoise",
+    "GlobalAveragePool",
+    "GlobalMaxPool",
     "Layer",
+    "LayerNorm",
+    "LocalResponseNorm",
     "Lookup",
+    "MaxPool1D",
+    "MaxPool2D",
+    "Multiply",
     "PReLU",
     "ParameterSpec",
     "Part",
+    "Reshape",
+    "SimpleRNN",
+    "TokenEmbedding",
 ]

@@ -30,7 +30,7 @@ class Dense(Layer):
 
     width: int = setting(whole(1, 2**20))
     bias: bool = setting(flag(), True)
-    initializer: Initializer | None = setting(_INITIALIZER, None)  # noqa: RUF009
+    initializer: Initializer | None = setting(_INITIALIZER, None)
 
     def parameters(self, input_shape: RowShape) -> tuple[ParameterSpec, ...]:
         """A weight (inputs, width) and, unless switched off, a bias (width,)."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from quickprop.errors import SettingError, ShapeError
 from quickprop.graph import Tensor
+from quickprop.graph.tensor import reshape
 from quickprop.nn.component import many, optional, setting, text, whole
 from quickprop.nn.initializers import Normal
 from quickprop.nn.layers.layer import Context, Lookup, ParameterSpec, RowShape
@@ -101,3 +102,49 @@ class Embedding(Lookup):
         for k, (name, _, _) in enumerate(self.tables):
             parts.append(gather(parameters[f"{name}.table"], codes[:, k]))
         return concat(parts)
+
+
+@dataclass(frozen=True)
+class TokenEmbedding(Lookup):
+    """One table of learned vectors for all codes of a row: rows (steps,) become (steps, width).
+
+    It reads an int32 input of codes: words, characters, kinds of events.
+
+    Parameters
+    ----------
+    levels : int
+        Number of codes, which count from 0.
+    width : int
+        Length of the vectors.
+    """
+
+    levels: int = setting(whole(1))
+    width: int = setting(whole(1, 4096))
+
+    def specs(self, shapes: Sequence[RowShape]) -> tuple[ParameterSpec, ...]:
+        """One table (levels, width)."""
+        deviation = 1.0 / math.sqrt(self.width)
+        return (ParameterSpec("table", (self.levels, self.width), Normal(deviation=deviation)),)
+
+    def result_shape(self, shapes: Sequence[RowShape]) -> RowShape:
+        """A vector for each code."""
+        if len(shapes) != 1 or len(shapes[0]) != 1:
+            raise ShapeError(
+                "TokenEmbedding reads rows of codes",
+                allowed="(steps,)",
+                given=", ".join(map(str, shapes)),
+            )
+        return (*shapes[0], self.width)
+
+    def levels_of(self, columns: int) -> tuple[int, ...]:
+        """The same for every step."""
+        return (self.levels,) * columns
+
+    def join(
+        self, sources: Sequence[Tensor], parameters: Mapping[str, Tensor], context: Context
+    ) -> Tensor:
+        """Rows picked from the table, step by step."""
+        (codes,) = sources
+        steps = codes.shape[1] or 1
+        picked = [gather(parameters["table"], codes[:, k]) for k in range(steps)]
+        return concat([reshape(y, (y.shape[0], 1, self.width)) for y in picked], 1)

@@ -1,0 +1,82 @@
+"""Several parts of a network made one."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from quickprop.errors import ShapeError
+from quickprop.graph import Tensor
+from quickprop.nn.layers.layer import Context, ParameterSpec, Part, RowShape
+from quickprop.ops.elementary import concat
+
+
+def _one_shape(shapes: Sequence[RowShape], where: str) -> RowShape:
+    if any(shape != shapes[0] for shape in shapes):
+        raise ShapeError(
+            f"{where} needs rows of one shape",
+            allowed=str(shapes[0]),
+            given=", ".join(map(str, shapes)),
+            mend="bring them to one width with a Dense first",
+        )
+    return shapes[0]
+
+
+@dataclass(frozen=True)
+class Add(Part):
+    """The sum, number by number: ``Add()(x, y)``, as skip connections need (He et al. 2015)."""
+
+    def specs(self, shapes: Sequence[RowShape]) -> tuple[ParameterSpec, ...]:
+        """None."""
+        return ()
+
+    def result_shape(self, shapes: Sequence[RowShape]) -> RowShape:
+        """That of each."""
+        return _one_shape(shapes, "Add")
+
+    def join(
+        self, sources: Sequence[Tensor], parameters: Mapping[str, Tensor], context: Context
+    ) -> Tensor:
+        """The sum."""
+        return functools.reduce(operator.add, sources)
+
+
+@dataclass(frozen=True)
+class Multiply(Part):
+    """The product, number by number: ``Multiply()(x, gate)``."""
+
+    def specs(self, shapes: Sequence[RowShape]) -> tuple[ParameterSpec, ...]:
+        """None."""
+        return ()
+
+    def result_shape(self, shapes: Sequence[RowShape]) -> RowShape:
+        """That of each."""
+        return _one_shape(shapes, "Multiply")
+
+    def join(
+        self, sources: Sequence[Tensor], parameters: Mapping[str, Tensor], context: Context
+    ) -> Tensor:
+        """The product."""
+        return functools.reduce(operator.mul, sources)
+
+
+@dataclass(frozen=True)
+class Concatenate(Part):
+    """Side by side along the last axis: ``Concatenate()(x, y)``."""
+
+    def specs(self, shapes: Sequence[RowShape]) -> tuple[ParameterSpec, ...]:
+        """None."""
+        return ()
+
+    def result_shape(self, shapes: Sequence[RowShape]) -> RowShape:
+        """The last lengths added up; all others must agree."""
+        _one_shape([shape[:-1] for shape in shapes], "Concatenate, but for the last axis,")
+        return (*shapes[0][:-1], sum(shape[-1] for shape in shapes))
+
+    def join(
+        self, sources: Sequence[Tensor], parameters: Mapping[str, Tensor], context: Context
+    ) -> Tensor:
+        """One after the other."""
+        return concat(sources)

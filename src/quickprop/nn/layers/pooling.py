@@ -1,0 +1,160 @@
+"""Pooling: a window becomes its largest number or its mean, channel by channel."""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from quickprop.errors import ShapeError
+from quickprop.graph import Tensor
+from quickprop.nn.component import optional, setting
+from quickprop.nn.layers.convolution import windows_that_fit
+from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape
+from quickprop.nn.layers.windows import image_lengths, padding, per_axis
+from quickprop.ops.elementary import max, mean
+from quickprop.ops.windows import Lengths, Padding, average_pool, max_pool, windows_over
+
+
+class _Pooling(ABC):
+    """The function that poolings over any number of axes share."""
+
+    axes: ClassVar[int]
+    pool: ClassVar[Callable[..., Tensor]]
+    size: Lengths
+    stride: Lengths | None
+    padding: Padding
+
+    def parameters(self, input_shape: RowShape) -> tuple[ParameterSpec, ...]:
+        """None."""
+        return ()
+
+    def output_shape(self, input_shape: RowShape) -> RowShape:
+        """A number for each window and each channel."""
+        lengths = image_lengths(input_shape, self.axes, type(self).__name__)
+        step = self.size if self.stride is None else self.stride
+        windows = windows_over(lengths, self.size, step, self.padding, 1)
+        return (*windows_that_fit(windows.counts(lengths), lengths), input_shape[-1])
+
+    def apply(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
+        """The windows of the rows."""
+        return type(self).pool(x, self.size, self.stride, self.padding)
+
+
+@dataclass(frozen=True)
+class MaxPool1D(_Pooling, Layer):
+    """The largest number of every window along rows (length, channels).
+
+    Parameters
+    ----------
+    size : int
+    stride : int, optional
+        By default windows stand side by side.
+    padding : {"valid", "same"} or int
+        Places beyond the ends never are the largest.
+    """
+
+    axes: ClassVar[int] = 1
+    pool: ClassVar[Callable[..., Tensor]] = staticmethod(max_pool)
+    size: Lengths = setting(per_axis(1), 2)
+    stride: Lengths | None = setting(optional(per_axis(1)), None)
+    padding: Padding = setting(padding(1), "valid")
+
+
+@dataclass(frozen=True)
+class MaxPool2D(_Pooling, Layer):
+    """The largest number of every window over rows (height, width, channels).
+
+    Parameters
+    ----------
+    size : int or pair of int
+    stride : int or pair of int, optional
+        By default windows stand side by side.
+    padding : {"valid", "same"}, int or pair of int
+        Places beyond the ends never are the largest.
+    """
+
+    axes: ClassVar[int] = 2
+    pool: ClassVar[Callable[..., Tensor]] = staticmethod(max_pool)
+    size: Lengths = setting(per_axis(2), 2)
+    stride: Lengths | None = setting(optional(per_axis(2)), None)
+    padding: Padding = setting(padding(2), "valid")
+
+
+@dataclass(frozen=True)
+class AveragePool1D(_Pooling, Layer):
+    """The mean of every window along rows (length, channels).
+
+    Parameters
+    ----------
+    size : int
+    stride : int, optional
+        By default windows stand side by side.
+    padding : {"valid", "same"} or int
+        Places beyond the ends count as zero.
+    """
+
+    axes: ClassVar[int] = 1
+    pool: ClassVar[Callable[..., Tensor]] = staticmethod(average_pool)
+    size: Lengths = setting(per_axis(1), 2)
+    stride: Lengths | None = setting(optional(per_axis(1)), None)
+    padding: Padding = setting(padding(1), "valid")
+
+
+@dataclass(frozen=True)
+class AveragePool2D(_Pooling, Layer):
+    """The mean of every window over rows (height, width, channels).
+
+    Parameters
+    ----------
+    size : int or pair of int
+    stride : int or pair of int, optional
+        By default windows stand side by side.
+    padding : {"valid", "same"}, int or pair of int
+        Places beyond the ends count as zero.
+    """
+
+    axes: ClassVar[int] = 2
+    pool: ClassVar[Callable[..., Tensor]] = staticmethod(average_pool)
+    size: Lengths = setting(per_axis(2), 2)
+    stride: Lengths | None = setting(optional(per_axis(2)), None)
+    padding: Padding = setting(padding(2), "valid")
+
+
+class _OverAll(ABC):
+    """What poolings over all places share."""
+
+    reduce: ClassVar[Callable[..., Tensor]]
+
+    def parameters(self, input_shape: RowShape) -> tuple[ParameterSpec, ...]:
+        """None."""
+        return ()
+
+    def output_shape(self, input_shape: RowShape) -> RowShape:
+        """A number for each channel."""
+        if len(input_shape) < 2:
+            raise ShapeError(
+                f"{type(self).__name__} needs other rows",
+                allowed="(lengths..., channels)",
+                given=str(input_shape),
+            )
+        return (input_shape[-1],)
+
+    def apply(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
+        """Over all axes between rows and channels."""
+        return type(self).reduce(x, tuple(range(1, x.rank - 1)))
+
+
+@dataclass(frozen=True)
+class GlobalMaxPool(_OverAll, Layer):
+    """The largest number of every channel, over all places: rows (channels,)."""
+
+    reduce: ClassVar[Callable[..., Tensor]] = staticmethod(max)
+
+
+@dataclass(frozen=True)
+class GlobalAveragePool(_OverAll, Layer):
+    """The mean of every channel over all places: rows (channels,) (Lin, Chen and Yan 2013)."""
+
+    reduce: ClassVar[Callable[..., Tensor]] = staticmethod(mean)

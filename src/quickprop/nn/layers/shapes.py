@@ -1,0 +1,61 @@
+"""The same numbers in another shape."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from quickprop.errors import ShapeError
+from quickprop.graph import Tensor
+from quickprop.graph.tensor import reshape
+from quickprop.nn.component import many, setting, whole
+from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape
+
+
+@dataclass(frozen=True)
+class Flatten(Layer):
+    """Rows of any shape as vectors, the last axis running fastest."""
+
+    def parameters(self, input_shape: RowShape) -> tuple[ParameterSpec, ...]:
+        """None."""
+        return ()
+
+    def output_shape(self, input_shape: RowShape) -> RowShape:
+        """One axis."""
+        return (math.prod(input_shape),)
+
+    def apply(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
+        """The numbers in the same order."""
+        return reshape(x, (x.shape[0], math.prod(dim or 1 for dim in x.shape[1:])))
+
+
+@dataclass(frozen=True)
+class Reshape(Layer):
+    """Rows in another shape, the last axis running fastest.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of a row, such as ``(28, 28, 1)``.
+    """
+
+    shape: tuple[int, ...] = setting(many(whole(1)))
+
+    def parameters(self, input_shape: RowShape) -> tuple[ParameterSpec, ...]:
+        """None."""
+        return ()
+
+    def output_shape(self, input_shape: RowShape) -> RowShape:
+        """As asked for."""
+        if math.prod(input_shape) != math.prod(self.shape):
+            raise ShapeError(
+                "the number of elements changes",
+                allowed=f"shapes of {math.prod(input_shape)} numbers, as {input_shape} has",
+                given=str(self.shape),
+            )
+        return self.shape
+
+    def apply(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
+        """The numbers in the same order."""
+        return reshape(x, (x.shape[0], *self.shape))

@@ -1,0 +1,148 @@
+"""Convolution and pooling: what slides over the middle axes of [rows, lengths..., channels]."""
+
+from __future__ import annotations
+
+import builtins
+import math
+from collections.abc import Sequence
+
+from quickprop.errors import ShapeError
+from quickprop.graph import Op, Tensor, make, matmul, show_shape
+from quickprop.graph.tensor import reshape
+from quickprop.graph.windows import Windows
+from quickprop.ops.elementary import concat, max, mean
+
+Lengths = int | Sequence[int]
+Padding = str | Lengths
+
+
+def windows_over(
+    lengths: Sequence[int], size: Lengths, stride: Lengths, padding: Padding, dilation: Lengths
+) -> Windows:
+    """Windows for axes of these lengths.
+
+    Parameters
+    ----------
+    size, stride, dilation : int or sequence of int
+        One number for all axes, or one each.
+    padding : {"valid", "same"}, int or sequence of int
+        What may lie beyond the ends: nothing; as much as gives ``ceil(length / stride)`` windows,
+        the odd one behind; or so many on both sides.
+    """
+    axes = len(lengths)
+    sizes, strides, dilations = (each(value, axes) for value in (size, stride, dilation))
+    if padding == "same":
+        missing = [
+            builtins.max(0, (-(-n // s) - 1) * s + (k - 1) * d + 1 - n)
+            for n, k, s, d in zip(lengths, sizes, strides, dilations, strict=True)
+        ]
+        before = tuple(m // 2 for m in missing)
+        after = tuple(m - b for m, b in zip(missing, before, strict=True))
+    else:
+        before = after = (0,) * axes if isinstance(padding, str) else each(padding, axes)
+    return Windows(sizes, strides, dilations, before, after)
+
+
+def each(value: Lengths, axes: int) -> tuple[int, ...]:
+    """One number for each axis."""
+    numbers = (value,) * axes if isinstance(value, int) else tuple(value)
+    if len(numbers) != axes:
+        raise ShapeError("not a number for each axis", allowed=f"{axes}", given=str(numbers))
+    return numbers
+
+
+def _lengths(x: Tensor) -> tuple[int, ...]:
+    if x.rank < 3:
+        raise ShapeError(
+            "windows need an axis between rows and channels",
+            where=repr(x),
+            allowed="[rows, lengths..., channels]",
+            given=show_shape(x.shape),
+        )
+    return tuple(dim or 0 for dim in x.shape[1:-1])
+
+
+def convolve(
+    x: Tensor,
+    kernel: Tensor,
+    stride: Lengths = 1,
+    padding: Padding = "valid",
+    dilation: Lengths = 1,
+    groups: int = 1,
+) -> Tensor:
+    """Slide a kernel over the middle axes; as in all of this field, it is not mirrored.
+
+    Parameters
+    ----------
+    x : Tensor
+        [rows, lengths..., channels].
+    kernel : Tensor
+        [sizes..., channels / groups, filters].
+    stride, padding, dilation
+        As `windows_over` takes them.
+    groups : int
+        Channels and filters are cut into so many parts which do not see each other.
+
+    Returns
+    -------
+    Tensor
+        [rows, counts..., filters].
+    """
+    sizes = tuple(dim or 0 for dim in kernel.shape[:-2])
+    depth, filters = kernel.shape[-2] or 0, kernel.shape[-1] or 0
+    if x.rank != kernel.rank or x.shape[-1] != depth * groups or filters % groups:
+        raise ShapeError(
+            "the kernel does not fit what it slides over",
+            where="convolve",
+            allowed="[rows, lengths..., channels] and [sizes..., channels / groups, filters]",
+            given=f"{show_shape(x.shape)} and {show_shape(kernel.shape)}, {groups} groups",
+        )
+    windows = windows_over(_lengths(x), sizes, stride, padding, dilation)
+    places, share = math.prod(sizes), filters // groups
+    rest = (slice(None),) * (x.rank - 1)
+    parts = []
+    for group in range(groups):
+        some, own = x, kernel
+        if groups > 1:
+            some = x[(*rest, slice(group * depth, (group + 1) * depth))]
+            own = kernel[(*rest, slice(group * share, (group + 1) * share))]
+        seen = make(Op.PATCHES, some, windows=windows, joined=True, fill=0.0)
+        parts.append(matmul(seen, reshape(own, (places * depth, share))))
+    return concat(parts)
+
+
+def _patches(
+    x: Tensor,
+    size: Lengths,
+    stride: Lengths | None,
+    padding: Padding,
+    dilation: Lengths,
+    fill: float,
+) -> Tensor:
+    step = size if stride is None else stride
+    windows = windows_over(_lengths(x), size, step, padding, dilation)
+    return make(Op.PATCHES, x, windows=windows, joined=False, fill=fill)
+
+
+def max_pool(
+    x: Tensor,
+    size: Lengths,
+    stride: Lengths | None = None,
+    padding: Padding = "valid",
+    dilation: Lengths = 1,
+) -> Tensor:
+    """The largest number of every window, channel by channel; ties share the derivative.
+
+    Parameters are as `windows_over` takes them; without a stride windows stand side by side.
+    """
+    return max(_patches(x, size, stride, padding, dilation, -math.inf), -2)
+
+
+def average_pool(
+    x: Tensor, size: Lengths, stride: Lengths | None = None, padding: Padding = "valid"
+) -> Tensor:
+    """The mean of every window, channel by channel; what lies beyond the ends counts as zero.
+
+    Parameters are as `windows_over` takes them; without a stride windows stand side by side.
+    """
+    return mean(_patches(x, size, stride, padding, 1, 0.0), -2)
