@@ -212,3 +212,17 @@ def test_parameters_alike():
         with pytest.raises(TypeError, match="unexpected keyword argument 'alpa'"):
             ours(alpa=1.0)
     assert MLPClassifier().loss == neural_network.MLPClassifier().loss
+
+
+def test_later_sparse_and_listed_rows_alike(iris):
+    X, y = iris
+    sparse = scipy.sparse.csr_array(np.where(X > 0.0, X, 0.0))
+    models = classifiers(sparse, y)
+    for model in models:
+        model.partial_fit(sparse, y)
+        model.partial_fit(X[:40].tolist(), y[:40].tolist())
+    assert_alike(*models)
+    models = regressors(sparse, y)
+    for model in models:
+        model.partial_fit(sparse, y)
+    assert_alike(*models)

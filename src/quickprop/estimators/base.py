@@ -24,6 +24,7 @@ from quickprop.estimators.stochastic import NOT_FINITE, Epochs
 from quickprop.estimators.updates import AdamSteps, MomentumSteps
 from quickprop.estimators.validation import checked_inputs, dense, result_type
 from quickprop.estimators.weights import WeightWindows
+from quickprop.execution import Function, function
 from quickprop.nn import Activation, Dense, Layer, Network
 from quickprop.optim import Optimizer
 
@@ -42,6 +43,13 @@ class Live:
     network: Network
     windows: WeightWindows
     engine: StepEngine | None = None
+    run: Function | None = None
+
+    def outputs(self, rows: np.ndarray) -> np.ndarray:
+        """The outputs for rows of the right type, without the checks of `Network.predict`."""
+        if self.run is None:
+            self.run = function(self.network.inputs, self.network.output())
+        return self.run(rows)
 
 
 def has_steps(estimator: Any) -> bool:
@@ -61,7 +69,11 @@ class MultilayerPerceptron(PerceptronSettings, BaseEstimator, ABC):
 
     @abstractmethod
     def _checked(self, X: Any, y: Any, reset: bool, incremental: bool) -> tuple[Any, np.ndarray]:
-        """Rows and target, checked; the target with one column for each output."""
+        """Rows and target, checked."""
+
+    @abstractmethod
+    def _width(self, y: np.ndarray) -> int:
+        """The outputs that a checked target needs."""
 
     @abstractmethod
     def _objective(self) -> Objective:
@@ -94,9 +106,9 @@ class MultilayerPerceptron(PerceptronSettings, BaseEstimator, ABC):
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
         self._random_state = check_random_state(self.random_state)
-        self.n_outputs_ = y.shape[1]
+        self.n_outputs_ = self._width(y)
         if first:
-            self._begin([X.shape[1], *sizes, y.shape[1]], X.dtype.name)
+            self._begin([X.shape[1], *sizes, self.n_outputs_], X.dtype.name)
         live = self._attached()
         kind = live.network.dtype.value
         weights = None
@@ -240,8 +252,6 @@ class MultilayerPerceptron(PerceptronSettings, BaseEstimator, ABC):
         live = getattr(self, "_live", None)
         if live is not None:
             if live.windows.are(self.coefs_, self.intercepts_):
-                if live.windows.moved():
-                    self._look(live)
                 return live
             if live.windows.fit(self.coefs_, self.intercepts_):
                 live.windows.put(self.coefs_, self.intercepts_)
@@ -257,6 +267,8 @@ class MultilayerPerceptron(PerceptronSettings, BaseEstimator, ABC):
         windows = WeightWindows(network)
         windows.put(coefs, self.intercepts_)
         self._live = Live(network, windows)
+        # Native code moves the numbers into memory of its own when it first runs.
+        self._live.outputs(np.zeros((1, coefs[0].shape[0]), network.dtype.value))
         self._look(self._live)
         return self._live
 
@@ -287,10 +299,10 @@ class MultilayerPerceptron(PerceptronSettings, BaseEstimator, ABC):
 
     def _outputs(self, X: Any) -> np.ndarray:
         """The outputs of the network (rows, outputs) for rows that were checked."""
-        network = self._attached().network
-        kind = network.dtype.value
+        live = self._attached()
+        kind = live.network.dtype.value
         wanted = result_type(X, kind)
-        outputs = network.predict(dense(X, kind))
+        outputs = live.outputs(dense(X, kind))
         return outputs if outputs.dtype == wanted else outputs.astype(wanted)
 
     def _outputs_of(self, X: Any) -> np.ndarray:

@@ -21,7 +21,7 @@ from quickprop.estimators.engine import Rows
 from quickprop.estimators.objective import Objective
 from quickprop.estimators.parameters import estimator
 from quickprop.estimators.scores import accuracy
-from quickprop.estimators.validation import FLOATS, FORMATS
+from quickprop.estimators.validation import FLOATS, FORMATS, fits_at_once, is_plain_column
 from quickprop.nn import BinaryCrossEntropy, CrossEntropy
 
 
@@ -116,6 +116,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         return self
 
     def _checked(self, X: Any, y: Any, reset: bool, incremental: bool) -> tuple[Any, np.ndarray]:
+        if not reset and hasattr(self, "classes_") and self._is_known(X, y):
+            return X, self._coded(y)
         X, y = validate_data(
             self,
             X,
@@ -132,8 +134,34 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             self.classes_ = self._label_binarizer.classes_
         else:
             self._check_labels(unique_labels(y))
-        # Of one column for two classes, else with a column for each.
-        return X, self._label_binarizer.transform(y).astype(bool)
+        return X, self._coded(y)
+
+    def _is_known(self, X: Any, y: Any) -> bool:
+        """Whether rows and labels are plain arrays with nothing new about them.
+
+        scikit-learn's checks take longer than a step on the few rows of a `partial_fit`.
+        """
+        return (
+            not self.warm_start
+            and self._label_binarizer.y_type_ in ("binary", "multiclass")
+            and fits_at_once(self, X)
+            and is_plain_column(y, len(X), self.classes_.dtype.kind)
+            and y.dtype.kind in "biuU"
+            and bool(np.isin(y, self.classes_).all())
+        )
+
+    def _coded(self, y: np.ndarray) -> np.ndarray:
+        """Numbers of classes when there are more than two, else columns of True and False."""
+        kind = self._label_binarizer.y_type_
+        if kind == "multiclass":
+            return np.searchsorted(self.classes_, y).astype(np.int32)
+        if kind == "binary":
+            positive = self.classes_[1:] if len(self.classes_) > 1 else None
+            return (y == positive if positive is not None else np.zeros(len(y), bool))[:, None]
+        return self._label_binarizer.transform(y).astype(bool)
+
+    def _width(self, y: np.ndarray) -> int:
+        return len(self.classes_) if y.ndim == 1 else y.shape[1]
 
     def _check_labels(self, labels: np.ndarray) -> None:
         """Labels of a later fit must be those of the first."""
@@ -159,15 +187,14 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         return Objective(BinaryCrossEntropy(), self.n_outputs_, self.n_outputs_)
 
     def _target(self, y: np.ndarray, kind: str) -> np.ndarray:
-        if self.out_activation_ == "softmax":
-            return y.argmax(axis=1).astype(np.int32)
-        return y.astype(kind)
+        return y if self.out_activation_ == "softmax" else y.astype(kind)
 
     def _strata(self, y: np.ndarray) -> np.ndarray | None:
+        # As scikit-learn: two classes only.
         return y if self.n_outputs_ == 1 else None
 
     def _score_of(self, rows: Rows) -> float:
-        outputs = self._attached().network.predict(rows.inputs)
+        outputs = self._attached().outputs(rows.inputs)
         if self.out_activation_ == "softmax":
             return accuracy(outputs.argmax(axis=1) == rows.target, rows.weights)
         return accuracy(((outputs > 0.5) == rows.target).all(axis=1), rows.weights)

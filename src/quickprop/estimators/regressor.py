@@ -17,7 +17,7 @@ from quickprop.estimators.losses import HalfPoissonDeviance
 from quickprop.estimators.objective import Objective
 from quickprop.estimators.parameters import estimator, parameter
 from quickprop.estimators.scores import r2
-from quickprop.estimators.validation import FLOATS, FORMATS
+from quickprop.estimators.validation import FLOATS, FORMATS, fits_at_once, is_plain_column
 from quickprop.nn import MeanSquaredError
 
 
@@ -109,6 +109,13 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         return self
 
     def _checked(self, X: Any, y: Any, reset: bool, incremental: bool) -> tuple[Any, np.ndarray]:
+        if (
+            not reset
+            and fits_at_once(self, X)
+            and is_plain_column(y, len(X), "iuf")
+            and np.isfinite(y).all()
+        ):
+            return X, y[:, None]
         X, y = validate_data(
             self,
             X,
@@ -122,6 +129,9 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         return X, y.reshape(len(y), -1)
+
+    def _width(self, y: np.ndarray) -> int:
+        return y.shape[1]
 
     def _output_activation(self) -> str:
         return "exp" if self.loss == "poisson" else "identity"
@@ -139,7 +149,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         return None
 
     def _score_of(self, rows: Rows) -> float:
-        outputs = self._linked(self._attached().network.predict(rows.inputs))
+        outputs = self._linked(self._attached().outputs(rows.inputs))
         if not np.isfinite(outputs).all():
             return float("nan")
         return r2(rows.target, outputs, rows.weights)

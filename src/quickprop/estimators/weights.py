@@ -41,10 +41,6 @@ class WeightWindows:
             return False
         return all(map(operator.is_, given, self._seen))
 
-    def moved(self) -> bool:
-        """Whether the numbers are no longer where the windows show."""
-        return any(store.array is not seen for seen, store in zip(self._seen, self._stores))
-
     def fit(self, coefs: Sequence[np.ndarray], intercepts: Sequence[np.ndarray]) -> bool:
         """Whether lists have the shapes of the network."""
         return [np.shape(array) for array in (*coefs, *intercepts)] == [
