@@ -14,6 +14,7 @@ from quickprop.nn import (
 )
 from quickprop.optim import SGD, Adam, AdamW, Cosine
 from quickprop.train import Callback, fit, usual_batch_size
+from quickprop.train.regularisers import Regularisers
 from quickprop.train.step import training_step
 
 BACKENDS = ("reference", "native")
@@ -288,7 +289,7 @@ def test_other_settings_run_the_same_compiled_code():
     def text(optimizer, rate, l2, seed, epochs):
         layers = [Dense(4), Activation("relu"), Dropout(rate), Dense(2)]
         network = Network(layers, 3, seed=seed)
-        step = training_step(network, CrossEntropy(), optimizer, epochs, l2)
+        step = training_step(network, CrossEntropy(), optimizer, epochs, Regularisers(l2=l2))
         return str(step.graph)
 
     first = text(AdamW(), 0.1, 1e-3, 0, Cosine())

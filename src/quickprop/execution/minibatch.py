@@ -20,6 +20,7 @@ from quickprop.passes import optimise
 class _Steps(Protocol):
     order: np.ndarray
 
+    def bind(self, data: Mapping[Tensor, np.ndarray]) -> None: ...
     def shuffle(self, seed: int, epoch: int) -> None: ...
     def run(self, first_step: int, steps: int, scalars: Mapping[Tensor, float | int]) -> float: ...
 
@@ -30,9 +31,13 @@ class _ReferenceMinibatches:
     def __init__(
         self, graph: Graph, data: Mapping[Tensor, np.ndarray], batch_size: int, passes: int = 1
     ) -> None:
-        self.graph, self.data, self.batch_size = graph, data, batch_size
+        self.graph, self.data, self.batch_size = graph, dict(data), batch_size
         rows = len(next(iter(data.values())))
         self.order = np.tile(np.arange(rows, dtype=np.int32), passes)
+
+    def bind(self, data: Mapping[Tensor, np.ndarray]) -> None:
+        """Other numbers for some of the inputs with rows."""
+        self.data |= data
 
     def shuffle(self, seed: int, epoch: int) -> None:
         """Put the rows into the order of that epoch."""
@@ -116,6 +121,25 @@ class Minibatches:
     def order(self) -> np.ndarray:
         """Row numbers in the order they are visited, int32 [rows]."""
         return self._steps.order
+
+    def bind(self, data: Mapping[Tensor, np.ndarray]) -> None:
+        """Take other numbers for some of the inputs with rows from now on, as many rows as before.
+
+        Raises
+        ------
+        ShapeError, DTypeError, GraphError
+            When an array does not fit, or is for an input that the graph does not have.
+        """
+        for leaf, array in data.items():
+            if leaf not in self.graph.inputs or len(array) != self.rows:
+                raise GraphError(
+                    "rows that the graph does not take",
+                    where=repr(leaf),
+                    allowed=f"{self.rows} rows for one of its inputs",
+                    given=f"{len(array)} rows",
+                )
+        arrays = as_inputs(list(data), list(data.values()))
+        self._steps.bind(dict(zip(data, arrays, strict=True)))
 
     def shuffle(self, seed: int, epoch: int) -> None:
         """Put the rows into the order of that epoch, the same on every backend."""

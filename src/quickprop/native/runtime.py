@@ -222,6 +222,14 @@ class NativeMinibatches:
         view[...] = array
         return block
 
+    def bind(self, data: Mapping[Tensor, np.ndarray]) -> None:
+        """Other numbers for some of the inputs with rows."""
+        for k, leaf in enumerate(self.graph.inputs):
+            if leaf in data:
+                block = self._rows_block(leaf, data[leaf])
+                self._held[1 + k] = block
+                self._space.table[k] = block.ctypes.data
+
     def shuffle(self, seed: int, epoch: int) -> None:
         """Put the rows into the order of that epoch."""
         shuffling.shuffle(self.order, seed, epoch)

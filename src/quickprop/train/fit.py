@@ -13,17 +13,29 @@ import numpy as np
 from quickprop import config
 from quickprop.errors import SettingError
 from quickprop.execution import Minibatches
+from quickprop.graph import ROWS, Shape
 from quickprop.nn import LOSSES, Loss, Network
-from quickprop.nn.component import Component, Rule, optional, real, whole
-from quickprop.optim import FULL_BATCH_METHODS, OPTIMIZERS, SCHEDULES, Adam, Constant, Optimizer, Schedule
+from quickprop.nn.component import Component, Rule, component, optional, real, whole
+from quickprop.optim import (
+    FULL_BATCH_METHODS,
+    OPTIMIZERS,
+    SCHEDULES,
+    Adam,
+    Constant,
+    Optimizer,
+    Schedule,
+)
 from quickprop.optim.full_batch import FullBatchMethod
 from quickprop.train.arrays import Part, checked_part
+from quickprop.train.averaging import AVERAGING, Averaging
 from quickprop.train.callbacks import Callback
 from quickprop.train.checkpoint import CheckpointFile, data_hash
 from quickprop.train.full_batch import check_settings, run_full_batch
 from quickprop.train.history import History
 from quickprop.train.interrupts import held_interrupts
 from quickprop.train.loop import Limits, Loop
+from quickprop.train.mixup import Mixup, check_mixable
+from quickprop.train.regularisers import Regularisers
 from quickprop.train.step import TrainingStep, training_step
 from quickprop.train.validation import Evaluation
 
@@ -33,7 +45,9 @@ _RULES: Mapping[str, Rule] = {
     "patience": optional(whole(1)),
     "until": optional(real(-np.inf)),
     "budget": optional(real(0.0)),
-    "l2": real(0.0),
+    **Regularisers.rules(),
+    "mixup": optional(real(0.0, low_open=True)),
+    "averaging": optional(component(AVERAGING)),
     "seed": whole(0),
     "threads": optional(whole(1)),
     "checkpoint_seconds": real(0.0),
@@ -62,7 +76,14 @@ def fit(
     patience: int | None = 20,
     until: float | None = None,
     budget: float | None = None,
+    l1: float = 0.0,
     l2: float = 0.0,
+    clip_value: float | None = None,
+    clip_norm: float | None = None,
+    max_norm: float | None = None,
+    weight_noise: float = 0.0,
+    mixup: float | None = None,
+    averaging: Averaging | None = None,
     weights: Any = None,
     seed: int = 0,
     callbacks: Sequence[Callback] = (),
@@ -104,8 +125,26 @@ def fit(
         Stop when the watched loss is at most this.
     budget : float, optional
         Seconds for everything, compiling included.
-    l2 : float
-        Adds ``l2 * w`` to the gradient of every weight, as ``l2 / 2 * sum(w**2)`` in the loss.
+    l1, l2 : float
+        Add ``l1 * sign(w)`` and ``l2 * w`` to the gradient of every weight, biases left out, as
+        ``l1 * sum(abs(w))`` and ``l2 / 2 * sum(w**2)`` in the loss would. Decay that leaves the
+        gradient alone is a setting of the optimizer: `AdamW`, `Lion`.
+    clip_value : float, optional
+        Every number of the gradients is held between minus and plus this.
+    clip_norm : float, optional
+        All gradients together, as one vector, are made no longer than this.
+    max_norm : float, optional
+        After every step the weights into each neuron are made no longer than this, as a vector
+        (Hinton et al. 2012).
+    weight_noise : float
+        The standard deviation of normal random numbers that are added to the weights while a step
+        computes its gradients, new ones at every step; the weights themselves stay.
+    mixup : float, optional
+        Learn from mixtures of two rows, their shares drawn from a beta distribution with this for
+        both parameters: 0.1 to 0.4 mixes a little, 1 any share alike (Zhang et al. 2018).
+    averaging : Averaging, optional
+        `ExponentialAverage` or `StochasticWeightAverage`: validation looks at averages of the
+        weights, and these are kept.
     weights : array, optional
         Factors of the rows (rows,); only their proportions matter.
     seed : int
@@ -152,6 +191,8 @@ def fit(
             "nothing to resume from", where="fit.resume", mend="name the checkpoint file"
         )
     optimizer = optimizer or Adam()
+    if mixup is not None:
+        check_mixable(network)
     rows = checked_part(network, loss, inputs, target, weights, "training")
     held_out = _validation_part(network, loss, validation)
     batch = min(plain["batch_size"] or usual_batch_size(rows.rows), rows.rows)
@@ -178,8 +219,16 @@ def fit(
                 started=started,
                 interrupts=interrupts,
             )
+        regularisers = Regularisers(**{name: plain[name] for name in Regularisers.rules()})
         step = training_step(
-            network, loss, optimizer, schedule, plain["l2"], rows.weights is not None
+            network,
+            loss,
+            optimizer,
+            schedule,
+            regularisers,
+            plain["averaging"],
+            _weights_shape(rows, mixup),
+            mixup is not None,
         )
         if step.step in step.state and total_steps >= 2**31:
             raise SettingError(
@@ -190,16 +239,19 @@ def fit(
             )
         step.total_steps.assign(total_steps)
         file = None
+        needs_total = any(part and part.needs_total for part in (schedule, averaging))
         if checkpoint is not None:
             identity = {
                 "network": network.to_document(),
                 "loss": loss.to_document(),
                 "optimizer": optimizer.to_document(),
                 "schedule": schedule.to_document() if schedule else None,
-                "l2": plain["l2"],
+                **{name.replace("_", " "): plain[name] for name in Regularisers.rules()},
+                "mixup": plain["mixup"],
+                "averaging": averaging.to_document() if averaging else None,
                 "seed": plain["seed"],
                 "batch size": batch,
-                "planned length": total_steps if schedule and schedule.needs_total else None,
+                "planned length": total_steps if needs_total else None,
                 "backend": backend,
                 "data": _hash_of(rows, held_out),
                 "function of the step": step.rate_document(),
@@ -220,6 +272,7 @@ def fit(
             base_rate=optimizer.learning_rate,
             schedule=schedule or Constant(),
             seed=plain["seed"],
+            mixup=None if mixup is None else Mixup(plain["mixup"], rows, plain["seed"]),
             callbacks=tuple(callbacks),
             file=file,
             seconds_between_writes=plain["checkpoint_seconds"],
@@ -299,11 +352,24 @@ def _validation_part(network: Network, loss: Loss, given: tuple[Any, ...] | None
     )
 
 
+def _weights_shape(rows: Part, mixup: float | None) -> Shape | None:
+    """The shape of the factors of the rows, if there are any."""
+    if rows.weights is not None:
+        return (ROWS, *rows.weights.shape[1:])
+    return None if mixup is None else (ROWS,)
+
+
 def _bound(network: Network, step: TrainingStep, rows: Part) -> dict[Any, np.ndarray]:
     data = dict(zip(network.inputs, rows.inputs, strict=True))
     data[step.target] = rows.target
-    if step.weights is not None and rows.weights is not None:
-        data[step.weights] = rows.weights
+    weights = rows.weights
+    if step.weights is not None:
+        if weights is None:
+            weights = np.ones(rows.rows, rows.inputs[0].dtype)
+        data[step.weights] = weights
+        if step.partner is not None:
+            # Until the first epoch mixes the rows.
+            data[step.partner[0]], data[step.partner[1]] = rows.target, weights
     return data
 
 

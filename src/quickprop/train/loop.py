@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ from quickprop.train.callbacks import Callback, Progress
 from quickprop.train.checkpoint import Checkpoint, CheckpointFile, Position
 from quickprop.train.history import EpochRecord, History
 from quickprop.train.interrupts import Interrupts
+from quickprop.train.mixup import Mixup
 from quickprop.train.slices import SlicePlanner
 from quickprop.train.step import TrainingStep
 from quickprop.train.validation import Evaluation
@@ -56,6 +58,7 @@ class Loop:
         base_rate: float,
         schedule: Schedule,
         seed: int,
+        mixup: Mixup | None = None,
         callbacks: Sequence[Callback],
         file: CheckpointFile | None,
         seconds_between_writes: float,
@@ -66,6 +69,7 @@ class Loop:
         self.network, self.step, self.batches = network, step, batches
         self.validation, self.limits = validation, limits
         self.base_rate, self.schedule, self.seed = base_rate, schedule, seed
+        self.mixup = mixup
         self.callbacks, self.file, self.clock = callbacks, file, clock
         self.interrupts = interrupts
         self.history = History()
@@ -154,6 +158,7 @@ class Loop:
         steps = batches.steps_per_epoch
         rate = self.step.rate_at(self.base_rate, (epoch - 1) * steps)
         batches.shuffle(self.seed, epoch)
+        self._mix(epoch)
         done, total = self.position.done, self.position.total
         reason = None
         while done < steps and reason is None:
@@ -179,6 +184,30 @@ class Loop:
             self._take_unfinished(rate)
             return reason
         return self._take(rate) or reason
+
+    def _mix(self, epoch: int) -> None:
+        """Put the mixed rows of that epoch in place of the rows."""
+        if self.mixup is None:
+            return
+        step, rows = self.step, self.mixup.rows(epoch)
+        assert step.weights is not None
+        assert step.partner is not None
+        data = dict(zip(self.network.inputs, rows.inputs, strict=True))
+        data[step.weights] = rows.weights
+        data[step.partner[0]], data[step.partner[1]] = rows.partner_target, rows.partner_weights
+        self.batches.bind(data)
+
+    @contextmanager
+    def _averages_in_place(self) -> Iterator[None]:
+        """Look at the averages of the weights, then go on from the weights themselves."""
+        now = [(held, held.value) for held in self.step.averages]
+        for held, average in self.step.averages.items():
+            held.assign(average.value)
+        try:
+            yield
+        finally:
+            for held, value in now:
+                held.assign(value)
 
     def _out_of_time(self, done: int) -> str:
         if self.position.epoch == 1 and not done:
@@ -225,12 +254,13 @@ class Loop:
 
     def _take(self, rate: float) -> str | None:
         """End a whole epoch; gives the reason when it ends the fit."""
-        record = self._record(rate)
-        if record is None:
-            return self._diverged()
-        self.history.epochs.append(record)
-        if not self._keep(record):
-            return self._diverged()
+        with self._averages_in_place():
+            record = self._record(rate)
+            if record is None:
+                return self._diverged()
+            self.history.epochs.append(record)
+            if not self._keep(record):
+                return self._diverged()
         self.position = Position(record.epoch + 1)
         if self.step.schedule_state:
             made = record.epoch * self.batches.steps_per_epoch
@@ -247,10 +277,12 @@ class Loop:
         """Look whether the weights within an epoch are better than those of all whole epochs."""
         if not self.position.done or (self.validation is None and self.history.epochs):
             return  # Training losses of different rows cannot be compared.
-        record = self._record(rate)
+        with self._averages_in_place():
+            record = self._record(rate)
+            if record is not None:
+                self.history.epochs.append(record)
+                self._keep(record)
         if record is not None:
-            self.history.epochs.append(record)
-            self._keep(record)
             self._tell(lambda callback, progress: callback.on_epoch(record, progress))
 
     # -- callbacks and time -----------------------------------------------------------------------

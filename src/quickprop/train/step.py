@@ -1,7 +1,8 @@
-"""One step of training as a graph: forward, backward, penalty, schedule and update."""
+"""One step of training as a graph: forward, backward, regularisers, schedule and update."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +10,13 @@ import numpy as np
 
 from quickprop.autodiff import gradients
 from quickprop.config import DType
-from quickprop.graph import ROWS, Graph, Op, Tensor, placeholder, variable, walk
+from quickprop.graph import Graph, Op, Shape, Tensor, placeholder, variable, walk
 from quickprop.nn import Loss, Network
 from quickprop.ops.elementary import cast
 from quickprop.ops.reference import evaluate
 from quickprop.optim import Constant, Optimizer, Schedule
+from quickprop.train.averaging import Averaging, averages
+from quickprop.train.regularisers import Regularisers
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,8 @@ class TrainingStep:
         Its output is the loss of the batch.
     target, weights : Tensor
         Placeholders of the target and, if rows are weighted, of their factors.
+    partner : tuple of two Tensor, or None
+        Placeholders of the target and the factors of the partners, if rows are mixed.
     learning_rate : Tensor
         Placeholder of the base rate.
     seed : Tensor or None
@@ -38,11 +43,14 @@ class TrainingStep:
         Every variable that a step changes, those of the network left out; and the schedule's.
     schedule_state : tuple of Tensor
         Those that the schedule changes after an epoch.
+    averages : mapping of Tensor to Tensor
+        The variable with the average of each variable of the network; empty without averaging.
     """
 
     graph: Graph
     target: Tensor
     weights: Tensor | None
+    partner: tuple[Tensor, Tensor] | None
     learning_rate: Tensor
     seed: Tensor | None
     step: Tensor
@@ -51,6 +59,7 @@ class TrainingStep:
     rate_step: Tensor
     state: tuple[Tensor, ...]
     schedule_state: tuple[Tensor, ...]
+    averages: Mapping[Tensor, Tensor]
 
     def rate_at(self, base_rate: float, steps: int) -> float:
         """The learning rate of the step after so many."""
@@ -73,17 +82,26 @@ def training_step(
     loss: Loss,
     optimizer: Optimizer,
     schedule: Schedule | None = None,
-    l2: float = 0.0,
-    weighted: bool = False,
+    regularisers: Regularisers | None = None,
+    averaging: Averaging | None = None,
+    weights_shape: Shape | None = None,
+    mixed: bool = False,
 ) -> TrainingStep:
     """Write the step of a network.
 
-    The penalty adds ``l2 * w`` to the gradient of each weight, as ``l2 / 2 * sum(w**2)`` in the
-    loss would; the loss that is reported stays that of the data.
+    Penalties change the gradients as if they stood in the loss; the loss that is reported stays
+    that of the data.
+
+    Parameters
+    ----------
+    weights_shape : tuple, optional
+        The shape of the factors of the rows, if they are weighted.
+    mixed : bool
+        Whether every row has a partner, whose target counts too; rows are weighted then.
     """
     kind = network.dtype
     target = loss.target_placeholder(network.width, kind)
-    weights = placeholder((ROWS,), kind, "weights") if weighted else None
+    weights = None if weights_shape is None else placeholder(weights_shape, kind, "weights")
     learning_rate = placeholder((), kind, "learning_rate")
     seed = placeholder((), DType.int32, "seed")
     step = variable(0, DType.int32, "train.step")
@@ -91,26 +109,35 @@ def training_step(
     gathered: list[tuple[Tensor, Tensor]] = []
     output = network.output(True, seed, step, link=loss.link, updates=gathered)
     value = loss(output, target, weights)
+    partner = None
+    if mixed:
+        assert weights is not None
+        partner = (
+            placeholder(target.shape, target.dtype, "partner target"),
+            placeholder(weights.shape, kind, "partner weights"),
+        )
+        value = value + loss(output, *partner)
+    regularisers = regularisers or Regularisers()
+    value, *now = regularisers.noisy([value, *(new for _, new in gathered)], network, seed, step)
+    gathered = [(old, new) for (old, _), new in zip(gathered, now, strict=True)]
     parameters = network.parameters
-    slopes = gradients(value, parameters)
-    if l2:
-        # A variable and not a constant: another penalty then runs the same compiled code.
-        factor = variable(l2, kind, "train.l2")
-        penalised = set(network.penalised)
-        slopes = [
-            slope + parameter * factor if parameter in penalised else slope
-            for parameter, slope in zip(parameters, slopes, strict=True)
-        ]
+    slopes = regularisers.slopes(gradients(value, parameters), network)
     rates = schedule or Constant()
     schedule_state = rates.state(kind)
     rate = rates.rate(learning_rate, cast(step, kind), total_steps, schedule_state)
-    updates = [*optimizer.updates(parameters, slopes, rate, step), *gathered]
+    updates = regularisers.constrained(optimizer.updates(parameters, slopes, rate, step), network)
+    updates += gathered
+    own = set(network.variables)
+    kept: dict[Tensor, Tensor] = {}
+    if averaging is not None:
+        changed = [(old, new) for old, new in updates if old in own]
+        kept, more = averages(averaging, changed, step, total_steps)
+        updates += more
     rate_step = placeholder((), kind, "step")
     nodes = set(walk([value, *(new for _, new in updates)]))
     if step in nodes:
         updates.append((step, step + 1))
-    own = set(network.variables)
-    loose = (*network.inputs, target, weights, learning_rate, seed)
+    loose = (*network.inputs, target, weights, *(partner or ()), learning_rate, seed)
     # Those with rows stay even when nothing reads them: the number of rows comes from them.
     inputs = tuple(
         leaf for leaf in loose if leaf is not None and (leaf in nodes or leaf.shape != ())
@@ -119,6 +146,7 @@ def training_step(
         Graph(inputs, (value,), tuple(updates)),
         target,
         weights,
+        partner,
         learning_rate,
         seed if seed in nodes else None,
         step,
@@ -127,4 +155,5 @@ def training_step(
         rate_step,
         (*(old for old, _ in updates if old not in own), *schedule_state),
         schedule_state,
+        kept,
     )
