@@ -7,8 +7,7 @@ from quickprop.autodiff import gradients
 from quickprop.errors import DataError, ShapeError
 from quickprop.execution import function
 from quickprop.graph import placeholder
-from quickprop.nn import LOSSES, BinaryCrossEntropy, CrossEntropy, MeanSquaredError
-from quickprop.nn.component import from_document
+from quickprop.nn import BinaryCrossEntropy, CrossEntropy, MeanSquaredError
 
 BACKENDS = ("reference", "native")
 
@@ -107,11 +106,6 @@ def test_weights_count_rows(loss):
     both, _ = loss_and_slope(loss, output, target, "float64", weights=[2.0, 0.0])
     first, _ = loss_and_slope(loss, output[:1], target[:1], "float64")
     assert both == pytest.approx(first, rel=1e-14)
-
-
-@pytest.mark.parametrize("kind", LOSSES.values())
-def test_loss_survives_its_document(kind):
-    assert from_document(kind().to_document(), LOSSES, "loss") == kind()
 
 
 @pytest.mark.parametrize(

@@ -165,7 +165,7 @@ def many(rule: Rule, least: int = 1) -> Rule:
         _require(len(items) >= least)
         return items
 
-    return Rule(f"a list of {least} or more, each {rule.allowed}", accept)
+    return Rule(f"a list of {least} or more, each {rule.allowed}", accept, rule.parts)
 
 
 def text() -> Rule:
@@ -255,6 +255,10 @@ def from_document(document: object, kinds: Mapping[str, type[Component]], where:
         parts = known[name].metadata["rule"].parts
         if parts and isinstance(value, dict):
             value = from_document(value, parts, f"{where}.{name}")
+        elif parts and isinstance(value, list):
+            value = [
+                from_document(item, parts, f"{where}.{name}[{k}]") for k, item in enumerate(value)
+            ]
         settings[name] = value
     try:
         return kinds[kind](**settings)

@@ -60,10 +60,11 @@ def checked_part(
     leaf = loss.target_placeholder(network.width, network.dtype)
     present = None
     if expected.dtype.kind == "f" and np.isnan(expected).any():
-        present = loss.present(expected)
+        filled, present = loss.without_missing(expected)
         if not present.any():
             raise DataError("all of the target is missing", where=f"{where} target")
-        expected = _filled(expected, loss.filler, leaf)
+        with np.errstate(over="ignore"):  # What overflows is found below.
+            expected = filled.astype(leaf.dtype.value)
     leaves = [*network.inputs, leaf]
     values = [*given, expected]
     if weights is not None:
@@ -98,12 +99,6 @@ def checked_part(
         arrays[count],
         None if factors is None else _of_mean_one(factors.astype(network.dtype.value), where),
     )
-
-
-def _filled(target: np.ndarray, filler: float, leaf: Tensor) -> np.ndarray:
-    """The target with a harmless number where one is missing."""
-    with np.errstate(over="ignore"):  # What overflows is found later.
-        return np.where(np.isnan(target), filler, target).astype(leaf.dtype.value)
 
 
 def _weights_leaf(network: Network, loss: Loss, target: Tensor, rank: int) -> Tensor:

@@ -13,7 +13,10 @@ from quickprop.nn.losses.continuous import (
 )
 from quickprop.nn.losses.counts import NegativeBinomialLikelihood, PoissonLikelihood
 from quickprop.nn.losses.cross_entropy import BinaryCrossEntropy, CrossEntropy, Focal
+from quickprop.nn.losses.custom import CustomLoss
+from quickprop.nn.losses.heads import Heads
 from quickprop.nn.losses.hinge import Hinge, SquaredHinge
+from quickprop.nn.losses.kinds import SINGLE_LOSSES
 from quickprop.nn.losses.likelihood import Likelihood
 from quickprop.nn.losses.loss import Loss
 from quickprop.nn.losses.mixture import MixtureLikelihood
@@ -27,39 +30,17 @@ from quickprop.nn.losses.regression import (
     MeanSquaredError,
 )
 
-LOSSES: dict[str, type[Component]] = {
-    kind.__name__: kind
-    for kind in (
-        MeanSquaredError,
-        MeanAbsoluteError,
-        Huber,
-        LogCosh,
-        MeanAbsolutePercentageError,
-        Quantile,
-        CrossEntropy,
-        BinaryCrossEntropy,
-        Focal,
-        Hinge,
-        SquaredHinge,
-        KLDivergence,
-        CosineSimilarity,
-        GaussianLikelihood,
-        LaplaceLikelihood,
-        StudentTLikelihood,
-        PoissonLikelihood,
-        NegativeBinomialLikelihood,
-        MixtureLikelihood,
-        Ordinal,
-    )
-}
+LOSSES: dict[str, type[Component]] = {**SINGLE_LOSSES, "Heads": Heads}
 
 __all__ = [
     "LOSSES",
     "BinaryCrossEntropy",
     "CosineSimilarity",
     "CrossEntropy",
+    "CustomLoss",
     "Focal",
     "GaussianLikelihood",
+    "Heads",
     "Hinge",
     "Huber",
     "KLDivergence",

@@ -28,12 +28,9 @@ class Loss(Component, ABC):
     link : str or None
         The activation that the loss contains. A network that ends in that activation is trained
         on what comes before it, the raw outputs.
-    filler : float
-        A target that may stand in place of a missing one.
     """
 
     link: ClassVar[str | None] = None
-    filler: ClassVar[float] = 0.0
 
     @final
     def __call__(self, output: Tensor, target: Tensor, weights: Tensor | None = None) -> Tensor:
@@ -95,8 +92,11 @@ class Loss(Component, ABC):
         """
 
     @abstractmethod
-    def present(self, target: np.ndarray) -> np.ndarray:
-        """Which columns of `of_targets` a checked target has (rows, columns)."""
+    def without_missing(self, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """A checked target with harmless numbers in place of what is missing.
+
+        With it come the columns of `of_targets` that it has: booleans (rows, columns).
+        """
 
 
 @dataclass(frozen=True)
@@ -104,9 +104,11 @@ class RowLoss(Loss):
     """A loss that takes the target of a row as a whole."""
 
     @final
-    def present(self, target: np.ndarray) -> np.ndarray:
+    def without_missing(self, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """A row counts when nothing of its target is missing."""
-        return ~np.isnan(target).reshape(len(target), -1).any(axis=1, keepdims=True)
+        missing = np.isnan(target)
+        present = ~missing.reshape(len(target), -1).any(axis=1, keepdims=True)
+        return np.where(missing, 0.0, target), present
 
 
 def evaluated(function: Any, raw: Any, where: str) -> Any:

@@ -26,9 +26,12 @@ class NumberLoss(Loss):
     ----------
     domain : Domain
         Which numbers the target may hold.
+    filler : float
+        A number that may stand in place of a missing one.
     """
 
     domain: ClassVar[Domain] = NUMBERS
+    filler: ClassVar[float] = 0.0
 
     @property
     @abstractmethod
@@ -51,9 +54,10 @@ class NumberLoss(Loss):
         return number_matrix(target, width, where, self.domain, self.per_target)
 
     @final
-    def present(self, target: np.ndarray) -> np.ndarray:
-        """Every number by itself."""
-        return ~np.isnan(target)
+    def without_missing(self, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Every number counts by itself."""
+        missing = np.isnan(target)
+        return np.where(missing, self.filler, target), ~missing
 
 
 def column_count(output: Tensor, per_target: int) -> int:
