@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from quickprop import config
 from quickprop.config import DType, as_dtype
-from quickprop.errors import DataError, ModelFileError, SettingError, ShapeError
+from quickprop.errors import ModelFileError, SettingError, ShapeError
 from quickprop.execution import Function, function
 from quickprop.graph import ROWS, Tensor, placeholder, show_shape
+from quickprop.nn.codes import check_codes
 from quickprop.nn.component import Component, from_document, many, optional, text, whole
+from quickprop.nn.diagram import Diagram, diagram
 from quickprop.nn.layers import (
     LAYERS,
     Activation,
-    Block,
     Context,
     Dense,
-    Embedding,
     Lookup,
     ParameterSpec,
     Part,
 )
-from quickprop.nn.node import Applied, Input, Node
+from quickprop.nn.losses import Loss
+from quickprop.nn.node import Input, Node
 from quickprop.nn.placing import Place, Plan, check_sources, place
+from quickprop.nn.row import chained, drawn_outputs, layers_in_a_row, row_document
+from quickprop.nn.summary import Summary, summary
+from quickprop.nn.trace import Trace, trace
+from quickprop.ops.elementary import concat
 
 _NAMES = optional(many(text()))
 #: The fields of a document: of layers in a row, and of a graph of layers.
@@ -87,11 +92,11 @@ class Network:
         self._row: dict[str, Any] | None = None
         drawn = [layers] if isinstance(layers, Node) else layers
         if isinstance(drawn, list | tuple) and drawn and isinstance(drawn[0], Node):
-            outputs = _drawn(drawn, plan, features, categories)
+            outputs = drawn_outputs(drawn, plan, features, categories)
         else:
-            row, inputs = _row(layers, features, categories)  # type: ignore[arg-type]
-            self._row = _row_document(row, features)
-            outputs = (_chained(row, inputs, plan),)
+            row, inputs = layers_in_a_row(layers, features, categories)  # type: ignore[arg-type]
+            self._row = row_document(row, features)
+            outputs = (chained(row, inputs, plan),)
         self._set_up(plan.inputs, plan.places, outputs, seed, dtype, input_names)
 
     def _set_up(
@@ -204,18 +209,19 @@ class Network:
         link: str | None = None,
         updates: list[tuple[Tensor, Tensor]] | None = None,
     ) -> Tensor:
-        """The only output (rows, ...) as graph of `inputs`; parameters as of `results`."""
-        self._only_output()
-        return self.results(training, seed, step, links=(link,), updates=updates)[0]
+        """The output (rows, ...) as graph of `inputs`; several outputs side by side (rows, width).
 
-    def _only_output(self) -> None:
-        if len(self.outputs) != 1:
-            raise SettingError(
-                "a network with several outputs",
-                where="network",
-                allowed="one output",
-                given=", ".join(self.outputs),
-            )
+        Parameters
+        ----------
+        training, seed, step, updates
+            As `tensors` takes them.
+        link : str, optional
+            An activation that the loss contains, to be left out at the end of the only output.
+        """
+        if len(self.outputs) == 1:
+            return self.results(training, seed, step, links=(link,), updates=updates)[0]
+        assert self.widths  # All of them vectors.
+        return concat(self.results(training, seed, step, updates=updates))
 
     def predict(self, *arrays: Any, backend: str | None = None) -> Any:
         """The outputs (n, ...) for n rows of each input; compiled at the first call.
@@ -270,7 +276,7 @@ class Network:
             return  # The check of shapes and types has the better message, here and below.
         for leaf, given in zip(self._inputs, arrays, strict=True):
             if leaf.codes and leaf.name in limits:
-                _check_codes(given, leaf, limits[leaf.name])
+                check_codes(given, leaf, limits[leaf.name])
 
     # -- parameters -------------------------------------------------------------------------------
 
@@ -299,15 +305,13 @@ class Network:
 
     @property
     def width(self) -> int:
-        """How many numbers the only output has in a row."""
-        self._only_output()
-        return self.widths[0]
+        """How many numbers all outputs have in a row."""
+        return sum(self.widths)
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """How many numbers each output has in a row."""
+        """How many numbers each output has in a row, which must be a vector."""
         shapes = {placed.name: placed.output_shape for placed in self.layers}
-        found = []
         for name in self.outputs:
             if len(shapes[name]) != 1:
                 raise ShapeError(
@@ -317,8 +321,7 @@ class Network:
                     given=str(shapes[name]),
                     mend="end with a Flatten()",
                 )
-            found.append(shapes[name][0])
-        return tuple(found)
+        return tuple(shapes[name][0] for name in self.outputs)
 
     @property
     def parameter_count(self) -> int:
@@ -499,151 +502,19 @@ class Network:
                 widths.append(str(placed.layer.width))
         return "-".join(widths)
 
-    def summary(self) -> str:
-        """A table of the layers: name, kind, shape of a row of the result, parameters."""
-        rows = [("layer", "kind", "output", "parameters")]
-        for placed in self.layers:
-            settings = ", ".join(
-                f"{key}={value}"
-                for key, value in placed.layer.to_document().items()
-                if key not in ("kind", "initializer") and not isinstance(value, list)
-            )
-            rows.append(
-                (
-                    placed.name,
-                    f"{type(placed.layer).__name__}({settings})",
-                    " x ".join(map(str, placed.output_shape)),
-                    f"{placed.parameter_count:,}",
-                )
-            )
-        rows.append(("total", "", "", f"{self.parameter_count:,}"))
-        sizes = [max(len(row[k]) for row in rows) for k in range(4)]
-        lines = [
-            f"{a:<{sizes[0]}}  {b:<{sizes[1]}}  {c:>{sizes[2]}}  {d:>{sizes[3]}}"
-            for a, b, c, d in rows
-        ]
-        return "\n".join(lines)
+    # -- seeing inside ----------------------------------------------------------------------------
 
+    def summary(self, rows: int = 32) -> Summary:
+        """A table of layers, shapes, parameters, and the memory for so many rows."""
+        return summary(self, rows)
 
-def _drawn(
-    drawn: Sequence[Any], plan: Plan, features: object, categories: object
-) -> tuple[str, ...]:
-    """Put nodes into the plan; gives the names of the outputs."""
-    if features or categories:
-        raise SettingError(
-            "a drawn network knows its inputs itself",
-            where="Network.features",
-            allowed="none, with nodes",
-            given=repr(features or categories)[:80],
-        )
-    for node in drawn:
-        if not isinstance(node, Applied):
-            raise SettingError(
-                "not the result of a layer", where="Network.layers", given=repr(node)[:80]
-            )
-    return tuple(plan.add(node) for node in drawn)
+    def trace(self, x: Any, target: Any = None, loss: Loss | None = None) -> Trace:
+        """Everything that happens in the network for some rows, as `quickprop.nn.trace` says."""
+        return trace(self, x, target, loss)
 
+    def diagram(self) -> Diagram:
+        """Neurons and synapses as a picture (SVG), which notebooks show."""
+        return diagram(self)
 
-def _row(
-    layers: Sequence[Component], features: int | tuple[int, ...], categories: Sequence[int]
-) -> tuple[list[Component], list[Input]]:
-    """Layers in a row, checked, an embedding of the categories in front; and their inputs."""
-    if isinstance(layers, Component):
-        raise SettingError(
-            "a single layer", where="Network.layers", mend="put it into a list: [layer]"
-        )
-    try:
-        kinds, levels = list(layers), tuple(categories)
-    except TypeError:
-        wrong = "layers" if not isinstance(layers, Iterable) else "categories"
-        raise SettingError(
-            "not a list",
-            where=f"Network.{wrong}",
-            allowed="a list of layers" if wrong == "layers" else "a list of numbers of levels",
-            given=repr(layers if wrong == "layers" else categories)[:80],
-        ) from None
-    for position, layer in enumerate(kinds):
-        if not isinstance(layer, Part | Block):
-            raise SettingError(
-                "not a layer",
-                where=f"Network.layers[{position}]",
-                allowed=", ".join(LAYERS),
-                given=repr(layer)[:80],
-            )
-        if position and isinstance(layer, Lookup):
-            raise SettingError(
-                "an embedding must be the first layer", where=f"Network.layers[{position}]"
-            )
-    front = kinds[0] if kinds else None
-    if levels:
-        embedding = Embedding(levels)
-        if not isinstance(front, Lookup):
-            kinds.insert(0, embedding)
-        elif not isinstance(front, Embedding) or front.levels != embedding.levels:
-            raise SettingError(
-                "other levels than those of the embedding",
-                where="Network.categories",
-                allowed=str(front.levels if isinstance(front, Embedding) else ()),
-                given=str(levels),
-            )
-    if not kinds:
-        raise SettingError("a network needs at least one layer", where="Network.layers")
-    if isinstance(features, list | tuple):
-        shape = many(whole(1, 2**24)).checked(features, "Network.features")
-    else:
-        shape = (whole(0, 2**24).checked(features, "Network.features"),)
-    inputs = []
-    first = kinds[0]
-    if isinstance(first, Embedding):
-        inputs = [Input(len(first.levels), "categories", codes=True)]
-    elif isinstance(first, Lookup):
-        return kinds, [Input(shape, "tokens", codes=True)]
-    if shape != (0,):
-        inputs.insert(0, Input(shape))
-    if not inputs:
-        raise SettingError(
-            "a network needs at least one input",
-            where="Network.features",
-            allowed="1 or more, or 0 with categories",
-            given=0,
-        )
-    return kinds, inputs
-
-
-def _chained(row: Sequence[Component], inputs: Sequence[Input], plan: Plan) -> str:
-    """Put layers in a row into the plan; gives the name of the last."""
-    for leaf in inputs:
-        plan.add(leaf)
-    node: Node = Applied(row[0], tuple(inputs))
-    for layer in row[1:]:
-        node = Applied(layer, (node,))
-    return plan.add(node)
-
-
-def _row_document(row: Sequence[Component], features: int | tuple[int, ...]) -> dict[str, Any]:
-    first = row[0]
-    return {
-        "features": list(features) if isinstance(features, list | tuple) else int(features),
-        "categories": list(first.levels) if isinstance(first, Embedding) else [],
-        "layers": [layer.to_document() for layer in row],
-    }
-
-
-def _check_codes(given: Any, leaf: Input, limits: Sequence[int]) -> None:
-    """Raise `DataError` when a code of an input is outside the levels of its column."""
-    try:
-        array = np.asarray(given)
-    except ValueError:
-        return
-    if array.shape[1:] != leaf.row_shape or not array.size or array.dtype.kind not in "biu":
-        return
-    flat = array.reshape(len(array), -1)
-    low, high = flat.min(axis=0), flat.max(axis=0)
-    for column, levels in enumerate(limits):
-        if low[column] < 0 or high[column] >= levels:
-            raise DataError(
-                "a category code outside the levels",
-                where=f"{leaf.name}, column {column}",
-                allowed=f"0 to {levels - 1}",
-                given=f"{low[column]} to {high[column]}",
-            )
+    def _repr_svg_(self) -> str:
+        return self.diagram().svg

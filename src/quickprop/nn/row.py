@@ -1,0 +1,117 @@
+"""What a network is made from: layers in a row, or nodes, put into a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from quickprop.errors import SettingError
+from quickprop.nn.component import Component, many, whole
+from quickprop.nn.layers import LAYERS, Block, Embedding, Lookup, Part
+from quickprop.nn.node import Applied, Input, Node
+from quickprop.nn.placing import Plan
+
+
+def drawn_outputs(
+    drawn: Sequence[Any], plan: Plan, features: object, categories: object
+) -> tuple[str, ...]:
+    """Put nodes into the plan; gives the names of the outputs."""
+    if features or categories:
+        raise SettingError(
+            "a drawn network knows its inputs itself",
+            where="Network.features",
+            allowed="none, with nodes",
+            given=repr(features or categories)[:80],
+        )
+    for node in drawn:
+        if not isinstance(node, Applied):
+            raise SettingError(
+                "not the result of a layer", where="Network.layers", given=repr(node)[:80]
+            )
+    return tuple(plan.add(node) for node in drawn)
+
+
+def layers_in_a_row(
+    layers: Sequence[Component], features: int | tuple[int, ...], categories: Sequence[int]
+) -> tuple[list[Component], list[Input]]:
+    """Layers in a row, checked, an embedding of the categories in front; and their inputs."""
+    if isinstance(layers, Component):
+        raise SettingError(
+            "a single layer", where="Network.layers", mend="put it into a list: [layer]"
+        )
+    try:
+        kinds, levels = list(layers), tuple(categories)
+    except TypeError:
+        wrong = "layers" if not isinstance(layers, Iterable) else "categories"
+        raise SettingError(
+            "not a list",
+            where=f"Network.{wrong}",
+            allowed="a list of layers" if wrong == "layers" else "a list of numbers of levels",
+            given=repr(layers if wrong == "layers" else categories)[:80],
+        ) from None
+    for position, layer in enumerate(kinds):
+        if not isinstance(layer, Part | Block):
+            raise SettingError(
+                "not a layer",
+                where=f"Network.layers[{position}]",
+                allowed=", ".join(LAYERS),
+                given=repr(layer)[:80],
+            )
+        if position and isinstance(layer, Lookup):
+            raise SettingError(
+                "an embedding must be the first layer", where=f"Network.layers[{position}]"
+            )
+    front = kinds[0] if kinds else None
+    if levels:
+        embedding = Embedding(levels)
+        if not isinstance(front, Lookup):
+            kinds.insert(0, embedding)
+        elif not isinstance(front, Embedding) or front.levels != embedding.levels:
+            raise SettingError(
+                "other levels than those of the embedding",
+                where="Network.categories",
+                allowed=str(front.levels if isinstance(front, Embedding) else ()),
+                given=str(levels),
+            )
+    if not kinds:
+        raise SettingError("a network needs at least one layer", where="Network.layers")
+    if isinstance(features, list | tuple):
+        shape = many(whole(1, 2**24)).checked(features, "Network.features")
+    else:
+        shape = (whole(0, 2**24).checked(features, "Network.features"),)
+    inputs = []
+    first = kinds[0]
+    if isinstance(first, Embedding):
+        inputs = [Input(len(first.levels), "categories", codes=True)]
+    elif isinstance(first, Lookup):
+        return kinds, [Input(shape, "tokens", codes=True)]
+    if shape != (0,):
+        inputs.insert(0, Input(shape))
+    if not inputs:
+        raise SettingError(
+            "a network needs at least one input",
+            where="Network.features",
+            allowed="1 or more, or 0 with categories",
+            given=0,
+        )
+    return kinds, inputs
+
+
+def chained(row: Sequence[Component], inputs: Sequence[Input], plan: Plan) -> str:
+    """Put layers in a row into the plan; gives the name of the last."""
+    for leaf in inputs:
+        plan.add(leaf)
+    node: Node = Applied(row[0], tuple(inputs))
+    for layer in row[1:]:
+        node = Applied(layer, (node,))
+    return plan.add(node)
+
+
+def row_document(row: Sequence[Component], features: int | tuple[int, ...]) -> dict[str, Any]:
+    """Layers in a row as a document holds them."""
+    first = row[0]
+    return {
+        "features": list(features) if isinstance(features, list | tuple) else int(features),
+        "categories": list(first.levels) if isinstance(first, Embedding) else [],
+        "layers": [layer.to_document() for layer in row],
+    }
