@@ -16,7 +16,6 @@ from quickprop.execution import Minibatches
 from quickprop.graph import (
     Graph,
     Tensor,
-    broadcast_to,
     constant,
     matmul,
     placeholder,
@@ -24,7 +23,7 @@ from quickprop.graph import (
     variable,
 )
 from quickprop.nn.component import real, setting, whole
-from quickprop.ops.elementary import abs, concat, equal, max, maximum, sqrt, stop_gradient, sum
+from quickprop.ops.elementary import abs, concat, equal, max, maximum, sqrt, sum
 from quickprop.ops.elementary import where as choose
 from quickprop.optim.full_batch import (
     FAR,
@@ -36,6 +35,7 @@ from quickprop.optim.full_batch import (
     FullBatchMethod,
     Iterate,
     Problem,
+    as_copies,
     with_parameters,
 )
 from quickprop.optim.line_search import LineSearch, both, no
@@ -258,11 +258,9 @@ class _LBFGSDescent(Descent):
             (self._losses, choose(noted, loss, self._losses)),
             (self._rates, choose(noted, search.step, self._rates)),
         ]
-        # An update that is computed for its own sake: others need the same numbers before it.
-        updates = [(old, stop_gradient(broadcast_to(new, old.shape))) for old, new in updates]
         inputs = (*problem.inputs, self._most, self._until)
         self._run = Minibatches(
-            Graph(inputs, (loss,), tuple(updates)),
+            Graph(inputs, (loss,), tuple(as_copies(updates))),
             problem.data,
             problem.rows,
             backend=problem.backend,

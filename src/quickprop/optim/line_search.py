@@ -124,7 +124,10 @@ class LineSearch:
         guess = cubic_minimum(first, last)
         middle = 0.5 * (new_low.step + new_high.step)
         reach = (0.5 - MARGIN) * abs(new_high.step - new_low.step)
-        within = where(abs(guess - middle) < reach, guess, middle)
+        least, largest = middle - reach, middle + reach
+        # Neither comparison holds for NaN, which leaves the middle.
+        above = where(least < guess, largest, middle)
+        within = where(guess < largest, maximum(guess, least), above)
         longest = MOST_GROWTH * self.step
         beyond = where(guess < longest, maximum(guess, LEAST_GROWTH * self.step), longest)
         looks = self.looks + 1.0
