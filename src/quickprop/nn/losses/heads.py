@@ -43,6 +43,11 @@ class _Place:
         """The target as the loss takes it."""
         return self.loss.target_placeholder(self.width)
 
+    @property
+    def columns(self) -> int:
+        """How many columns its losses have."""
+        return self.loss.of_targets(placeholder((ROWS, self.width)), self.leaf).shape[1] or 1
+
 
 @dataclass(frozen=True)
 class Heads(Loss):
@@ -162,10 +167,9 @@ class Heads(Loss):
         """Each head by its own rule."""
         filled, present = [], []
         for place in self._places():
-            part = target[:, place.targets]
-            numbers_there, there = place.loss.without_missing(part)
-            filled.append(numbers_there)
-            present.append(there)
+            part, there = place.loss.without_missing(target[:, place.targets])
+            filled.append(part)
+            present.append(np.broadcast_to(there, (len(target), place.columns)))
         return np.concatenate(filled, axis=1), np.concatenate(present, axis=1)
 
     @property
