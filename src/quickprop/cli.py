@@ -329,12 +329,15 @@ def demo_command(
     ] = "abalone",
     budget: Annotated[str, typer.Option(help="Time to train.")] = "10s",
     seed: Annotated[int, typer.Option(help="The same seed gives the same model.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="Write the model to this file.")] = None,
 ) -> None:
     """The main job on a small real table that ships with quickprop."""
     results, aside = _consoles(False)
     if name not in SAMPLES:
         raise SettingError("no such table", where="--data", allowed=", ".join(SAMPLES), given=name)
     sample = SAMPLES[name]
+    if out is not None:
+        _check_writable(out, sample.path)
     results.print(f"{sample.name}: {sample.about}", style="bold")
     results.print(f"{sample.source}. {sample.licence}\n", style="dim")
     model = _fit(
@@ -351,6 +354,9 @@ def demo_command(
         shown = predicted if isinstance(predicted, str) else f"{predicted:.4g}"
         table.add_row(str(true), str(shown))
     results.print(table)
+    if out is not None:
+        model.save(out)
+        results.print(f"\nmodel written to {out}")
 
 
 def _version(asked: bool) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from quickprop import cli
+from quickprop import cli, load
 
 
 def table(rows: int = 120, seed: int = 0) -> dict[str, list]:
@@ -272,10 +272,40 @@ def test_an_unknown_class_is_named(here: Path, capsys):
 
 
 def test_demo(here: Path, capsys):
-    code, out, _ = run("demo", "--data", "iris", "--budget", "2s", capsys=capsys)
+    given = ("--data", "iris", "--budget", "2s", "--out", "iris.quickprop")
+    code, out, _ = run("demo", *given, capsys=capsys)
     assert code == 0
+    assert load("iris.quickprop").report.task == "classification"
     assert "accuracy" in out
     assert "predicted" in out
+
+
+#: Starts the command as the installed script does; the first heavy import is met by Ctrl-C.
+LOADING = """
+import sys
+
+class CtrlC:
+    def find_spec(self, name, path=None, target=None):
+        if name == "typer":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, CtrlC())
+sys.argv = ["quickprop", "--version"]
+from quickprop.__main__ import run
+run()
+"""
+
+
+def test_ctrl_c_while_packages_are_loaded_is_one_line():
+    done = subprocess.run([sys.executable, "-c", LOADING], capture_output=True, text=True)
+    assert done.returncode == cli.BROKEN_OFF
+    assert done.stderr == "stopped before there was anything to keep\n"
+    assert done.stdout == ""
+
+
+def test_module_is_a_command():
+    command = [sys.executable, "-m", "quickprop", "--version"]
+    assert subprocess.run(command, capture_output=True, text=True).stdout.startswith("quickprop ")
 
 
 def test_version_and_help(here: Path, capsys):
