@@ -1,6 +1,7 @@
 """Layers, activations, initializers, losses, and the network made of them."""
 
 from quickprop.nn.activations import ACTIVATIONS
+from quickprop.nn.diagram import Diagram
 from quickprop.nn.initializers import (
     INITIALIZERS,
     Filled,
@@ -105,6 +106,7 @@ __all__ = [
     "CrossEntropy",
     "CustomLoss",
     "Dense",
+    "Diagram",
     "Dropout",
     "Embedding",
     "Filled",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +29,9 @@ WRITTEN = 9
 #: Two colours that stay apart for every kind of colour vision (Okabe and Ito 2008).
 POSITIVE, NEGATIVE = "#0072b2", "#d55e00"
 INK, GREY, PALE = "#222222", "#767676", "#d4d4d4"
-RADIUS, PITCH, COLUMN = 14, 42, 200
+RADIUS, COLUMN = 14, 200
+#: From one neuron to the next: in networks that are small throughout there is room for numbers.
+WIDE, NARROW, SMALL = 62, 42, 6
 TITLE = 44
 GAP = 36
 
@@ -98,7 +101,7 @@ class _Group:
     name: str
     depth: int
     shape: tuple[int, ...]
-    labels: list[str]
+    label: Callable[[int], str]
     notes: list[str] = field(default_factory=list)
     placed: PlacedLayer | None = None
     sources: list[_Group] = field(default_factory=list)
@@ -106,6 +109,7 @@ class _Group:
     with_bias: bool = False
     x: float = 0.0
     top: float = 0.0
+    pitch: float = NARROW
 
     @property
     def is_box(self) -> bool:
@@ -124,22 +128,22 @@ class _Group:
     @property
     def height(self) -> float:
         """Without the title."""
-        return PITCH * (1 if self.is_box else len(self.shown) + self.with_bias)
+        return self.pitch * (1 if self.is_box else len(self.shown) + self.with_bias)
 
     @property
     def places(self) -> dict[int | None, float]:
         """The height of the centre of each unit that is drawn."""
-        return {unit: self.top + PITCH * (k + 0.5) for k, unit in enumerate(self.shown)}
+        return {unit: self.top + self.pitch * (k + 0.5) for k, unit in enumerate(self.shown)}
 
     @property
     def bias_at(self) -> float:
         """The height of the neuron that always gives 1."""
-        return self.top + PITCH * (len(self.shown) + 0.5)
+        return self.top + self.pitch * (len(self.shown) + 0.5)
 
     @property
     def ends_at(self) -> tuple[float, float]:
         """Where its units begin and end, from above."""
-        return self.top + 7, self.top + PITCH * max(len(self.shown), 1) - 7
+        return self.top + 7, self.top + self.pitch * max(len(self.shown), 1) - 7
 
 
 class _Drawing:
@@ -147,7 +151,11 @@ class _Drawing:
         self.network = network
         self.parts: list[str] = []
         self.groups = _groups(network)
-        columns = [name for group in self.groups if not group.depth for name in group.labels]
+        if max(len(group.shown) for group in self.groups) <= SMALL:
+            for group in self.groups:
+                group.pitch = WIDE
+        inputs = [group for group in self.groups if group.placed is None]
+        columns = [g.label(unit) for g in inputs for unit in g.shown if unit is not None]
         self.left = 40 + 7 * max([4, *(len(_short(name)) for name in columns)])
         self._arrange()
 
@@ -203,7 +211,7 @@ class _Drawing:
         both = weights if biases is None else np.vstack([weights, biases])
         sizes = np.abs(both[np.isfinite(both)])
         largest = float(sizes.max(initial=0.0)) or 1.0
-        starts = [(source.labels[j], at, j) for j, at in source.places.items() if j is not None]
+        starts = [(source.label(j), at, j) for j, at in source.places.items() if j is not None]
         if biases is not None:
             starts.append(("bias", source.bias_at, len(weights)))
         ends = [(i, at) for i, at in group.places.items() if i is not None]
@@ -217,7 +225,7 @@ class _Drawing:
         for weight, label, y, i, z in sorted(lines, key=lambda line: _size(line[0])):
             share = min(_size(weight) / largest, 1.0)
             colour = POSITIVE if weight >= 0 else NEGATIVE
-            hint = f"{label} to {group.labels[i]}: {weight:.4g}"
+            hint = f"{label} to {group.label(i)}: {weight:.4g}"
             if not math.isfinite(weight):
                 colour = GREY
             self._line(
@@ -242,9 +250,7 @@ class _Drawing:
         hint: str | None,
     ) -> None:
         start, end = x + RADIUS, to_x - RADIUS
-        # Lines that pass other columns bend, so that they can be told from those that end there.
-        bend = "" if to_x - x <= COLUMN * 1.01 else _bend(start, y, end, to_y)
-        shape = bend or f"M{start:.1f} {y:.1f}L{end:.1f} {to_y:.1f}"
+        shape = f"M{start:.1f} {y:.1f}L{end:.1f} {to_y:.1f}"
         title = "" if hint is None else f"<title>{_text(hint)}</title>"
         self.parts.append(
             f'<path d="{shape}" fill="none" stroke="{colour}" stroke-width="{width:.2f}" '
@@ -290,8 +296,9 @@ class _Drawing:
             shape = " x ".join(map(str, group.shape)) or "1"
             self.parts.append(
                 f'<rect x="{group.x - 55:.1f}" y="{group.top + 4:.1f}" width="110" '
-                f'height="{PITCH - 8}" rx="8" fill="white" stroke="{INK}" stroke-width="1.3"/>'
-                f'<text x="{group.x:.1f}" y="{group.top + PITCH / 2 + 4:.1f}" '
+                f'height="{group.pitch - 8:.1f}" rx="8" fill="white" stroke="{INK}" '
+                'stroke-width="1.3"/>'
+                f'<text x="{group.x:.1f}" y="{group.top + group.pitch / 2 + 4:.1f}" '
                 f'text-anchor="middle">{shape}</text>'
             )
             return
@@ -313,7 +320,7 @@ class _Drawing:
                 self._name(group.x, at, "bias", GREY)
 
     def _neuron(self, group: _Group, unit: int, at: float) -> None:
-        hint = group.labels[unit]
+        hint = group.label(unit)
         fill = "#f2f2f2" if group.placed is None else "white"
         self.parts.append(
             f'<circle cx="{group.x:.1f}" cy="{at:.1f}" r="{RADIUS}" fill="{fill}" '
@@ -368,12 +375,12 @@ def _groups(network: Network) -> list[_Group]:
         shape = tuple(dim or 1 for dim in leaf.shape[1:])
         count = math.prod(shape)
         if leaf.dtype is DType.int32:
-            labels = [f"{leaf.name}[{k}]" for k in range(count)]
+            names = [f"{leaf.name}[{k}]" for k in range(count)]
         else:
-            labels = list(network.input_names[first : first + count])
+            names = list(network.input_names[first : first + count])
             first += count
         title = "inputs" if leaf.name == "numeric" else str(leaf.name)
-        owner[str(leaf.name)] = _Group(title, 0, shape, labels)
+        owner[str(leaf.name)] = _Group(title, 0, shape, names.__getitem__)
         groups.append(owner[str(leaf.name)])
     for placed in network.layers:
         sources = [owner[name] for name in placed.sources]
@@ -387,7 +394,7 @@ def _groups(network: Network) -> list[_Group]:
             placed.name,
             1 + max(source.depth for source in sources),
             placed.output_shape,
-            [] if len(placed.output_shape) != 1 else _labels(placed),
+            placed.label,
             [_note(placed)] if isinstance(placed.layer, Activation) else [],
             placed,
             sources,
@@ -398,10 +405,6 @@ def _groups(network: Network) -> list[_Group]:
         owner[placed.name] = group
         groups.append(group)
     return groups
-
-
-def _labels(placed: PlacedLayer) -> list[str]:
-    return [placed.label(k) for k in range(placed.output_shape[0])]
 
 
 def _passes_on(placed: PlacedLayer) -> bool:
