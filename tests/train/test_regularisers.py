@@ -7,7 +7,8 @@ from quickprop.graph import constant
 from quickprop.nn import Activation, CrossEntropy, Dense, Embedding, MeanSquaredError, Network
 from quickprop.ops.gaussian import normal
 from quickprop.optim import SGD, Adam
-from quickprop.train import fit
+from quickprop.optim.lbfgs import LBFGS
+from quickprop.train import ExponentialAverage, fit
 from quickprop.train.regularisers import Regularisers
 from quickprop.train.step import training_step
 
@@ -211,6 +212,25 @@ def test_l1_puts_weights_to_zero_and_l2_does_not():
     assert (with_l1[1:] < 0.01).all()
     assert with_l1[0] > 1.7
     assert with_l2[1:].max() > with_l1[1:].max()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"l1": 0.1},
+        {"clip_value": 1.0},
+        {"clip_norm": 1.0},
+        {"max_norm": 1.0},
+        {"weight_noise": 0.1},
+        {"mixup": 0.2},
+        {"averaging": ExponentialAverage()},
+    ],
+    ids=lambda settings: next(iter(settings)),
+)
+def test_a_full_batch_method_refuses_what_it_would_pass_over(make_network, ring, settings):
+    name = next(iter(settings))
+    with pytest.raises(SettingError, match=f"fit.{name}: LBFGS knows no such setting.*Leave it"):
+        fit(make_network(), *ring[0], loss=CrossEntropy(), optimizer=LBFGS(), **settings)
 
 
 @pytest.mark.parametrize(

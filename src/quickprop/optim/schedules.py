@@ -217,7 +217,7 @@ class FunctionOfStep(Schedule):
         written with their operators and the functions of `quickprop.ops`.
     """
 
-    function: Callable[[Tensor, Tensor], Tensor] = setting(_FUNCTION)  # noqa: RUF009
+    function: Callable[[Tensor, Tensor], Tensor] = setting(_FUNCTION)
 
     def rate(
         self,

@@ -31,7 +31,7 @@ class WarmUp(Schedule):
     """
 
     steps: int = setting(whole(1), 100)
-    then: Schedule = setting(INNER, Constant())  # noqa: RUF009
+    then: Schedule = setting(INNER, Constant())
     start: float = setting(real(0.0, 1.0, low_open=True), 0.01)
 
     @property
@@ -78,7 +78,7 @@ class WithinBudget(Schedule):
     schedule : Schedule
     """
 
-    schedule: Schedule = setting(INNER, Cosine())  # noqa: RUF009
+    schedule: Schedule = setting(INNER, Cosine())
 
     @property
     def needs_total(self) -> bool:

@@ -202,6 +202,7 @@ def fit(
         return _no_time(limits.budget, clock() - started)
     if isinstance(optimizer, FullBatchMethod):
         check_settings(optimizer, rows.rows, plain["batch_size"], schedule, checkpoint)
+        _check_no_step_settings(optimizer, plain)
     with held_interrupts() as interrupts:
         if isinstance(optimizer, FullBatchMethod):
             return run_full_batch(
@@ -284,6 +285,20 @@ def fit(
             loop.resume()
         loop.run()
         return loop.history
+
+
+def _check_no_step_settings(method: FullBatchMethod, plain: Mapping[str, Any]) -> None:
+    """Raise `SettingError` for settings of mini-batch steps, which such a method does not make."""
+    usual = {**Regularisers().to_document(), "mixup": None, "averaging": None}
+    for name in usual.keys() - {"kind", "l2"}:
+        if plain[name] != usual[name]:
+            raise SettingError(
+                f"{type(method).__name__} knows no such setting",
+                where=f"fit.{name}",
+                allowed=repr(usual[name]),
+                given=repr(plain[name])[:80],
+                mend="leave it out, or train with Adam()",
+            )
 
 
 def _no_time(budget: float, seconds: float) -> History:
