@@ -36,7 +36,7 @@ def padded_array(shape: tuple[int, ...], dtype: str, rows: bool) -> tuple[np.nda
         return block, block[: lines * layout.stride].reshape(shape)
     strides = [block.itemsize]
     step = layout.stride * block.itemsize
-    for dim in reversed(shape[1:]):
+    for dim in reversed(shape[:-1]):
         strides.append(step)
         step *= dim
     view = np.lib.stride_tricks.as_strided(table, shape, tuple(reversed(strides)))

@@ -1,0 +1,407 @@
+"""Writes expected_layers.json: PyTorch's layers and their derivatives, in float64.
+
+Run it with PyTorch installed: ``python tests/nn/make_expected_layers.py``. Inputs, parameters and
+the derivatives that come from behind are fixed numbers, the sines of a sequence.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from quickprop.nn import (
+    GRU,
+    LSTM,
+    Add,
+    AveragePool1D,
+    AveragePool2D,
+    BatchNorm,
+    Concatenate,
+    Conv1D,
+    Conv2D,
+    Dense,
+    Embedding,
+    GlobalAveragePool,
+    GlobalMaxPool,
+    LayerNorm,
+    LocalResponseNorm,
+    MaxPool1D,
+    MaxPool2D,
+    Multiply,
+    Part,
+    SimpleRNN,
+    TokenEmbedding,
+)
+
+ROWS = 2
+#: Steps of a layer that gathers, each with other rows.
+STEPS = 3
+
+
+@dataclass(frozen=True)
+class Case:
+    """A layer here and what it is there.
+
+    Parameters
+    ----------
+    layer : Part
+    there : callable
+        From PyTorch's ``torch``, the sources (rows, ..., channels) and the parameters by name to
+        the result.
+    shapes : tuple of tuple of int
+        Of a row of each source.
+    codes : int
+        Levels of the last source, if it holds codes.
+    """
+
+    layer: Part
+    there: Callable
+    shapes: tuple[tuple[int, ...], ...]
+    codes: int = 0
+
+
+def numbers(shape, phase):
+    """Sines, of which no two are equal."""
+    count = int(np.prod(shape))
+    return np.sin(np.arange(1, count + 1) * 1.37 + phase).reshape(shape)
+
+
+def sources_of(case, rows=ROWS, phase=0.0):
+    """One array for each source."""
+    found = [numbers((rows, *shape), k + 0.1 + phase) for k, shape in enumerate(case.shapes)]
+    if case.codes:
+        found[-1] = (np.abs(found[-1]) * 1e3).astype(np.int32) % case.codes
+    return found
+
+
+def parameters_of(shapes):
+    """A value for each parameter by its name; variances are positive."""
+    found = {name: numbers(shape, 2.0 + k) for k, (name, shape) in enumerate(shapes.items())}
+    return {name: np.abs(v) + 0.1 if name == "variance" else v for name, v in found.items()}
+
+
+def first(x):
+    """Channels to the front, as PyTorch has them."""
+    return x.movedim(-1, 1)
+
+
+def last(x):
+    """Channels to the end, as here."""
+    return x.movedim(1, -1)
+
+
+def convolved(axes, pad=None, **settings):
+    """A convolution; `pad` puts zeros round first, (before, after) from the last axis on."""
+
+    def there(torch, sources, parameters):
+        kernel = parameters["weight"].movedim((-1, -2), (0, 1))
+        x = first(sources[0])
+        if pad is not None:
+            x = torch.nn.functional.pad(x, pad)
+        function = getattr(torch.nn.functional, f"conv{axes}d")
+        return last(function(x, kernel, parameters.get("bias"), **settings))
+
+    return there
+
+
+def pooled(name, pad=None, value=0.0, **settings):
+    """A pooling by its name in PyTorch."""
+
+    def there(torch, sources, parameters):
+        x = first(sources[0])
+        if pad is not None:
+            x = torch.nn.functional.pad(x, pad, value=value)
+        return last(getattr(torch.nn.functional, name)(x, **settings))
+
+    return there
+
+
+def layer_normalised(torch, sources, parameters):
+    (x,) = sources
+    shape = x.shape[-1:]
+    return torch.nn.functional.layer_norm(x, shape, parameters["weight"], parameters["bias"], 1e-3)
+
+
+def locally_normalised(**settings):
+    def there(torch, sources, parameters):
+        x = first(sources[0])
+        if x.dim() == 2:  # PyTorch asks for a length behind the channels.
+            return torch.nn.functional.local_response_norm(x[..., None], **settings)[..., 0]
+        return last(torch.nn.functional.local_response_norm(x, **settings))
+
+    return there
+
+
+def batch_normalised(torch, sources, parameters):
+    return last(
+        torch.nn.functional.batch_norm(
+            first(sources[0]),
+            parameters["mean"],
+            parameters["variance"],
+            parameters["weight"],
+            parameters["bias"],
+            eps=1e-3,
+        )
+    )
+
+
+def recurrent(kind, sequence, forget_bias=0.0):
+    """A recurrent network of one layer."""
+
+    def there(torch, sources, parameters):
+        (x,) = sources
+        weight, recurrent, bias = (parameters[name] for name in ("weight", "recurrent", "bias"))
+        width = recurrent.shape[0]
+        network = getattr(torch.nn, kind)(x.shape[-1], width, batch_first=True).to(x)
+        inner = torch.zeros(recurrent.shape[1]).to(x)
+        outer = bias[: recurrent.shape[1]]
+        if kind == "GRU":
+            inner = torch.cat([inner[: 2 * width], bias[3 * width :]])
+        if kind == "LSTM":
+            open_ = torch.zeros(4 * width).to(x)
+            open_[width : 2 * width] = forget_bias
+            outer = outer + open_
+        given = {
+            "weight_ih_l0": weight.T,
+            "weight_hh_l0": recurrent.T,
+            "bias_ih_l0": outer,
+            "bias_hh_l0": inner,
+        }
+        y, _ = torch.func.functional_call(network, given, (x,))
+        return y if sequence else y[:, -1]
+
+    return there
+
+
+def embedded(torch, sources, parameters):
+    *rest, codes = sources
+    tables = [table for name, table in parameters.items() if name.endswith("table")]
+    picked = [
+        torch.nn.functional.embedding(codes[:, k].long(), table) for k, table in enumerate(tables)
+    ]
+    return torch.cat([*rest, *picked], -1)
+
+
+def tokens_embedded(torch, sources, parameters):
+    return torch.nn.functional.embedding(sources[0].long(), parameters["table"])
+
+
+def added(torch, sources, parameters):
+    return sum(sources)
+
+
+def multiplied(torch, sources, parameters):
+    a, b, c = sources
+    return a * b * c
+
+
+def joined(torch, sources, parameters):
+    return torch.cat(tuple(sources), -1)
+
+
+def dense(torch, sources, parameters):
+    return torch.nn.functional.linear(sources[0], parameters["weight"].T, parameters["bias"])
+
+
+INF = float("inf")
+LINE, IMAGE = ((7, 2),), ((5, 6, 2),)
+CASES = {
+    "dense": Case(Dense(3), dense, ((4,),)),
+    "conv1d": Case(Conv1D(3, 3), convolved(1), LINE),
+    "conv1d, no bias, same": Case(
+        Conv1D(3, 4, padding="same", bias=False), convolved(1, (1, 2)), LINE
+    ),
+    "conv1d, same, stride": Case(
+        Conv1D(2, 3, stride=2, padding="same"), convolved(1, (1, 1), stride=2), LINE
+    ),
+    "conv1d, same, stride, odd one behind": Case(
+        Conv1D(2, 4, stride=2, padding="same"), convolved(1, (1, 2), stride=2), LINE
+    ),
+    "conv1d, everything": Case(
+        Conv1D(6, 3, stride=2, padding=3, dilation=2, groups=2),
+        convolved(1, stride=2, padding=3, dilation=2, groups=2),
+        LINE,
+    ),
+    "conv2d": Case(Conv2D(3, 3), convolved(2), IMAGE),
+    "conv2d, one place": Case(Conv2D(3, 1), convolved(2), IMAGE),
+    "conv2d, one place, stride": Case(Conv2D(3, 1, stride=2), convolved(2, stride=2), IMAGE),
+    "conv2d, whole image": Case(Conv2D(3, (5, 6)), convolved(2), IMAGE),
+    "conv2d, same": Case(Conv2D(3, (2, 3), padding="same"), convolved(2, (1, 1, 0, 1)), IMAGE),
+    "conv2d, same, stride": Case(
+        # Height 5 in 3 windows of 3, 2 apart: 1 row each side; width 6: 0 before and 1 behind.
+        Conv2D(2, 3, stride=2, padding="same"),
+        convolved(2, (0, 1, 1, 1), stride=2),
+        IMAGE,
+    ),
+    "conv2d, everything": Case(
+        Conv2D(4, (3, 2), stride=(1, 2), padding=(2, 1), dilation=(2, 3), groups=2),
+        convolved(2, stride=(1, 2), padding=(2, 1), dilation=(2, 3), groups=2),
+        IMAGE,
+    ),
+    "conv2d, a group each channel": Case(
+        Conv2D(6, 3, padding=1, groups=2), convolved(2, padding=1, groups=2), IMAGE
+    ),
+    "max pool, 1 axis": Case(MaxPool1D(2), pooled("max_pool1d", kernel_size=2), LINE),
+    "max pool, 1 axis, padding": Case(
+        MaxPool1D(3, stride=2, padding=1),
+        pooled("max_pool1d", kernel_size=3, stride=2, padding=1),
+        LINE,
+    ),
+    "max pool": Case(MaxPool2D(2), pooled("max_pool2d", kernel_size=2), IMAGE),
+    "max pool, overlapping": Case(
+        MaxPool2D((3, 2), stride=1), pooled("max_pool2d", kernel_size=(3, 2), stride=1), IMAGE
+    ),
+    "max pool, padding": Case(
+        MaxPool2D(3, stride=2, padding=1),
+        pooled("max_pool2d", kernel_size=3, stride=2, padding=1),
+        IMAGE,
+    ),
+    "max pool, same": Case(
+        MaxPool2D(3, stride=2, padding="same"),
+        pooled("max_pool2d", (0, 1, 1, 1), -INF, kernel_size=3, stride=2),
+        IMAGE,
+    ),
+    "average pool, 1 axis": Case(
+        AveragePool1D(3, stride=1, padding=1),
+        pooled("avg_pool1d", kernel_size=3, stride=1, padding=1),
+        LINE,
+    ),
+    "average pool": Case(AveragePool2D(2), pooled("avg_pool2d", kernel_size=2), IMAGE),
+    "average pool, padding": Case(
+        AveragePool2D((3, 2), stride=(1, 2), padding=1),
+        pooled("avg_pool2d", kernel_size=(3, 2), stride=(1, 2), padding=1),
+        IMAGE,
+    ),
+    "global average pool": Case(
+        GlobalAveragePool(), lambda torch, sources, _: sources[0].mean((1, 2)), IMAGE
+    ),
+    "global max pool": Case(
+        GlobalMaxPool(), lambda torch, sources, _: sources[0].amax((1, 2)), IMAGE
+    ),
+    "global max pool, 1 axis": Case(
+        GlobalMaxPool(), lambda torch, sources, _: sources[0].amax(1), LINE
+    ),
+    "batch norm, predicting": Case(BatchNorm(epsilon=1e-3), batch_normalised, ((5,),)),
+    "batch norm of images, predicting": Case(BatchNorm(epsilon=1e-3), batch_normalised, IMAGE),
+    "layer norm": Case(LayerNorm(epsilon=1e-3), layer_normalised, ((5,),)),
+    "layer norm of images": Case(LayerNorm(epsilon=1e-3), layer_normalised, IMAGE),
+    "local response norm": Case(
+        LocalResponseNorm(3, alpha=0.5, beta=0.75, k=2.0),
+        locally_normalised(size=3, alpha=0.5, beta=0.75, k=2.0),
+        ((2, 3, 7),),
+    ),
+    "local response norm, even": Case(
+        LocalResponseNorm(4, alpha=2.0, beta=0.3),
+        locally_normalised(size=4, alpha=2.0, beta=0.3),
+        ((7,),),
+    ),
+    "local response norm, wide": Case(LocalResponseNorm(9), locally_normalised(size=9), ((5,),)),
+    "rnn": Case(SimpleRNN(3), recurrent("RNN", False), ((4, 2),)),
+    "rnn, sequence": Case(SimpleRNN(3, sequence=True), recurrent("RNN", True), ((4, 2),)),
+    "lstm": Case(LSTM(3), recurrent("LSTM", False, 1.0), ((4, 2),)),
+    "lstm, sequence": Case(
+        LSTM(3, sequence=True, forget_bias=0.0), recurrent("LSTM", True), ((4, 2),)
+    ),
+    "gru": Case(GRU(3), recurrent("GRU", False), ((4, 2),)),
+    "gru, sequence": Case(GRU(3, sequence=True), recurrent("GRU", True), ((4, 2),)),
+    "one step": Case(GRU(2, sequence=True), recurrent("GRU", True), ((1, 5),)),
+    "embedding": Case(Embedding((4, 4), widths=(2, 3)), embedded, ((2,), (2,)), codes=4),
+    "token embedding": Case(TokenEmbedding(4, 3), tokens_embedded, ((5,),), codes=4),
+    "add": Case(Add(), added, ((2, 3), (2, 3), (2, 3))),
+    "multiply": Case(Multiply(), multiplied, ((2, 3), (2, 3), (2, 3))),
+    "concatenate": Case(Concatenate(), joined, ((2, 3), (2, 1), (2, 4))),
+}
+
+#: Batch normalisation in training: the layer, momentum and epsilon there, the shape of a row.
+GATHERING = {
+    "batch norm": (BatchNorm(), {"momentum": 0.1, "eps": 1e-5}, (5,)),
+    "batch norm of images": (
+        BatchNorm(momentum=0.3, epsilon=1e-2),
+        {"momentum": 0.3, "eps": 1e-2},
+        (2, 3, 4),
+    ),
+}
+
+
+def shapes_of(case):
+    """The shape of each learned or gathered parameter."""
+    return {spec.name: spec.shape for spec in case.layer.specs(case.shapes)}
+
+
+def torch_values(case):
+    """PyTorch's result, and the derivatives of its weighted sum."""
+    import torch
+
+    sources = [torch.tensor(array) for array in sources_of(case)]
+    parameters = {k: torch.tensor(v) for k, v in parameters_of(shapes_of(case)).items()}
+    wanted = [x for x in sources if x.is_floating_point()]
+    learned = {spec.name for spec in case.layer.specs(case.shapes) if spec.learned}
+    leaves = [*wanted, *(parameters[name] for name in parameters if name in learned)]
+    for leaf in leaves:
+        leaf.requires_grad_(True)
+    y = case.there(torch, sources, parameters)
+    (y * torch.tensor(numbers(tuple(y.shape), 5.0))).sum().backward()
+    return {
+        "result": y.detach().numpy(),
+        "by_source": [x.grad.numpy() for x in wanted],
+        "by_parameter": {k: v.grad.numpy() for k, v in parameters.items() if k in learned},
+    }
+
+
+def torch_gathering(name):
+    """Some steps of batch normalisation in training."""
+    import torch
+
+    _, settings, shape = GATHERING[name]
+    width = shape[-1]
+    given = parameters_of({"weight": (width,), "bias": (width,)})
+    mean, variance = torch.zeros(width).double(), torch.ones(width).double()
+    steps = []
+    for step in range(STEPS):
+        x = torch.tensor(numbers((ROWS, *shape), 0.7 * step), requires_grad=True)
+        weight, bias = (torch.tensor(given[k], requires_grad=True) for k in ("weight", "bias"))
+        y = last(
+            torch.nn.functional.batch_norm(
+                first(x), mean, variance, weight, bias, training=True, **settings
+            )
+        )
+        (y * torch.tensor(numbers(tuple(y.shape), 5.0))).sum().backward()
+        steps.append(
+            {
+                "result": y.detach().numpy(),
+                "by_source": x.grad.numpy(),
+                "by_weight": weight.grad.numpy(),
+                "by_bias": bias.grad.numpy(),
+                "mean": mean.numpy().copy(),
+                "variance": variance.numpy().copy(),
+            }
+        )
+    return steps
+
+
+def plain(value):
+    """Arrays as flat lists of numbers with nine digits."""
+    if isinstance(value, np.ndarray):
+        return [float(f"{number:.9g}") for number in value.ravel()]
+    if isinstance(value, dict):
+        return {name: plain(item) for name, item in value.items()}
+    return [plain(item) for item in value]
+
+
+def document():
+    """All of it."""
+    import torch
+
+    return {
+        "made with": f"PyTorch {torch.__version__}, float64",
+        "cases": {name: plain(torch_values(case)) for name, case in CASES.items()},
+        "gathering": {name: plain(torch_gathering(name)) for name in GATHERING},
+    }
+
+
+if __name__ == "__main__":
+    text = json.dumps(document(), indent=None, separators=(",", ":"))
+    text = text.replace('},"', '},\n"').replace('],"', '],\n"')
+    (Path(__file__).parent / "expected_layers.json").write_text(text + "\n")
