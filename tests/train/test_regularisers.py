@@ -4,7 +4,17 @@ import pytest
 from quickprop.errors import SettingError
 from quickprop.execution import Minibatches, function
 from quickprop.graph import constant
-from quickprop.nn import Activation, CrossEntropy, Dense, Embedding, MeanSquaredError, Network
+from quickprop.nn import (
+    Activation,
+    BatchNorm,
+    Conv2D,
+    CrossEntropy,
+    Dense,
+    Embedding,
+    Flatten,
+    MeanSquaredError,
+    Network,
+)
 from quickprop.ops.gaussian import normal
 from quickprop.optim import SGD, Adam
 from quickprop.optim.lbfgs import LBFGS
@@ -127,6 +137,27 @@ def test_weight_noise_by_hand(dtype, backend):
         tolerance = 1e-10 if dtype == "float64" else 1e-5
         np.testing.assert_allclose(steps.weights()[0], w, tolerance, tolerance)
         np.testing.assert_allclose(steps.weights()[1], b, tolerance, tolerance)
+
+
+@pytest.mark.parametrize("settings", [{"weight_noise": 0.2}, {"max_norm": 0.5}, {"mixup": 0.5}])
+def test_images_and_what_layers_gather_on_both_backends(settings):
+    x, y = RNG.normal(size=(24, 6, 6, 2)).astype(np.float32), np.arange(24, dtype=np.int32) % 3
+    weights = {}
+    for backend in ("reference", "native"):
+        layers = [Conv2D(5, 3), BatchNorm(), Activation("relu"), Flatten(), Dense(3)]
+        network = Network(layers, (6, 6, 2))
+        fit(
+            network, x, y, loss=CrossEntropy(), optimizer=SGD(0.05), epochs=3, batch_size=8,
+            averaging=ExponentialAverage(0.8), backend=backend, **settings,
+        )  # fmt: skip
+        weights[backend] = network.weights()
+    for name, array in weights["native"].items():
+        np.testing.assert_allclose(array, weights["reference"][name], 1e-3, 1e-5)
+    if "max_norm" in settings:
+        kernel = weights["native"]["conv2d1.weight"]
+        assert np.sqrt((kernel**2).sum(axis=(0, 1, 2))).max() < 0.5001
+    means = [array for name, array in weights["native"].items() if name.endswith(".mean")]
+    assert means[0].any()
 
 
 def test_what_is_off_leaves_no_trace():
