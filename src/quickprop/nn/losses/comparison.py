@@ -16,8 +16,9 @@ from quickprop.nn.losses.targets import number_matrix, probability_rows
 from quickprop.ops.activations import log_softmax, softmax
 from quickprop.ops.elementary import abs, log, max, maximum, sqrt, stop_gradient, sum, where
 
-#: Vectors with no number larger than this count as no vector.
-_SMALLEST_VECTOR = 1e-8
+#: Vectors with no number larger than this count as no vector: of outputs, whose slopes grow as
+#: they get shorter, and of targets.
+_SMALLEST_OUTPUT, _SMALLEST_TARGET = 1e-8, 1e-30
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,9 @@ class CosineSimilarity(ComparisonLoss):
 
     def of_targets(self, output: Tensor, target: Tensor) -> Tensor:
         """1 less the cosine of the angle (rows, 1)."""
-        return 1.0 - sum(_direction(output) * _direction(target), 1, keepdims=True)
+        ours = _direction(output, _SMALLEST_OUTPUT)
+        theirs = _direction(target, _SMALLEST_TARGET)
+        return 1.0 - sum(ours * theirs, 1, keepdims=True)
 
     def prediction(self, output: Tensor) -> Tensor:
         """The outputs as they are."""
@@ -105,13 +108,13 @@ class CosineSimilarity(ComparisonLoss):
         return array
 
 
-def _direction(x: Tensor) -> Tensor:
+def _direction(x: Tensor, smallest: float) -> Tensor:
     """Rows of length 1.
 
     They are first divided by their largest number, so that no square overflows. Its derivative can
     be left out, as the direction does not depend on the length.
     """
-    top = maximum(stop_gradient(max(abs(x), 1, keepdims=True)), _SMALLEST_VECTOR)
+    top = maximum(stop_gradient(max(abs(x), 1, keepdims=True)), smallest)
     y = x / top
     # The sum of squares is at least 1, or the vector counts as none.
     return y / sqrt(maximum(sum(y * y, 1, keepdims=True), 0.5))
