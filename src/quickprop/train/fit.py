@@ -144,11 +144,11 @@ def fit(
         both parameters: 0.1 to 0.4 mixes a little, 1 any share alike (Zhang et al. 2018).
     averaging : Averaging, optional
         `ExponentialAverage` or `StochasticWeightAverage`: validation looks at averages of the
-        weights, and these are kept.
+        weights, and these are kept. Steps go on from the weights, which callbacks see.
     weights : array, optional
         Factors of the rows (rows,); only their proportions matter.
     seed : int
-        The order of rows and dropout depend on it.
+        The order of rows, dropout, noise and mixtures depend on it.
     callbacks : sequence of Callback
     checkpoint : path, optional
         A file that always holds a state to go on from, written at the end of epochs.
