@@ -322,7 +322,7 @@ def test_a_budget_is_kept():
     endless = LevenbergMarquardt(tolerance_change=0.0, tolerance_gradient=0.0)
     history = train(small(), x, y, epochs=10**6, budget=0.012, clock=Ticking(), optimizer=endless)
     assert history.stopped == "the budget of 0.012 s was used up"
-    assert 0.008 < history.seconds < 0.014
+    assert 0.008 < history.seconds < 0.017
     network = small()
     before = vector(network.weights())
     history = train(network, x, y, budget=0.002, clock=Ticking())
