@@ -38,6 +38,11 @@ from quickprop.native.machine import Machine
 USUAL_ROWS = 256
 #: From this width on B is packed into panels: its lines lie too far apart for the first cache.
 PACK_FROM = 512
+#: Columns of A whose numbers lie so many bytes apart are asked for so many steps ahead: the
+#: processor does not foresee steps beyond a page.
+FAR_STEP, AHEAD = 1024, 8
+#: A tensor of so many bytes is not in the second cache when it is needed again.
+FAR_BYTES = 2**19
 
 
 @dataclass(frozen=True)
@@ -318,6 +323,8 @@ class _ProductKernel:
         self.step_i, self.step_k = reversed(a_strides) if product.transpose_a else a_strides
         self.inner = product.inner(kernel)
         self.scratch: Value | None = None
+        #: Large tensors that the end of a tile reads: asked for before the tile's work begins.
+        self.far = self._far()
 
     def _leaf_or_product(self, node: Tensor) -> bool:
         return node is self.result or self.is_leaf(node)
@@ -341,6 +348,29 @@ class _ProductKernel:
         one_line = is_one_line(line.shape) and line.shape[-1] == self.out.width
         if one_line and self.is_leaf(line) and self.out.width > 1:
             self.result, self.bias = users[0], line
+
+    def _far(self) -> list[Tensor]:
+        if self.out.rows or self.out.size * self.align < FAR_BYTES:
+            return []
+        return [
+            n
+            for n in walk_expression(self.roots, self.keeps)
+            if n is not self.result and self.is_leaf(n) and n.shape == self.node.shape
+        ]
+
+    def _ask_for(self, i: Value, column: Column, tile: Tile) -> None:
+        """Begin to bring what the tile's end will read from memory into the cache."""
+        w = self.w
+        numbers = 64 // self.align
+        for node in self.far:
+            for r in range(tile.rows):
+                line = self._address(node, w.add(i, int64(r)), column)
+                for at in range(0, tile.vectors * self.lanes, numbers):
+                    self._prefetch(w.offset(line, int64(at), self.element), write=True)
+
+    def _prefetch(self, pointer: Value, write: bool) -> None:
+        settings = [Value(text, "i32") for text in ("1" if write else "0", "3", "1")]
+        self.w.call("llvm.prefetch.p0", "void", pointer, *settings)
 
     def write(self) -> None:
         w, kernel = self.w, self.kernel
@@ -443,6 +473,7 @@ class _ProductKernel:
                 w.load(w.offset(line, int64(v * self.lanes), self.element), type_, self.align)
                 for v in range(tile.vectors)
             ]
+        self._ask_for(i, column, tile)
         loop = w.open_loop(int64(0), self.inner, int64(1), start * tile.rows)
         k = loop.index
         line = w.offset(b, w.mul(k, int64(step)), self.element)
@@ -451,6 +482,9 @@ class _ProductKernel:
             for v in range(tile.vectors)
         ]
         here = w.offset(a, k if self.step_k == 1 else w.mul(k, int64(self.step_k)), self.element)
+        if self.step_k * self.align >= FAR_STEP:
+            ahead = w.offset(here, int64(AHEAD * self.step_k), self.element)
+            self._prefetch(ahead, write=False)
         following = list(loop.carried)
         for r in range(tile.rows):
             number = w.load(w.offset(here, int64(r * self.step_i), self.element), self.element)

@@ -425,8 +425,10 @@ class _ProgramWriter:
                 continue
             at = writers[0]
             kernel = self._kernel_of(node)
-            if kernel is None or kernel.kind != "lines" or not kernel.updates:
+            if kernel is None or not kernel.updates:
                 continue
+            if kernel.node is not None and variable in map(buffer_of, kernel.node.inputs):
+                continue  # The product would read what it has written.
             late = any(variable in reads for reads in self.reads[at + 1 :])
             is_leaf = self._leaf_test(kernel)
             # Other lines of the old value must not be needed after this line is written.

@@ -242,7 +242,10 @@ class _Builder:
                 if reads & late:
                     late.add(node)
                     last.append(node)
+        late_products = self._late_products(order, late)
         for node in order:
+            if node in late_products:
+                continue
             if node.op is Op.MATMUL:
                 self._new(Kernel("product", node.shape, node), node)
             elif node in self.kept and node not in late:
@@ -251,13 +254,36 @@ class _Builder:
                 else:
                     self._place(node)
         for node in order:
-            if node in late:
+            if node in late_products:
+                self._new(Kernel("product", node.shape, node, updates=True), node)
+            elif node in late:
                 self._place(node, update=True)
         for kernel in self.kernels:
             if kernel.kind == "product":
                 assert kernel.node is not None
                 if kernel.node in self.kept:
                     kernel.members.insert(0, kernel.node)
+
+    def _late_products(self, order: list[Tensor], late: set[Tensor]) -> set[Tensor]:
+        """Products that only updates of their own shape read: gradients used where they arise.
+
+        They come last, when nobody needs the old values any more, and the update runs on the
+        product's accumulators: the gradient itself never goes to memory.
+        """
+        # For each node the late nodes, and whatever else gets memory, that it is used by.
+        ends: dict[Tensor, set[Tensor]] = {}
+        for node in reversed(order):
+            stops = node in late or node in self.kept or _is_opaque(node)
+            for source in node.inputs:
+                ends.setdefault(source, set()).update({node} if stops else ends.get(node, set()))
+        return {
+            node
+            for node in order
+            if node.op is Op.MATMUL
+            and node not in self.kept
+            and ends.get(node)
+            and all(end in late and end.shape == node.shape for end in ends[node])
+        }
 
     def _new(self, kernel: Kernel, node: Tensor) -> None:
         self.kernels.append(kernel)
