@@ -140,7 +140,8 @@ def class_codes(target: Any, classes: int, where: str, outputs: int = 0) -> np.n
         )
     missing = np.isnan(array)
     present = array[~missing] if missing.any() else array
-    if array.dtype.kind == "f" and (present is array or not (present == np.floor(present)).all()):
+    whole = np.isfinite(present) & (present == np.floor(present))
+    if array.dtype.kind == "f" and (present is array or not whole.all()):
         # Floats are taken only where NaN must be among them: others are rarely meant as classes.
         raise DataError(
             "class codes must be whole numbers",
@@ -149,14 +150,17 @@ def class_codes(target: Any, classes: int, where: str, outputs: int = 0) -> np.n
             mend="convert with .astype('int32')",
         )
     if len(present) and not (present.min() >= 0 and present.max() < classes):
+        mend: str | None = "count classes from 0; a missing class is NaN"
+        if present.min() >= 0:
+            needed = int(present.max()) + 1 + outputs
+            # A huge code is a slip, not a class.
+            mend = f"give the last Dense layer a width of {needed}" if needed < 2**24 else None
         raise DataError(
             "a class code outside the outputs of the network",
             where=where,
             allowed=f"0 to {classes - 1}",
             given=f"{present.min()} to {present.max()}",
-            mend=f"give the last Dense layer a width of {int(present.max()) + 1 + outputs}"
-            if present.min() >= 0
-            else "count classes from 0; a missing class is NaN",
+            mend=mend,
         )
     return array.astype(np.int32 if present is array else np.float64)
 
