@@ -19,6 +19,7 @@ from quickprop.nn.diagram import Diagram, diagram
 from quickprop.nn.layers import (
     LAYERS,
     Activation,
+    Block,
     Context,
     Dense,
     Lookup,
@@ -95,7 +96,9 @@ class Network:
             outputs = drawn_outputs(drawn, plan, features, categories)
         else:
             row, inputs = layers_in_a_row(layers, features, categories)  # type: ignore[arg-type]
-            self._row = row_document(row, features)
+            # The parts of a block are what is placed, and what a document knows.
+            if not any(isinstance(layer, Block) for layer in row):
+                self._row = row_document(row, features)
             outputs = (chained(row, inputs, plan),)
         self._set_up(plan.inputs, plan.places, outputs, seed, dtype, input_names)
 
