@@ -1,4 +1,6 @@
 import math
+import os
+import signal
 
 import numpy as np
 import pytest
@@ -413,6 +415,18 @@ def test_ctrl_c_keeps_what_was_reached():
     assert len(history.epochs) == history.best_epoch == 9
     assert (vector(network.weights()) == path.points[-1]).all()
     assert path.calls == ["start", *["epoch"] * 9, "end"]
+
+
+def test_the_signal_of_ctrl_c_is_noticed():
+    class Pressing(Callback):
+        def on_epoch(self, record, progress):
+            if record.epoch == 3:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    x, y = waves()
+    history = train(tanh_network(), x, y, callbacks=[Pressing()])
+    assert history.stopped == "interrupted in epoch 4"
+    assert len(history.epochs) == 3
 
 
 class Ticking:

@@ -8,14 +8,31 @@ parameters' are products: for ``a = o W``, the derivative by ``W_ij`` is that by
 
 from __future__ import annotations
 
+import builtins
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
 
 from quickprop.autodiff import gradients
 from quickprop.errors import SettingError
-from quickprop.graph import ROWS, Op, Tensor, constant, reshape, show_shape, walk
-from quickprop.graph.tensor import broadcast_to
+from quickprop.graph import (
+    ROWS,
+    Op,
+    Shape,
+    Tensor,
+    broadcast_to,
+    constant,
+    reshape,
+    show_shape,
+    variable,
+    walk,
+)
 from quickprop.ops.elementary import concat, sum
+
+#: The most numbers of the two matrices that spread rows to the Jacobian.
+MOST_SPREAD = 2**18
 
 
 class RowJacobian:
@@ -43,28 +60,108 @@ class RowJacobian:
             parameter: _uses_by_row(nodes, part, str(parameter.name))
             for parameter, part in parts.items()
         }
+        self._spread = _spread(self.uses)
 
-    def of_output(self, index: int) -> Tensor:
-        """The derivatives of one output (rows, numbers of all parameters)."""
+    def of_output(self, index: int, beside: Tensor) -> Tensor:
+        """The derivatives of one output, and a column beside them.
+
+        Parameters
+        ----------
+        index : int
+            Which output.
+        beside : Tensor
+            (rows, 1).
+
+        Returns
+        -------
+        Tensor
+            (rows, numbers of all parameters + 1).
+        """
         by_row = list(dict.fromkeys(use for uses in self.uses.values() for use in uses))
         single = sum(self.output[:, index : index + 1])
-        slopes = dict(zip(by_row, gradients(single, by_row), strict=True))
-        return concat([self._block(parameter, slopes) for parameter in self.parts], 1)
+        slopes = {
+            use: reshape(slope, (ROWS, _numbers(use.shape)))
+            for use, slope in zip(by_row, gradients(single, by_row), strict=True)
+        }
+        if self._spread is not None:
+            left = concat(self._spread.entering, 1) @ self._spread.left
+            right = concat([*slopes.values(), beside], 1) @ self._spread.right
+            return left * right
+        return concat([*(self._block(p, slopes) for p in self.parts), beside], 1)
 
     def _block(self, parameter: Tensor, slopes: Mapping[Tensor, Tensor]) -> Tensor:
-        size = math.prod(dim or 1 for dim in parameter.shape)
+        size = _numbers(parameter.shape)
         block: Tensor | None = None
         for use in self.uses[parameter]:
             slope = slopes[use]
             if use.op is Op.MATMUL:
                 inputs, width = parameter.shape
                 entering = reshape(use.inputs[0], (ROWS, inputs, 1))
-                slope = entering * reshape(slope, (ROWS, 1, width))
-            own = reshape(slope, (ROWS, size))
-            block = own if block is None else block + own
+                slope = reshape(entering * reshape(slope, (ROWS, 1, width)), (ROWS, size))
+            block = slope if block is None else block + slope
         if block is None:
             return broadcast_to(constant(0.0, parameter.dtype), (ROWS, size))
         return block
+
+
+@dataclass(frozen=True)
+class _Spread:
+    """Two matrices of zeros and ones, so that the Jacobian is the product of two products.
+
+    In native code that is several times quicker than to make each block and put them side by side.
+
+    Parameters
+    ----------
+    entering : list of Tensor
+        What rows enter their matrices with, and a column of ones.
+    left, right : Tensor
+        From these, and from the slopes, to the numbers of all parameters and one more.
+    """
+
+    entering: list[Tensor]
+    left: Tensor
+    right: Tensor
+
+
+def _spread(uses: Mapping[Tensor, Sequence[Tensor]]) -> _Spread | None:
+    """The matrices, or None when they are too large or a parameter is not used just once."""
+    if any(len(found) != 1 for found in uses.values()):
+        return None
+    kind = next(iter(uses)).dtype
+    entering: list[Tensor] = []
+    columns: list[tuple[np.ndarray, np.ndarray]] = []
+    # How many columns stand to the left so far, of what enters and of the slopes.
+    across = down = 0
+    for parameter, (use,) in uses.items():
+        size = _numbers(parameter.shape)
+        if use.op is Op.MATMUL:
+            inputs, width = (dim or 1 for dim in parameter.shape)
+            i, j = np.divmod(np.arange(size), width)
+            columns.append((across + i, down + j))
+            entering.append(use.inputs[0])
+            across, down = across + inputs, down + width
+        else:
+            # What is the same for every row enters with 1: that column comes last.
+            columns.append((np.full(size, -1), down + np.arange(size)))
+            down += size
+    count = builtins.sum(len(left) for left, _ in columns) + 1
+    if (across + down + 2) * count > MOST_SPREAD:
+        return None
+    left, right = np.zeros((across + 1, count)), np.zeros((down + 1, count))
+    place = np.arange(count)
+    left[np.concatenate([*(one for one, _ in columns), [-1]]), place] = 1.0
+    right[np.concatenate([*(one for _, one in columns), [-1]]), place] = 1.0
+    ones = broadcast_to(constant(1.0, kind), (ROWS, 1))
+    return _Spread(
+        [*entering, ones],
+        variable(left, kind, "jacobian.left"),
+        variable(right, kind, "jacobian.right"),
+    )
+
+
+def _numbers(shape: Shape) -> int:
+    """How many numbers, or how many of a row."""
+    return math.prod(dim or 1 for dim in shape)
 
 
 def _check_rows_apart(nodes: Sequence[Tensor]) -> None:
@@ -106,9 +203,8 @@ def _uses_by_row(nodes: Sequence[Tensor], part: Tensor, name: str) -> list[Tenso
 
 def _repeats_for_rows(node: Tensor, part: Tensor) -> bool:
     """Whether each row gets all numbers of a parameter, each once."""
-    size = math.prod(dim or 1 for dim in part.shape)
-    of_row = math.prod(dim or 1 for dim in node.shape[1:])
-    return node.op is Op.BROADCAST and ROWS in node.shape and of_row == size
+    same = _numbers(part.shape) == _numbers(node.shape)
+    return node.op is Op.BROADCAST and ROWS in node.shape and same
 
 
 def _refused(what: str, given: str) -> SettingError:

@@ -14,10 +14,11 @@ from quickprop.execution import Minibatches
 from quickprop.graph import ROWS, Graph, Tensor, matmul, placeholder, reshape, variable
 from quickprop.nn import MeanSquaredError
 from quickprop.nn.component import real, setting
-from quickprop.ops.elementary import cast, concat, sqrt, where
+from quickprop.ops.elementary import cast, sqrt, where
 from quickprop.optim.full_batch import (
     FLAT_ENOUGH,
     HARDLY_CHANGED,
+    NOTHING_LOWER,
     Descent,
     FlatParameters,
     FullBatchMethod,
@@ -56,7 +57,7 @@ class LevenbergMarquardt(FullBatchMethod):
         Stop when a step lowers the loss, penalty included, by no larger part of itself.
     """
 
-    damping: float = setting(real(0.0, low_open=True), 1e-3)
+    damping: float = setting(real(0.0, low_open=True), 1.0)
     tolerance_gradient: float = setting(real(0.0), 1e-10)
     tolerance_change: float = setting(real(0.0, 1.0, high_open=True), 1e-12)
 
@@ -95,7 +96,7 @@ class NormalEquations:
         residuals = output - problem.target
         products: Tensor | None = None
         for k in range(problem.network.width):
-            lines = concat([jacobian.of_output(k), residuals[:, k : k + 1]], 1)
+            lines = jacobian.of_output(k, residuals[:, k : k + 1])
             factor = _factor(problem.weights, k)
             if factor is not None:
                 lines = lines * factor
@@ -117,13 +118,17 @@ class NormalEquations:
         )
 
     def __call__(self, weights: np.ndarray) -> np.ndarray:
-        """The sums (n + 1, n + 1) at these weights, those of the residuals last."""
+        """The sums (n + 1, n + 1) at these weights, those of the residuals last.
+
+        They stand in native memory, where the next call overwrites them.
+        """
         self._weights.assign(weights)
         self._run.run(0, 1, {self._first: 1.0})
         more = self._run.steps_per_epoch - 1
         if more:
             self._run.run(1, more, {self._first: 0.0})
-        return self._sums.value
+        array: np.ndarray = self._sums.attribute("storage").array
+        return array
 
 
 def _factor(weights: Tensor | None, output: int) -> Tensor | None:
@@ -142,6 +147,7 @@ class _Descent(Descent):
         self._kind = problem.network.dtype
         self._equations = NormalEquations(problem, self._flat)
         self._count = problem.rows * problem.network.width
+        self._half = 0.5 * self._count
         self._penalty = problem.l2 * self._flat.penalised
         self._here = self._flat.numbers().astype(np.float64)
         self._finished: str | None = None
@@ -158,7 +164,7 @@ class _Descent(Descent):
         loss, value, sums = self._look(self._here)
         if math.isfinite(value):
             self._take(self._here, loss, value, sums)
-            largest = float(self._hessian.diagonal().max())
+            largest = float(self._squares.diagonal().max()) / self._half
             self._damping = self._settings.damping * (largest or 1.0)
         return loss
 
@@ -182,37 +188,36 @@ class _Descent(Descent):
         """Loss, loss with penalty, and the sums."""
         sums = self._equations(weights)
         loss = float(sums[-1, -1]) / self._count
-        penalty = 0.5 * float(self._penalty @ (weights * weights))
-        return loss, loss + penalty, sums
+        return loss, loss + 0.5 * float(self._penalty @ (weights * weights)), sums
 
     def _take(self, weights: np.ndarray, loss: float, value: float, sums: np.ndarray) -> None:
         """Make these weights the last ones."""
         self._here, self._loss, self._value = weights, loss, value
-        sums *= 2.0 / self._count
-        self._hessian = sums[:-1, :-1]
-        self._gradient = sums[-1, :-1] + self._penalty * weights
-        if np.abs(self._gradient).max() <= self._settings.tolerance_gradient:
+        # Twice over the count makes H of J'J. It is the rest that is put on the scale of J'J:
+        # that is one number, or a line, and not a matrix.
+        self._squares = sums[:-1, :-1].copy()
+        self._slope = sums[-1, :-1] + self._half * self._penalty * weights
+        if np.abs(self._slope).max() <= self._half * self._settings.tolerance_gradient:
             self._finished = FLAT_ENOUGH.format(tolerance=self._settings.tolerance_gradient)
 
     def _attempt(self) -> bool:
         """One damped step; whether it went down and was taken."""
-        matrix = self._hessian.copy()
-        matrix.flat[:: len(matrix) + 1] += self._damping + self._penalty
-        # In Fortran's order the upper triangle of a symmetric matrix is the lower one.
-        _, step, failed = lapack.dposv(
-            matrix.T, -self._gradient, overwrite_a=True, overwrite_b=True
-        )
+        matrix = self._squares.copy()
+        matrix.reshape(-1)[:: len(matrix) + 1] += self._half * (self._damping + self._penalty)
+        # Turned, a symmetric matrix is itself, and in LAPACK's order: it is not copied again.
+        _, step, failed = lapack.dposv(matrix.T, -self._slope, overwrite_a=True, overwrite_b=True)
         if failed:
             return self._worse()
-        there = (self._here + step).astype(self._kind.value).astype(np.float64)
-        step = there - self._here
+        there = self._here + step
+        if self._kind is not DType.float64:
+            # To the numbers that the network can have.
+            there = there.astype(self._kind.value).astype(np.float64)
         loss, value, sums = self._look(there)
         gained = self._value - value
         if not gained > 0.0:
             return self._worse()
-        foretold = -float(step @ self._gradient) - 0.5 * float(
-            step @ (self._hessian @ step) + self._penalty @ (step * step)
-        )
+        # By (H + damping) step = -gradient, that of the quadratic model.
+        foretold = 0.5 * float(self._damping * (step @ step) - (step @ self._slope) / self._half)
         gain = gained / foretold if foretold > 0.0 else 1.0
         self._damping *= max(1.0 / 3.0, 1.0 - (2.0 * gain - 1.0) ** 3)
         self._growth = 2.0
@@ -227,7 +232,5 @@ class _Descent(Descent):
         self._damping *= self._growth
         self._growth *= 2.0
         if self._damping > MOST_DAMPING:
-            self._finished = (
-                f"no lower loss was found that {self._kind.value} can tell from the last"
-            )
+            self._finished = NOTHING_LOWER.format(kind=self._kind.value)
         return False
