@@ -40,7 +40,7 @@ def test_slopes_are_those_of_the_loss(name, weighted):
     objective, target = CASES[name]
     network = Network([Dense(4), Activation("tanh"), Dense(3)], 5, dtype="float64")
     weights = RANDOM.uniform(0, 2, ROWS) if weighted else None
-    rows = Rows(RANDOM.normal(size=(ROWS, 5)), target, weights)
+    rows = Rows((RANDOM.normal(size=(ROWS, 5)),), target, weights)
     engine = SlopeEngine(network, objective, rows, alpha=3.0)
     start = engine.position()
     _, slopes = engine(start)
@@ -59,7 +59,7 @@ def test_the_loss_of_two_rows_by_hand():
     # Slope by the weight: (3 * 2 * 1) / 4 + 8 * 2 / 4 = 5.5; by the bias: 6 / 4 = 1.5.
     network = Network([Dense(1)], 1, dtype="float64")
     network.set_weights({"dense1.weight": [[2.0]], "dense1.bias": [1.0]})
-    rows = Rows(np.array([[1.0], [2.0]]), np.array([[1.0], [5.0]]), np.array([3.0, 1.0]))
+    rows = Rows((np.array([[1.0], [2.0]]),), np.array([[1.0], [5.0]]), np.array([3.0, 1.0]))
     engine = SlopeEngine(network, Objective(MeanSquaredError(), 0.5, 0.5), rows, alpha=8.0)
     value, slopes = engine(engine.position())
     assert value == pytest.approx(5.5)

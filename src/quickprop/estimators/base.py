@@ -2,54 +2,52 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
+from quickprop.errors import DataError, SettingError
+from quickprop.estimators.architecture import (
+    HiddenLayer,
+    draw_weights,
+    hidden_layers,
+    layers_of,
+)
+from quickprop.estimators.callback_support import CallbackSupport
 from quickprop.estimators.engine import Rows, SlopeEngine, StepEngine
+from quickprop.estimators.ensemble import fit_members
+from quickprop.estimators.holdout import share_split, splitter_split
+from quickprop.estimators.live import LiveNetwork, StoredNetwork
 from quickprop.estimators.objective import Objective
+from quickprop.estimators.page import EstimatorPage
+from quickprop.estimators.preparation import Preparation
 from quickprop.estimators.quasi_newton import minimise
 from quickprop.estimators.rate import LearningRate
+from quickprop.estimators.rules import optimizer_of, schedule_of
 from quickprop.estimators.settings import PerceptronSettings
-from quickprop.estimators.stochastic import NOT_FINITE, Epochs
+from quickprop.estimators.stochastic import NOT_FINITE, Epochs, Pace
 from quickprop.estimators.updates import AdamSteps, MomentumSteps
-from quickprop.estimators.validation import checked_inputs, dense, result_type
-from quickprop.estimators.weights import WeightWindows
-from quickprop.execution import Function, function
-from quickprop.nn import Activation, Dense, Layer, Network
+from quickprop.estimators.validation import checked_inputs, dense, height
+from quickprop.estimators.watching import (
+    BarWatcher,
+    ContextWatcher,
+    Watcher,
+    on_terminal,
+    watchers_of,
+)
+from quickprop.nn import Network
 from quickprop.optim import Optimizer
 
-#: scikit-learn's names of activations, and those of quickprop.
-ACTIVATION_NAMES = {"identity": None, "logistic": "sigmoid", "tanh": "tanh", "relu": "relu"}
-#: Activations of the outputs that are layers of the network.
-OUTPUT_LAYERS = {"softmax": "softmax", "logistic": "sigmoid"}
+Labels = Literal["new", "same", "known"]
 
 _STOCHASTIC = ("sgd", "adam")
-
-
-@dataclass
-class Live:
-    """What an estimator holds that is not data: a pickle leaves it out, and it is made anew."""
-
-    network: Network
-    windows: WeightWindows
-    engine: StepEngine | None = None
-    run: Function | None = None
-
-    def outputs(self, rows: np.ndarray) -> np.ndarray:
-        """The outputs for rows of the right type, without the checks of `Network.predict`."""
-        if self.run is None:
-            self.run = function(self.network.inputs, self.network.output())
-        return self.run(rows)
 
 
 def has_steps(estimator: Any) -> bool:
@@ -62,67 +60,116 @@ def has_steps(estimator: Any) -> bool:
     return True
 
 
-class MultilayerPerceptron(PerceptronSettings, BaseEstimator, ABC):
+class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, BaseEstimator, ABC):
     """A multi-layer perceptron with scikit-learn's face."""
 
     # -- what the classifier and the regressor say of themselves ----------------------------------
 
     @abstractmethod
-    def _checked(self, X: Any, y: Any, reset: bool, incremental: bool) -> tuple[Any, np.ndarray]:
-        """Rows and target, checked."""
+    def _checked(self, X: Any, y: Any, reset: bool, labels: Labels) -> tuple[Any, np.ndarray]:
+        """Rows and target, checked.
+
+        Parameters
+        ----------
+        reset : bool
+            Whether the columns are learned anew.
+        labels : {"new", "same", "known"}
+            Whether labels are learned anew, must be all that are known, or some of them.
+        """
 
     @abstractmethod
-    def _width(self, y: np.ndarray) -> int:
-        """The outputs that a checked target needs."""
+    def _targets(self, y: np.ndarray) -> int:
+        """How many target columns or classes a checked target has."""
 
     @abstractmethod
     def _objective(self) -> Objective:
         """What is made small."""
 
     @abstractmethod
-    def _output_activation(self) -> str:
-        """`out_activation_` of the target of now."""
+    def _output_activation(self, objective: Objective) -> str:
+        """`out_activation_`."""
 
     @abstractmethod
-    def _target(self, y: np.ndarray, kind: str) -> np.ndarray:
-        """The target as the loss takes it."""
+    def _target(self, y: np.ndarray, live: LiveNetwork) -> np.ndarray:
+        """The checked target as the loss takes it."""
+
+    @abstractmethod
+    def _prepared(self, X: Any, y: np.ndarray) -> Preparation:
+        """What scaling learns from the rows of the fit."""
 
     @abstractmethod
     def _strata(self, y: np.ndarray) -> np.ndarray | None:
         """What a split into parts keeps the proportions of."""
 
     @abstractmethod
-    def _score_of(self, rows: Rows) -> float:
+    def _score_of(self, rows: Rows, live: LiveNetwork) -> float:
         """The score of a validation part with the weights of now."""
+
+    def _row_factors(self, y: np.ndarray, sample_weight: Any, incremental: bool) -> Any:
+        """Factors of the rows to learn from, those of their classes included."""
+        return sample_weight
 
     # -- fitting ----------------------------------------------------------------------------------
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any, incremental: bool) -> MultilayerPerceptron:
-        sizes = self._hidden_sizes()
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        *,
+        incremental: bool = False,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+        groups: Any = None,
+    ) -> None:
+        pace = Pace(time.perf_counter(), self.max_time)
+        hidden = hidden_layers(self._hidden_sizes(), self.activation, self.dropout)
+        self._check_together(incremental, X_val, y_val)
+        if self.n_ensemble > 1:
+            given = {
+                "X_val": X_val,
+                "y_val": y_val,
+                "sample_weight_val": sample_weight_val,
+                "groups": groups,
+            }
+            fit_members(self, X, y, sample_weight, given)
+            return
         first = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
-        X, y = self._checked(X, y, first, incremental)
+        watchers = self._watchers(X, y, sample_weight, incremental)
+        again: Labels = "same" if self.warm_start else "known" if incremental else "new"
+        X, y = self._checked(X, y, first, again)
         if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
-        if self.early_stopping and incremental:
-            raise ValueError("partial_fit does not support early_stopping=True")
+            sample_weight = _checked_weights(sample_weight, X)
         self._random_state = check_random_state(self.random_state)
-        self.n_outputs_ = self._width(y)
+        parts: tuple[np.ndarray, np.ndarray] | None = None
         if first:
-            self._begin([X.shape[1], *sizes, self.n_outputs_], X.dtype.name)
+            self._preparation: Preparation | None = None
+            if self.scale:
+                # What is looked at must not be known to the scales.
+                parts = self._parts(y, groups)
+                learned = slice(None) if parts is None else parts[0]
+                self._preparation = self._prepared(X[learned], y[learned])
+            self._begin(X, y, hidden, X_val is not None)
         live = self._attached()
-        kind = live.network.dtype.value
-        weights = None
-        if sample_weight is not None:
-            weights = np.ascontiguousarray(sample_weight, kind)
-        if self.solver == "lbfgs":
-            rows = Rows(dense(X, kind), self._target(y, kind), weights)
-            minimise(self, SlopeEngine(live.network, self._objective(), rows, self.alpha))
+        if parts is None:
+            parts = self._parts(y, groups)
+        factors = self._row_factors(y, sample_weight, incremental)
+        rows = self._rows(X, y, factors, None if parts is None else parts[0], live)
+        held_out = None
+        if parts is not None:
+            held_out = self._rows(X, y, sample_weight, parts[1], live)
+        elif X_val is not None:
+            held_out = self._given_rows(X_val, y_val, sample_weight_val, live)
+        if self.solver == "lbfgs" and self.optimizer is None:
+            minimise(
+                self, SlopeEngine(live.network, live.objective, rows, self.alpha), pace, watchers
+            )
         else:
-            self._fit_epochs(live, X, y, weights, incremental)
-        self._look(live)
+            self._fit_epochs(live, rows, held_out, incremental, pace, watchers)
+        self._look()
         if not all(np.isfinite(array).all() for array in (*self.coefs_, *self.intercepts_)):
             raise ValueError(NOT_FINITE)
-        return self
 
     def _hidden_sizes(self) -> list[int]:
         sizes = self.hidden_layer_sizes
@@ -131,90 +178,188 @@ class MultilayerPerceptron(PerceptronSettings, BaseEstimator, ABC):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
         return [int(size) for size in sizes]
 
-    def _begin(self, units: list[int], kind: str) -> None:
-        """New weights, and the attributes that count what was done."""
+    def _check_together(self, incremental: bool, X_val: Any, y_val: Any) -> None:
+        """Settings that exclude each other."""
+        looked_at = [
+            name
+            for name, given in (
+                ("early_stopping=True", self.early_stopping),
+                ("validation", self.validation is not None),
+                ("X_val", X_val is not None),
+            )
+            if given
+        ]
+        if incremental and looked_at:
+            raise ValueError(f"partial_fit does not support {looked_at[0]}")
+        if (X_val is None) != (y_val is None):
+            raise DataError("X_val and y_val belong together", where="fit")
+        if len(looked_at) > 1 and X_val is not None:
+            raise SettingError(
+                "two validation parts", where="fit", given=" and ".join(looked_at), mend="give one"
+            )
+        if self.solver == "lbfgs" and self.optimizer is None:
+            random = "dropout" if np.any(self.dropout) else None
+            for name, given in (
+                (random, random),
+                ("normalization='batch'", self.normalization == "batch"),
+                ("weight_decay", self.weight_decay),
+                ("schedule", self.schedule),
+                ("X_val", X_val is not None),
+                ("validation", self.validation is not None),
+            ):
+                if given:
+                    raise SettingError(
+                        "needs mini-batches",
+                        where=str(name),
+                        given="solver='lbfgs'",
+                        mend="use solver='adam' or 'sgd'",
+                    )
+        if self.n_ensemble > 1 and (incremental or self.warm_start):
+            raise SettingError(
+                "an ensemble cannot go on from an earlier fit",
+                where="n_ensemble",
+                given="partial_fit" if incremental else "warm_start=True",
+            )
+
+    def _watchers(self, X: Any, y: Any, sample_weight: Any, incremental: bool) -> list[Watcher]:
+        if incremental:
+            return []
+        watchers = watchers_of(self.callbacks)
+        context = self._context_of_fit(self.max_iter)
+        if context is not None:
+            watchers.append(ContextWatcher(context, X, y, sample_weight))
+        if self.verbose and on_terminal():
+            watchers.append(BarWatcher())
+        return watchers
+
+    def _begin(self, X: Any, y: np.ndarray, hidden: list[HiddenLayer], watched: bool) -> None:
+        """A new network, and the attributes that count what was done."""
         self.n_iter_ = 0
         self.t_ = 0
-        self.n_layers_ = len(units)
-        self.out_activation_ = self._output_activation()
-        # The rule of Glorot and Bengio (2010), drawn in scikit-learn's order.
-        factor = 2.0 if self.activation == "logistic" else 6.0
-        coefs, intercepts = [], []
-        for before, width in pairwise(units):
-            bound = np.sqrt(factor / (before + width))
-            coefs.append(self._random_state.uniform(-bound, bound, (before, width)))
-            intercepts.append(self._random_state.uniform(-bound, bound, width))
-        self._live: Live | None = None
-        self.coefs_ = [array.astype(kind) for array in coefs]
-        self.intercepts_ = [array.astype(kind) for array in intercepts]
-        if self.solver in _STOCHASTIC:
+        self.n_layers_ = len(hidden) + 2
+        self.n_outputs_ = self._targets(y)
+        objective = self._objective()
+        self.out_activation_ = self._output_activation(objective)
+        kind = self.dtype or ("float32" if self.scale else X.dtype.name)
+        levels: tuple[int, ...] = ()
+        features = X.shape[1]
+        if self._preparation is not None:
+            features = len(self._preparation.columns.numeric_names)
+            levels = self._preparation.columns.category_levels
+        outputs = objective.loss.outputs(self.n_outputs_)
+        network = Network(
+            layers_of(hidden, self.normalization, outputs, objective.loss.link),
+            features,
+            levels,
+            dtype=kind,
+        )
+        draw_weights(network, hidden, self._random_state)
+        self._adopt(LiveNetwork(network, objective))
+        if self.solver in _STOCHASTIC or self.optimizer is not None:
+            watched = watched or self.early_stopping or self.validation is not None
             self.loss_curve_: list[float] = []
             self._no_improvement_count = 0
-            self.validation_scores_: list[float] | None = [] if self.early_stopping else None
-            self.best_validation_score_ = -np.inf if self.early_stopping else None
-            self.best_loss_ = None if self.early_stopping else np.inf
+            self.validation_scores_: list[float] | None = [] if watched else None
+            self.best_validation_score_ = -np.inf if watched else None
+            self.best_loss_ = None if watched else np.inf
 
     def _fit_epochs(
-        self, live: Live, X: Any, y: np.ndarray, weights: np.ndarray | None, incremental: bool
+        self,
+        live: LiveNetwork,
+        rows: Rows,
+        held_out: Rows | None,
+        incremental: bool,
+        pace: Pace,
+        watchers: list[Watcher],
     ) -> None:
-        kind = live.network.dtype.value
+        rule = self._update_rule()
+        schedule = schedule_of(self.schedule)
         fresh = not incremental or not hasattr(self, "_optimizer")
         if fresh:
-            scheme = self.learning_rate if self.solver == "sgd" else "constant"
-            self._optimizer = LearningRate(scheme, self.learning_rate_init, self.power_t)
+            alone = schedule is None and self.optimizer is None and self.solver == "sgd"
+            scheme = self.learning_rate if alone else "constant"
+            start = self.learning_rate_init if self.optimizer is None else rule.learning_rate
+            self._optimizer = LearningRate(scheme, start, self.power_t)
         engine = live.engine
-        if engine is None or fresh or engine.weighted != (weights is not None):
+        weighted = rows.weights is not None
+        if engine is None or fresh or engine.weighted != weighted:
             state = self._optimizer.state if engine is None or fresh else engine.state()
             engine = StepEngine(
-                live.network, self._objective(), self._update_rule(), weights is not None
+                live.network,
+                live.objective,
+                rule,
+                weighted,
+                schedule,
+                self.weight_decay > 0.0,
             )
             engine.set_state(state)
             live.engine = engine
         score: Callable[[], float] | None = None
-        rows = np.arange(X.shape[0])
-        if self.early_stopping:
-            rows, held_out = self._split(y)
-            looked_at = self._rows(X, y, weights, held_out, kind)
-            score = lambda: self._score_of(looked_at)  # noqa: E731
-        learned = self._rows(X, y, weights, rows, kind)
+        if held_out is not None:
+            looked_at = held_out
+            score = lambda: self._score_of(looked_at, live)  # noqa: E731
         epochs = Epochs(
             self,
             engine,
-            learned,
+            rows,
             self._optimizer,
             self._random_state,
             score,
-            self._batch_rows(len(learned)),
+            self._batch_rows(len(rows)),
+            # Drawn only where something is random, so that all else draws as scikit-learn does.
+            int(self._random_state.randint(2**31 - 1)) if np.any(self.dropout) else 0,
+            pace,
+            watchers,
         )
+        self.n_iter_ = 0
         if incremental:
-            self.n_iter_ = 0
             epochs.run_once()
         else:
-            self.n_iter_ = 0
-            epochs.run()
+            epochs.run(prints=not any(isinstance(one, BarWatcher) for one in watchers))
+
+    # -- rows -------------------------------------------------------------------------------------
 
     def _rows(
-        self, X: Any, y: np.ndarray, weights: np.ndarray | None, index: np.ndarray, kind: str
+        self, X: Any, y: np.ndarray, weights: Any, index: np.ndarray | None, live: LiveNetwork
     ) -> Rows:
-        if len(index) == X.shape[0]:
-            return Rows(dense(X, kind), self._target(y, kind), weights)
-        part = None if weights is None else weights[index]
-        return Rows(dense(X[index], kind), self._target(y[index], kind), part)
+        if index is not None:
+            X, y = X[index], y[index]
+            weights = None if weights is None else weights[index]
+        if weights is not None:
+            weights = np.ascontiguousarray(weights, live.kind)
+        return Rows(self._inputs(X, live), self._target(y, live), weights)
 
-    def _split(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Row numbers to learn from and to look at."""
-        learned, held_out = train_test_split(
-            np.arange(len(y)),
-            random_state=self._random_state,
-            test_size=self.validation_fraction,
-            stratify=self._strata(y),
-        )
-        if len(held_out) < 2:
-            raise ValueError(
-                "The validation set is too small. Increase 'validation_fraction' or the size of "
-                "your dataset."
+    def _given_rows(
+        self, X_val: Any, y_val: Any, sample_weight_val: Any, live: LiveNetwork
+    ) -> Rows:
+        """A validation part as users give it."""
+        X, y = self._checked(X_val, y_val, False, "known")
+        if self._targets(y) != self.n_outputs_:
+            raise DataError(
+                "another number of target columns than the rows of the fit",
+                where="y_val",
+                allowed=self.n_outputs_,
+                given=self._targets(y),
             )
-        return learned, held_out
+        if sample_weight_val is not None:
+            sample_weight_val = _checked_weights(sample_weight_val, X)
+        return self._rows(X, y, sample_weight_val, None, live)
+
+    def _inputs(self, X: Any, live: LiveNetwork) -> tuple[np.ndarray, ...]:
+        """Checked rows as the inputs of the network."""
+        if self._preparation is None:
+            return (dense(X, live.kind),)
+        return self._preparation.matrices(X, live.kind)
+
+    def _parts(self, y: np.ndarray, groups: Any) -> tuple[np.ndarray, np.ndarray] | None:
+        """Row numbers to learn from and to look at, or None."""
+        if self.validation is not None:
+            return splitter_split(self.validation, len(y), y, groups)
+        if self.early_stopping and (self.solver in _STOCHASTIC or self.optimizer is not None):
+            return share_split(
+                len(y), self.validation_fraction, self._strata(y), self._random_state
+            )
+        return None
 
     def _batch_rows(self, rows: int) -> int:
         if isinstance(self.batch_size, str):
@@ -228,6 +373,8 @@ class MultilayerPerceptron(PerceptronSettings, BaseEstimator, ABC):
         return int(min(self.batch_size, rows))
 
     def _update_rule(self) -> Optimizer:
+        if self.optimizer is not None:
+            return optimizer_of(self.optimizer, self.learning_rate_init)
         if self.solver == "sgd":
             return MomentumSteps(
                 momentum=self.momentum, nesterov=self.nesterovs_momentum and self.momentum > 0
@@ -236,82 +383,112 @@ class MultilayerPerceptron(PerceptronSettings, BaseEstimator, ABC):
 
     # -- the network behind the attributes --------------------------------------------------------
 
-    def _layers(self, widths: list[int]) -> list[Layer]:
-        hidden = ACTIVATION_NAMES[self.activation]
-        layers: list[Layer] = []
-        for width in widths[:-1]:
-            layers.append(Dense(width))
-            if hidden is not None:
-                layers.append(Activation(hidden))
-        layers.append(Dense(widths[-1]))
-        last = OUTPUT_LAYERS.get(self.out_activation_)
-        return layers if last is None else [*layers, Activation(last)]
+    def _adopt(self, live: LiveNetwork) -> None:
+        self._live = live
+        self.coefs_: list[np.ndarray] = []
+        self.intercepts_: list[np.ndarray] = []
+        self._look()
 
-    def _attached(self) -> Live:
+    def _look(self) -> None:
+        """Make the lists windows on the network."""
+        self.coefs_[:], self.intercepts_[:] = self._live.windows.look()
+
+    def _attached(self) -> LiveNetwork:
         """The network that computes with `coefs_` and `intercepts_` as they are now."""
-        live = getattr(self, "_live", None)
-        if live is not None:
-            if live.windows.are(self.coefs_, self.intercepts_):
-                return live
+        live: LiveNetwork | None = getattr(self, "_live", None)
+        if live is None:
+            live = self._from_lists()
+        elif not live.windows.are(self.coefs_, self.intercepts_):
             if live.windows.fit(self.coefs_, self.intercepts_):
                 live.windows.put(self.coefs_, self.intercepts_)
-                self._look(live)
-                return live
+            else:
+                live = self._from_lists()
+        if not live.settled:
+            live.settle()
+            self._look()
+        return live
+
+    def _from_lists(self) -> LiveNetwork:
+        """A network with the weights of the lists, however they came to be there."""
         check_is_fitted(self)
         coefs = [np.asarray(array) for array in self.coefs_]
+        hidden = hidden_layers([array.shape[1] for array in coefs[:-1]], self.activation, 0.0)
+        objective = self._objective()
         network = Network(
-            self._layers([array.shape[1] for array in coefs]),
+            layers_of(hidden, None, coefs[-1].shape[1], objective.loss.link),
             coefs[0].shape[0],
             dtype=coefs[0].dtype.name,
         )
-        windows = WeightWindows(network)
-        windows.put(coefs, self.intercepts_)
-        self._live = Live(network, windows)
-        # Native code moves the numbers into memory of its own when it first runs.
-        self._live.outputs(np.zeros((1, coefs[0].shape[0]), network.dtype.value))
-        self._look(self._live)
-        return self._live
-
-    def _look(self, live: Live) -> None:
-        """Make the lists windows on the network."""
-        self.coefs_[:], self.intercepts_[:] = live.windows.look()
+        self._preparation = getattr(self, "_preparation", None)
+        live = LiveNetwork(network, objective)
+        live.windows.look()
+        live.windows.put(coefs, self.intercepts_)
+        self._live = live
+        return live
 
     @property
     def network_(self) -> Network:
-        """The network itself, with its neurons, its summary and its document."""
+        """The network itself, with its neurons, its summary, its diagram and its trace."""
+        if not hasattr(self, "coefs_"):
+            check_is_fitted(self)
         return self._attached().network
 
     def __getstate__(self) -> dict[str, Any]:
-        state = super().__getstate__()
-        live = state.pop("_live", None)
-        if live is not None:
-            for name in ("coefs_", "intercepts_"):
-                # Copies in plain memory: a window would bring its padding along.
-                state[name] = [np.array(array) for array in state[name]]
-            if live.engine is not None and "_optimizer" in state:
-                rate = state["_optimizer"]
-                state["_optimizer"] = LearningRate(
-                    rate.kind, rate.start, rate.power, rate.learning_rate, live.engine.state()
-                )
+        state = dict(super().__getstate__())
+        live: LiveNetwork | None = state.pop("_live", None)
+        if live is None:
+            return state
+        if not live.windows.are(self.coefs_, self.intercepts_):
+            live = self._attached()
+        del state["coefs_"], state["intercepts_"]
+        state["_stored"] = live.stored()
+        if live.engine is not None and "_optimizer" in state:
+            state["_optimizer"] = self._optimizer.with_state(live.engine.state())
         return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        stored: StoredNetwork | None = state.pop("_stored", None)
+        super().__setstate__(state)
+        if stored is not None:
+            self._adopt(stored.alive())
 
     # -- predicting -------------------------------------------------------------------------------
 
-    def _outputs(self, X: Any) -> np.ndarray:
-        """The outputs of the network (rows, outputs) for rows that were checked."""
-        live = self._attached()
-        kind = live.network.dtype.value
-        wanted = result_type(X, kind)
-        outputs = live.outputs(dense(X, kind))
-        return outputs if outputs.dtype == wanted else outputs.astype(wanted)
-
     def _outputs_of(self, X: Any) -> np.ndarray:
-        """The outputs for rows as users give them."""
+        """What the network says of rows as users give them, the mean over an ensemble."""
         if not hasattr(self, "coefs_"):
             check_is_fitted(self)
-        return self._outputs(checked_inputs(self, X))
+        X = checked_inputs(self, X)
+        outputs = self._outputs(X)
+        members = vars(self).get("estimators_")
+        if members is None:
+            return outputs
+        return np.mean([outputs, *(member._outputs(X) for member in members[1:])], axis=0)
+
+    def _outputs(self, X: Any) -> np.ndarray:
+        """What the network says of rows that were checked."""
+        live = self._attached()
+        outputs = live.outputs(self._inputs(X, live))
+        if self._preparation is not None:
+            return self._in_own_unit(outputs)
+        # As the type of a product of the rows with weights of the network's type.
+        wanted = np.result_type(X.dtype, live.kind)
+        return outputs if outputs.dtype == wanted else outputs.astype(wanted)
+
+    def _in_own_unit(self, outputs: np.ndarray) -> np.ndarray:
+        """Predictions in the unit of the target, when that was scaled."""
+        target = None if self._preparation is None else self._preparation.target
+        return outputs if target is None else target.decode(outputs)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
+        tags.input_tags.sparse = not self.scale
+        tags.input_tags.allow_nan = bool(self.scale)
         return tags
+
+
+def _checked_weights(weights: Any, X: Any) -> np.ndarray:
+    """Factors of rows: not negative, not all zero."""
+    rows = np.empty((height(X), 1))
+    return _check_sample_weight(weights, rows, ensure_non_negative=True)

@@ -7,22 +7,28 @@ from typing import Any
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils import column_or_1d
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call,
     type_of_target,
     unique_labels,
 )
-from sklearn.utils.validation import validate_data
 
-from quickprop.estimators.base import MultilayerPerceptron, has_steps
+from quickprop.data import Preprocessor
+from quickprop.errors import SettingError
+from quickprop.estimators.base import Labels, MultilayerPerceptron, has_steps
+from quickprop.estimators.callback_support import with_callbacks
 from quickprop.estimators.engine import Rows
+from quickprop.estimators.live import LiveNetwork
+from quickprop.estimators.losses import CLASS_LOSSES, class_loss
 from quickprop.estimators.objective import Objective
-from quickprop.estimators.parameters import estimator
+from quickprop.estimators.parameters import estimator, parameter
+from quickprop.estimators.preparation import Preparation
 from quickprop.estimators.scores import accuracy
-from quickprop.estimators.validation import FLOATS, FORMATS, fits_at_once, is_plain_column
-from quickprop.nn import BinaryCrossEntropy, CrossEntropy
+from quickprop.estimators.validation import checked_pair, fits_at_once, is_plain_column
+from quickprop.nn import Loss
 
 
 @estimator
@@ -66,28 +72,64 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     True
     """
 
-    #: What scikit-learn's classifier calls its loss.
-    loss = "log_loss"
+    loss: Any = parameter(
+        "log_loss",
+        [StrOptions(set(CLASS_LOSSES)), Loss, callable],
+        "str, Loss or callable",
+        "What is made small: the logarithmic loss, another by name, a loss of quickprop that gives "
+        "probabilities, or a function of the raw outputs and of a column of 0 and 1 for each "
+        "class.",
+    )
+    class_weight: Any = parameter(
+        None,
+        [StrOptions({"balanced"}), dict, list, None],
+        "dict, 'balanced' or None",
+        "How much the rows of each class count; 'balanced' lets all classes count alike.",
+    )
 
     # -- fitting ----------------------------------------------------------------------------------
 
+    @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPClassifier:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+        groups: Any = None,
+    ) -> MLPClassifier:
         """Learn from rows.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Labels, or a column of 0 and 1 for each label.
         sample_weight : array-like of shape (n_samples,), optional
             How much each row counts; not negative.
+        X_val, y_val, sample_weight_val : optional
+            Rows that are only looked at: the epoch with the best score on them is kept, and the fit
+            ends when it gets no better for `n_iter_no_change` epochs.
+        groups : array-like of shape (n_samples,), optional
+            For the splitter given as `validation`.
 
         Returns
         -------
         self
         """
-        self._fit(X, y, sample_weight, incremental=False)
+        self._fit(
+            X,
+            y,
+            sample_weight,
+            X_val=X_val,
+            y_val=y_val,
+            sample_weight_val=sample_weight_val,
+            groups=groups,
+        )
         return self
 
     @available_if(has_steps)
@@ -99,7 +141,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         sample_weight : array-like of shape (n_samples,), optional
         classes : array-like, optional
@@ -115,25 +157,15 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         self._fit(X, y, sample_weight, incremental=True)
         return self
 
-    def _checked(self, X: Any, y: Any, reset: bool, incremental: bool) -> tuple[Any, np.ndarray]:
-        if not reset and hasattr(self, "classes_") and self._is_known(X, y):
+    def _checked(self, X: Any, y: Any, reset: bool, labels: Labels) -> tuple[Any, np.ndarray]:
+        if labels == "known" and not reset and self._is_known(X, y):
             return X, self._coded(y)
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse=FORMATS,
-            multi_output=True,
-            dtype=FLOATS,
-            reset=reset,
-        )
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        if not hasattr(self, "classes_") or not (self.warm_start or incremental):
+        X, y = checked_pair(self, X, y, reset=reset, numeric=False)
+        if labels == "new" or not hasattr(self, "classes_"):
             self._label_binarizer = LabelBinarizer().fit(y)
             self.classes_ = self._label_binarizer.classes_
         else:
-            self._check_labels(unique_labels(y))
+            self._check_labels(unique_labels(y), same=labels == "same")
         return X, self._coded(y)
 
     def _is_known(self, X: Any, y: Any) -> bool:
@@ -142,8 +174,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         scikit-learn's checks take longer than a step on the few rows of a `partial_fit`.
         """
         return (
-            not self.warm_start
-            and self._label_binarizer.y_type_ in ("binary", "multiclass")
+            self._label_binarizer.y_type_ in ("binary", "multiclass")
             and fits_at_once(self, X)
             and is_plain_column(y, len(X), self.classes_.dtype.kind)
             and y.dtype.kind in "biuU"
@@ -156,16 +187,16 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         if kind == "multiclass":
             return np.searchsorted(self.classes_, y).astype(np.int32)
         if kind == "binary":
-            positive = self.classes_[1:] if len(self.classes_) > 1 else None
-            return (y == positive if positive is not None else np.zeros(len(y), bool))[:, None]
+            positive = self.classes_[1:]
+            return (y == positive if len(positive) else np.zeros(len(y), bool))[:, None]
         return self._label_binarizer.transform(y).astype(bool)
 
-    def _width(self, y: np.ndarray) -> int:
+    def _targets(self, y: np.ndarray) -> int:
         return len(self.classes_) if y.ndim == 1 else y.shape[1]
 
-    def _check_labels(self, labels: np.ndarray) -> None:
-        """Labels of a later fit must be those of the first."""
-        if self.warm_start:
+    def _check_labels(self, labels: np.ndarray, same: bool) -> None:
+        """Labels of a later fit must be the same as, or some of, those of the first."""
+        if same:
             if set(labels) != set(self.classes_):
                 raise ValueError(
                     "warm_start can only be used where `y` has the same classes as in the previous "
@@ -177,26 +208,57 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
                 f"`self.classes_` has {self.classes_}. 'y' has {labels}."
             )
 
-    def _output_activation(self) -> str:
-        return "softmax" if self._label_binarizer.y_type_ == "multiclass" else "logistic"
+    @property
+    def _exclusive(self) -> bool:
+        """Whether a row has one of more than two classes."""
+        return self._label_binarizer.y_type_ == "multiclass"
+
+    def _output_activation(self, objective: Objective) -> str:
+        return "softmax" if objective.loss.link == "softmax" else "logistic"
 
     def _objective(self) -> Objective:
-        if self.out_activation_ == "softmax":
-            return Objective(CrossEntropy())
-        # The sum over the labels, of which the loss is the mean.
-        return Objective(BinaryCrossEntropy(), self.n_outputs_, self.n_outputs_)
+        loss = class_loss(self.loss, self._exclusive)
+        # scikit-learn's is the sum over the labels, of which the loss is the mean.
+        factor = 1 if self._exclusive or self.loss != "log_loss" else self.n_outputs_
+        return Objective(loss, factor, factor)
 
-    def _target(self, y: np.ndarray, kind: str) -> np.ndarray:
-        return y if self.out_activation_ == "softmax" else y.astype(kind)
+    def _target(self, y: np.ndarray, live: LiveNetwork) -> np.ndarray:
+        loss = live.objective.loss
+        if y.ndim == 2:
+            return y.astype(live.kind)
+        if loss.target_placeholder(self.n_outputs_, live.network.dtype).rank == 1:
+            return y
+        return np.equal(y[:, None], np.arange(self.n_outputs_)).astype(live.kind)
+
+    def _prepared(self, X: Any, y: np.ndarray) -> Preparation:
+        return Preparation(Preprocessor.fit(X), None)
+
+    def _row_factors(self, y: np.ndarray, sample_weight: Any, incremental: bool) -> Any:
+        if self.class_weight is None:
+            return sample_weight
+        if incremental and self.class_weight == "balanced":
+            raise SettingError(
+                "the classes of all rows are not known yet",
+                where="class_weight",
+                given="'balanced' with partial_fit",
+                mend="give a dict of classes and weights",
+            )
+        if y.ndim == 1:
+            labels = self.classes_[y]
+        else:
+            labels = self.classes_[y[:, 0].astype(int)] if y.shape[1] == 1 else y.astype(int)
+        factors = compute_sample_weight(self.class_weight, labels)
+        return factors if sample_weight is None else factors * sample_weight
 
     def _strata(self, y: np.ndarray) -> np.ndarray | None:
         # As scikit-learn: two classes only.
-        return y if self.n_outputs_ == 1 else None
+        return y if self._targets(y) == 1 else None
 
-    def _score_of(self, rows: Rows) -> float:
-        outputs = self._attached().outputs(rows.inputs)
-        if self.out_activation_ == "softmax":
-            return accuracy(outputs.argmax(axis=1) == rows.target, rows.weights)
+    def _score_of(self, rows: Rows, live: LiveNetwork) -> float:
+        outputs = live.outputs(rows.inputs)
+        if self._exclusive:
+            target = rows.target if rows.target.ndim == 1 else rows.target.argmax(axis=1)
+            return accuracy(outputs.argmax(axis=1) == target, rows.weights)
         return accuracy(((outputs > 0.5) == rows.target).all(axis=1), rows.weights)
 
     # -- predicting -------------------------------------------------------------------------------
@@ -213,7 +275,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         array of shape (n_samples,) or (n_samples, n_outputs)
         """
         outputs = self._outputs_of(X)
-        if self._label_binarizer.y_type_ == "multiclass":
+        if self._exclusive:
             return self.classes_.take(outputs.argmax(axis=1))
         if self.n_outputs_ == 1:
             outputs = outputs.ravel()
@@ -232,6 +294,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             In the order of `classes_`.
         """
         outputs = self._outputs_of(X)
+        if self._exclusive and self.out_activation_ == "logistic":
+            # Each class was told from all others.
+            return outputs / outputs.sum(axis=1, keepdims=True)
         if self.n_outputs_ > 1:
             return outputs
         both = np.empty((len(outputs), 2), outputs.dtype)

@@ -13,31 +13,31 @@ from quickprop.estimators.objective import Objective, batch_terms
 from quickprop.execution import Function, Minibatches
 from quickprop.graph import ROWS, Graph, Tensor, placeholder, row_count, variable, walk
 from quickprop.nn import Network
-from quickprop.ops.elementary import sum
-from quickprop.optim import Optimizer
+from quickprop.ops.elementary import cast, sum
+from quickprop.optim import Constant, EpochEnd, Optimizer, Schedule
 
 Scalars = dict[Tensor, float | int]
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows to learn from: a matrix, the target as the loss takes it, factors of the rows."""
+    """Rows to learn from: the network's inputs, the target as the loss takes it, factors."""
 
-    inputs: np.ndarray
+    inputs: tuple[np.ndarray, ...]
     target: np.ndarray
     weights: np.ndarray | None
 
     def __len__(self) -> int:
-        return len(self.inputs)
+        return len(self.target)
 
     def taken(self, index: np.ndarray | slice) -> Rows:
         """Some of the rows."""
         weights = None if self.weights is None else self.weights[index]
-        return Rows(self.inputs[index], self.target[index], weights)
+        return Rows(tuple(part[index] for part in self.inputs), self.target[index], weights)
 
     def arrays(self) -> list[np.ndarray]:
         """What there is of inputs, target and weights."""
-        return [a for a in (self.inputs, self.target, self.weights) if a is not None]
+        return [a for a in (*self.inputs, self.target, self.weights) if a is not None]
 
 
 class _Forward:
@@ -84,10 +84,19 @@ class StepEngine:
     optimizer : Optimizer
     weighted : bool
         Whether rows have factors.
+    schedule : Schedule
+    decay : bool
+        Whether weights shrink by ``rate * decay`` of themselves at each step.
     """
 
     def __init__(
-        self, network: Network, objective: Objective, optimizer: Optimizer, weighted: bool
+        self,
+        network: Network,
+        objective: Objective,
+        optimizer: Optimizer,
+        weighted: bool,
+        schedule: Schedule | None = None,
+        decay: bool = False,
     ) -> None:
         self.network = network
         self.weighted = weighted
@@ -110,16 +119,43 @@ class StepEngine:
                 strict=True,
             )
         ]
-        updates = optimizer.updates(network.parameters, slopes, self._rate, forward.step)
-        self.graph = forward.graph(loss, updates, self._rate, self._alpha)
+        self.schedule = schedule or Constant()
+        self._total_steps = variable(0.0, kind, "train.total_steps")
+        self._schedule_state = self.schedule.state(kind)
+        rate = self.schedule.rate(
+            self._rate, cast(forward.step, kind), self._total_steps, self._schedule_state
+        )
+        updates = optimizer.updates(network.parameters, slopes, rate, forward.step)
+        self._decay = placeholder((), kind, "weight_decay")
+        if decay:
+            # Apart from the slopes, as in AdamW: what an optimizer remembers knows nothing of it.
+            shrunk = rate * self._decay
+            updates = [
+                (old, new - old * shrunk if old in penalised else new) for old, new in updates
+            ]
+        self.graph = forward.graph(loss, updates, self._rate, self._alpha, self._decay)
         own = set(network.variables)
-        self._state = {str(old.name): old for old, _ in self.graph.updates if old not in own}
+        changed = [old for old, _ in self.graph.updates if old not in own]
+        self._state = {str(old.name): old for old in (*changed, *self._schedule_state)}
         self._function: Function | None = None
 
-    def scalars(self, rate: float, alpha: float, seed: int) -> Scalars:
+    def scalars(self, rate: float, alpha: float, decay: float, seed: int) -> Scalars:
         """Values for the placeholders without rows, in the order of the graph."""
-        given = {self._rate: rate, self._alpha: alpha, self._forward.seed: seed}
+        given: Scalars = {
+            self._rate: rate,
+            self._alpha: alpha,
+            self._decay: decay,
+            self._forward.seed: seed,
+        }
         return {leaf: given[leaf] for leaf in self.graph.inputs if leaf in given}
+
+    def plan(self, steps: int) -> None:
+        """Say how many steps the fit will make if nothing ends it early."""
+        self._total_steps.assign(steps)
+
+    def after_epoch(self, loss: float, steps: int, steps_left: float | None) -> None:
+        """Let the schedule take in an epoch."""
+        self.schedule.after_epoch(self._schedule_state, EpochEnd(loss, steps, steps_left))
 
     def minibatches(self, rows: Rows, batch_size: int) -> Minibatches:
         """The step bound to rows, for many epochs over them."""
@@ -182,27 +218,28 @@ class SlopeEngine:
         self._penalised = np.concatenate(
             [np.full(p.value.size, p in penalised) for p in network.parameters]
         )
+        self._stores = [p.attribute("storage") for p in network.parameters]
+        self._sum_stores = [slope.attribute("storage") for slope in self._sums]
 
     def position(self) -> np.ndarray:
         """The parameters of now."""
-        return np.concatenate([p.value.ravel() for p in self.network.parameters]).astype(float)
+        return np.concatenate([store.array.ravel() for store in self._stores]).astype(float)
 
     def move_to(self, position: np.ndarray) -> None:
         """Put the parameters in place."""
         start = 0
-        for parameter in self.network.parameters:
-            shape = parameter.value.shape
-            size = int(np.prod(shape))
-            parameter.assign(position[start : start + size].reshape(shape))
+        for store in self._stores:
+            size = store.array.size
+            store.array[...] = position[start : start + size].reshape(store.array.shape)
             start += size
 
     def __call__(self, position: np.ndarray) -> tuple[float, np.ndarray]:
         """What is made small, and its slopes, with the parameters at a position."""
         self.move_to(position)
-        for slope in self._sums:
-            slope.assign(np.zeros(slope.value.shape))
+        for store in self._sum_stores:
+            store.array[...] = 0.0
         total = self._batches.run(0, self._batches.steps_per_epoch, self._seed)
-        slopes = np.concatenate([slope.value.ravel() for slope in self._sums]).astype(float)
+        slopes = np.concatenate([store.array.ravel() for store in self._sum_stores]).astype(float)
         penalty = self._alpha * self._share * np.where(self._penalised, position, 0.0)
         factor = self.objective.learned * self._share
         return total * factor + 0.5 * float(penalty @ position), slopes * factor + penalty

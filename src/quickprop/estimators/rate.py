@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -35,6 +35,10 @@ class LearningRate:
 
     def __post_init__(self) -> None:
         self.learning_rate = self.learning_rate or float(self.start)
+
+    def with_state(self, state: Mapping[str, np.ndarray]) -> LearningRate:
+        """The same rate, with what the optimizer remembers, for pickles."""
+        return replace(self, state=state)
 
     def after_epoch(self, rows_seen: int) -> None:
         """Lower the rate when it depends on the rows seen so far."""

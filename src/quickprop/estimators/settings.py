@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, Literal
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 
 from quickprop.estimators.parameters import parameter
+from quickprop.estimators.rules import OPTIMIZER_NAMES, SCHEDULE_NAMES
+from quickprop.nn.activations import ACTIVATIONS
+from quickprop.optim import Optimizer, Schedule
+from quickprop.train import Callback
 
 _POSITIVE = Interval(Real, 0, None, closed="neither")
 _NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
@@ -17,8 +20,8 @@ _COUNT = Interval(Integral, 1, None, closed="left")
 _DECAY = Interval(Real, 0, 1, closed="left")
 
 
-class PerceptronSettings:
-    """What can be set on every multi-layer perceptron, as scikit-learn names it."""
+class SharedSettings:
+    """What scikit-learn's multi-layer perceptrons have, under the same names."""
 
     hidden_layer_sizes: Any = parameter(
         (100,),
@@ -29,9 +32,10 @@ class PerceptronSettings:
     )
     activation: Any = parameter(
         "relu",
-        [StrOptions({"identity", "logistic", "tanh", "relu"})],
-        "{'identity', 'logistic', 'tanh', 'relu'}",
-        "Activation function of the hidden layers.",
+        [StrOptions({"logistic", *ACTIVATIONS}), "array-like"],
+        "{'identity', 'logistic', 'tanh', 'relu'}, another name, or a list of names",
+        "Activation function of the hidden layers, by scikit-learn's or quickprop's name; a list "
+        "has one for each.",
         position=2,
     )
     solver: Literal["lbfgs", "sgd", "adam"] = parameter(
@@ -124,5 +128,83 @@ class PerceptronSettings:
     max_fun: int = parameter(15000, [_COUNT], "int", "The most evaluations of the loss by 'lbfgs'.")
 
 
-#: Numbers of neurons as users write them.
-Sizes = Sequence[int] | int
+class FurtherSettings:
+    """What scikit-learn's have not. By default nothing of it changes a result."""
+
+    dropout: Any = parameter(
+        0.0,
+        [_DECAY, "array-like"],
+        "float or list of float",
+        "The share of each hidden layer that is dropped while learning.",
+    )
+    normalization: Literal["batch", "layer"] | None = parameter(
+        None,
+        [StrOptions({"batch", "layer"}), None],
+        "{'batch', 'layer'} or None",
+        "Brings what enters the activations to mean 0 and variance 1, over the batch or over the "
+        "layer.",
+    )
+    optimizer: str | Optimizer | None = parameter(
+        None,
+        [StrOptions(set(OPTIMIZER_NAMES)), Optimizer, None],
+        "str, Optimizer or None",
+        "An update rule of quickprop in place of `solver`. By name it takes `learning_rate_init`; "
+        "an object has its own rate.",
+    )
+    schedule: str | Schedule | None = parameter(
+        None,
+        [StrOptions(set(SCHEDULE_NAMES)), Schedule, None],
+        "str, Schedule or None",
+        "How the learning rate changes from step to step, in place of `learning_rate`.",
+    )
+    weight_decay: float = parameter(
+        0.0,
+        [_NOT_NEGATIVE],
+        "float",
+        "Shrinks every weight by the learning rate times this, apart from the gradient, as AdamW "
+        "does; `alpha` is the penalty within the loss.",
+    )
+    validation: Any = parameter(
+        None,
+        [HasMethods(["split", "get_n_splits"]), None],
+        "splitter or None",
+        "Puts rows aside as `early_stopping` does, but by the last split of a splitter of "
+        "scikit-learn: by groups, in time. Groups are given to `fit`.",
+    )
+    max_time: float | None = parameter(
+        None,
+        [_POSITIVE, None],
+        "float or None",
+        "Seconds that `fit` may take.",
+    )
+    callbacks: Any = parameter(
+        None,
+        [callable, Callback, list, tuple, None],
+        "callable, Callback, list of them or None",
+        "Looks on: functions of an `EpochEnd`, which end the fit by giving True, and callbacks of "
+        "quickprop. Those of scikit-learn are given to `set_callbacks`.",
+    )
+    n_ensemble: int = parameter(
+        1,
+        [_COUNT],
+        "int",
+        "Networks that are trained side by side from different starting weights, their predictions "
+        "averaged.",
+    )
+    dtype: Literal["float32", "float64"] | None = parameter(
+        None,
+        [StrOptions({"float32", "float64"}), None],
+        "{'float32', 'float64'} or None",
+        "Number type of the network; None takes that of the rows, float32 when they are scaled.",
+    )
+    scale: Any = parameter(
+        False,
+        ["boolean", StrOptions({"auto"})],
+        "bool or 'auto'",
+        "Whether columns are scaled, missing cells filled and flagged, and categories and dates of "
+        "frames encoded, as learned on the rows of the fit; a regressor's target is scaled too.",
+    )
+
+
+class PerceptronSettings(FurtherSettings, SharedSettings):
+    """All that can be set on every multi-layer perceptron."""

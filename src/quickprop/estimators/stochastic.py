@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from quickprop.estimators.engine import Rows, StepEngine
 from quickprop.estimators.rate import LearningRate
+from quickprop.estimators.watching import EpochEnd, Watcher, epoch_ended, watched
 from quickprop.train.slices import SlicePlanner
 
 #: What scikit-learn says of weights that are not numbers.
@@ -29,6 +30,32 @@ class Best:
 
     epoch: int
     weights: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long a fit may take.
+
+    Parameters
+    ----------
+    begun : float
+        When it began, by `time.perf_counter`.
+    seconds : float or None
+        Seconds from then on.
+    """
+
+    begun: float
+    seconds: float | None
+
+    @property
+    def passed(self) -> float:
+        """Seconds since it began."""
+        return time.perf_counter() - self.begun
+
+    @property
+    def left(self) -> float:
+        """Seconds left."""
+        return math.inf if self.seconds is None else self.seconds - self.passed
 
 
 class Epochs:
@@ -48,6 +75,10 @@ class Epochs:
     score : callable or None
         The validation score with the weights of now.
     batch_size : int
+    seed : int
+        Of dropout and its like, which draw from streams of quickprop.
+    pace : Pace
+    watchers : sequence of Watcher
     """
 
     def __init__(
@@ -59,29 +90,46 @@ class Epochs:
         random: np.random.RandomState,
         score: Callable[[], float] | None,
         batch_size: int,
+        seed: int,
+        pace: Pace,
+        watchers: Sequence[Watcher] = (),
     ) -> None:
         self.estimator, self.engine, self.rows, self.rate = estimator, engine, rows, rate
         self.random, self.score, self.batch_size = random, score, batch_size
+        self.seed, self.pace, self.watchers = seed, pace, watchers
         self.order = np.arange(len(rows))
-        # Dropout and its like draw from streams of quickprop; the row order is scikit-learn's.
-        self.seed = 0
         self.best: Best | None = None
         self._keeps = True
+        self._prints = bool(estimator.verbose)
 
-    def run(self) -> None:
-        """All epochs."""
+    # -- running ----------------------------------------------------------------------------------
+
+    def run(self, prints: bool = True) -> None:
+        """All epochs.
+
+        Parameters
+        ----------
+        prints : bool
+            False when a progress bar takes the place of lines.
+        """
         me = self.estimator
+        self._prints = prints and bool(me.verbose)
         batches = self.engine.minibatches(self.rows, self.batch_size)
+        steps = batches.steps_per_epoch
+        self.engine.plan(steps * me.max_iter)
         slices = SlicePlanner()
 
-        def epoch() -> float:
+        def epoch() -> float | None:
+            """The sum of the losses of all rows; None when the time was up before the end."""
             if me.shuffle:
                 batches.order[...] = self._shuffled()
-            scalars = self.engine.scalars(self.rate.learning_rate, me.alpha, self.seed)
-            total, done, steps = 0.0, 0, batches.steps_per_epoch
+            scalars = self._scalars()
+            total, done = 0.0, 0
             while done < steps:
-                # In slices of milliseconds, so that Ctrl-C is heard.
-                count = slices.steps(steps - done, math.inf)
+                # In slices of milliseconds, so that Ctrl-C is heard and the time is kept.
+                count = slices.steps(steps - done, self.pace.left)
+                if not count:
+                    return None
                 before = time.perf_counter()
                 total += batches.run(done, count, scalars)
                 slices.learn(count, time.perf_counter() - before)
@@ -89,33 +137,66 @@ class Epochs:
             return total
 
         try:
-            for _ in range(me.max_iter):
-                if self._ended_by(epoch()):
-                    break
-                if me.n_iter_ == me.max_iter:
-                    warnings.warn(
-                        f"Stochastic Optimizer: Maximum iterations ({me.max_iter}) reached and "
-                        "the optimization hasn't converged yet.",
-                        ConvergenceWarning,
-                        stacklevel=2,
-                    )
+            with watched(self.watchers, me):
+                self._epochs(epoch, steps)
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=2)
-        if self.score is not None and self.best is not None:
-            self.engine.network.set_weights(self.best.weights)
+        finally:
+            # On every way out, also when a callback raises.
+            if self.score is not None and self.best is not None:
+                self.engine.network.set_weights(self.best.weights)
+
+    def _epochs(self, epoch: Callable[[], float | None], steps: int) -> None:
+        me = self.estimator
+        for _ in range(me.max_iter):
+            for one in self.watchers:
+                one.epoch_begins()
+            total = epoch()
+            if total is None:
+                self._out_of_time()
+                return
+            ended = self._ended_by(total)
+            left = None if self.pace.seconds is None else max(0.0, self.pace.left)
+            a_step = self.pace.passed / (me.n_iter_ * steps)
+            self.engine.after_epoch(
+                me.loss_ if self.score is None else -me.validation_scores_[-1],
+                me.n_iter_ * steps,
+                None if left is None else left / a_step,
+            )
+            end = EpochEnd(
+                me.n_iter_,
+                me.max_iter,
+                me.loss_,
+                None if self.score is None else me.validation_scores_[-1],
+                self.rate.learning_rate,
+                self.pace.passed,
+                me,
+            )
+            if epoch_ended(self.watchers, end) or ended:
+                return
+            if me.n_iter_ == me.max_iter:
+                warnings.warn(
+                    f"Stochastic Optimizer: Maximum iterations ({me.max_iter}) reached and "
+                    "the optimization hasn't converged yet.",
+                    ConvergenceWarning,
+                    stacklevel=2,
+                )
 
     def run_once(self) -> None:
         """A single epoch without setting anything up, for `partial_fit`."""
-        me = self.estimator
         # A copy of all weights at every call would cost more than the call.
         self._keeps = False
-        order = self._shuffled() if me.shuffle else self.order
-        scalars = self.engine.scalars(self.rate.learning_rate, me.alpha, self.seed)
+        order = self._shuffled() if self.estimator.shuffle else self.order
+        scalars = self._scalars()
         total = 0.0
         for start in range(0, len(order), self.batch_size):
             index = order[start : start + self.batch_size]
             total += self.engine.call(self.rows.taken(index), scalars) * len(index)
         self._ended_by(total)
+
+    def _scalars(self) -> dict[Any, float | int]:
+        me = self.estimator
+        return self.engine.scalars(self.rate.learning_rate, me.alpha, me.weight_decay, self.seed)
 
     def _shuffled(self) -> np.ndarray:
         """The next order of rows, drawn as scikit-learn draws it."""
@@ -124,6 +205,8 @@ class Epochs:
         self.order = self.order[index]
         return self.order
 
+    # -- the end of an epoch ----------------------------------------------------------------------
+
     def _ended_by(self, total: float) -> bool:
         """Take in an epoch; True when it was the last."""
         me = self.estimator
@@ -131,17 +214,16 @@ class Epochs:
         me.loss_ = total / len(self.rows)
         me.t_ += len(self.rows)
         me.loss_curve_.append(me.loss_)
-        if me.verbose:
+        if self._prints:
             print(f"Iteration {me.n_iter_}, loss = {me.loss_:.8f}")
         if self.score is not None:
             me.validation_scores_.append(self.score() if math.isfinite(me.loss_) else math.nan)
-            if me.verbose:
+            if self._prints:
                 print(f"Validation score: {me.validation_scores_[-1]:f}")
         if not math.isfinite(me.loss_):
             self._diverged()
             return True
-        better = self._count_progress()
-        if better:
+        if self._count_progress():
             self._keep()
         self.rate.after_epoch(me.t_)
         if me._no_improvement_count <= me.n_iter_no_change:
@@ -152,7 +234,7 @@ class Epochs:
             "consecutive epochs. "
         )
         lowered = self.rate.without_progress()
-        if me.verbose:
+        if self._prints:
             print(said + (lowered or self.rate.reason))
         if lowered is None:
             return True
@@ -191,6 +273,16 @@ class Epochs:
         warnings.warn(
             f"The loss was no longer finite in epoch {me.n_iter_}; the weights are those of epoch "
             f"{self.best.epoch}. A smaller learning_rate_init or scaled inputs may help.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+
+    def _out_of_time(self) -> None:
+        me = self.estimator
+        if not hasattr(me, "loss_"):
+            me.loss_ = math.nan
+        warnings.warn(
+            f"max_time={me.max_time:g} was used up in epoch {me.n_iter_ + 1} of {me.max_iter}.",
             ConvergenceWarning,
             stacklevel=2,
         )

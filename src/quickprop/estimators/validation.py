@@ -1,4 +1,4 @@
-"""Checks of the rows that come in."""
+"""Checks of the rows and targets that come in."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse
-from sklearn.utils.validation import validate_data
+from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils.validation import _check_y, validate_data
+
+from quickprop.estimators.preparation import as_table
 
 FORMATS = ("csr", "csc")
 FLOATS = (np.float64, np.float32)
@@ -14,14 +17,40 @@ _PLAIN = (np.dtype(np.float64), np.dtype(np.float32))
 
 
 def checked_inputs(estimator: Any, X: Any) -> Any:
-    """Rows to predict for, as scikit-learn checks them.
+    """Rows to predict for, as scikit-learn checks them; a table when they will be scaled.
 
     A plain array of the right width without NaN passes at once: on one row scikit-learn's checks
     take many times as long as the network.
     """
     if fits_at_once(estimator, X):
         return X
+    if estimator._preparation is not None:
+        return as_table(validate_data(estimator, X, skip_check_array=True, reset=False))
     return validate_data(estimator, X, accept_sparse=FORMATS, reset=False)
+
+
+def checked_pair(
+    estimator: Any, X: Any, y: Any, *, reset: bool, numeric: bool
+) -> tuple[Any, np.ndarray]:
+    """Rows and target of a fit; a column as target is taken as a vector, with a warning."""
+    if estimator.scale:
+        X = as_table(validate_data(estimator, X, skip_check_array=True, reset=reset))
+        y = _check_y(y, multi_output=True, y_numeric=numeric, estimator=estimator)
+        check_consistent_length(range(height(X)), y)
+    else:
+        X, y = validate_data(
+            estimator,
+            X,
+            y,
+            accept_sparse=FORMATS,
+            multi_output=True,
+            y_numeric=numeric,
+            dtype=FLOATS,
+            reset=reset,
+        )
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = column_or_1d(y, warn=True)
+    return X, y
 
 
 def fits_at_once(estimator: Any, X: Any) -> bool:
@@ -33,6 +62,7 @@ def fits_at_once(estimator: Any, X: Any) -> bool:
         and X.shape[1] == estimator.n_features_in_
         and X.shape[0] > 0
         and "feature_names_in_" not in vars(estimator)
+        and vars(estimator).get("_preparation") is None
         and bool(np.isfinite(X).all())
     )
 
@@ -42,13 +72,13 @@ def is_plain_column(y: Any, rows: int, kinds: str) -> bool:
     return type(y) is np.ndarray and y.dtype.kind in kinds and y.shape == (rows,)
 
 
+def height(X: Any) -> int:
+    """How many rows there are."""
+    return int(X.shape[0])
+
+
 def dense(X: Any, kind: str) -> np.ndarray:
     """Rows as an array of a number type in C order."""
     if scipy.sparse.issparse(X):
         X = X.toarray()
     return np.ascontiguousarray(X, kind)
-
-
-def result_type(X: Any, kind: str) -> np.dtype:
-    """The type of predictions: as that of a product of the rows with weights of a type."""
-    return np.result_type(X.dtype, kind)

@@ -1,0 +1,106 @@
+"""The layers that an estimator's parameters describe, and the starting weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from quickprop.errors import SettingError, did_you_mean
+from quickprop.nn import Activation, BatchNorm, Dense, Dropout, LayerNorm, Network
+from quickprop.nn.activations import ACTIVATIONS
+from quickprop.nn.layers.layer import Layer
+
+#: What scikit-learn calls the sigmoid.
+LOGISTIC = "logistic"
+#: Layers between a product and its activation, by name.
+NORMALIZATIONS: dict[str, type[Layer]] = {"batch": BatchNorm, "layer": LayerNorm}
+
+
+@dataclass(frozen=True)
+class HiddenLayer:
+    """A hidden layer.
+
+    Parameters
+    ----------
+    width : int
+    activation : str
+        By quickprop's name.
+    dropout : float
+    """
+
+    width: int
+    activation: str
+    dropout: float
+
+
+def _one_each(value: Any, count: int, name: str) -> list[Any]:
+    """A setting for each hidden layer, from one for all or a list of them."""
+    if isinstance(value, str) or not hasattr(value, "__iter__"):
+        return [value] * count
+    values = list(value)
+    if len(values) != count:
+        raise SettingError(
+            f"not one for each hidden layer of hidden_layer_sizes ({count})",
+            where=name,
+            allowed=f"{count} of them, or one for all",
+            given=len(values),
+        )
+    return values
+
+
+def hidden_layers(sizes: Sequence[int], activation: Any, dropout: Any) -> list[HiddenLayer]:
+    """The hidden layers, their settings checked one by one."""
+    layers = []
+    names = _one_each(activation, len(sizes), "activation")
+    rates = _one_each(dropout, len(sizes), "dropout")
+    for width, name, rate in zip(sizes, names, rates, strict=True):
+        known = "sigmoid" if name == LOGISTIC else name
+        if known not in ACTIVATIONS:
+            raise SettingError(
+                "no such activation",
+                where="activation",
+                allowed=", ".join(ACTIVATIONS),
+                given=repr(name)[:80],
+                mend=did_you_mean(name, ACTIVATIONS),
+            )
+        # Made here, so that a wrong rate is named before any work is done.
+        layers.append(HiddenLayer(width, known, Dropout(rate).rate if rate else 0.0))
+    return layers
+
+
+def layers_of(
+    hidden: Sequence[HiddenLayer], normalization: str | None, outputs: int, link: str | None
+) -> list[Layer]:
+    """All layers in a row."""
+    layers: list[Layer] = []
+    for part in hidden:
+        layers.append(Dense(part.width))
+        if normalization is not None:
+            layers.append(NORMALIZATIONS[normalization]())
+        if part.activation != "identity":
+            layers.append(Activation(part.activation))
+        if part.dropout:
+            layers.append(Dropout(part.dropout))
+    layers.append(Dense(outputs))
+    return layers if link is None else [*layers, Activation(link)]
+
+
+def draw_weights(
+    network: Network, hidden: Sequence[HiddenLayer], random: np.random.RandomState
+) -> None:
+    """Starting weights by the rule of Glorot and Bengio (2010), in scikit-learn's order.
+
+    The bound is sqrt(6 / (inputs + outputs)), with 2 in place of 6 before a sigmoid; the last layer
+    takes that of the layer in front of it. Biases are drawn too.
+    """
+    activations = [part.activation for part in hidden]
+    dense = [placed for placed in network.layers if isinstance(placed.layer, Dense)]
+    for placed, name in zip(dense, [*activations, *activations[-1:]] or ["identity"], strict=True):
+        weight, bias = placed.parameters["weight"], placed.parameters["bias"]
+        before, width = weight.value.shape
+        bound = np.sqrt((2.0 if name == "sigmoid" else 6.0) / (before + width))
+        weight.assign(random.uniform(-bound, bound, (before, width)))
+        bias.assign(random.uniform(-bound, bound, width))

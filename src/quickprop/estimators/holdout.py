@@ -1,0 +1,46 @@
+"""Which rows are learned from and which are looked at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+from quickprop.errors import DataError
+
+
+def share_split(
+    rows: int, share: float, strata: np.ndarray | None, random: np.random.RandomState
+) -> tuple[np.ndarray, np.ndarray]:
+    """A share of the rows is looked at, dealt as scikit-learn's estimators deal it."""
+    learned, held_out = train_test_split(
+        np.arange(rows), random_state=random, test_size=share, stratify=strata
+    )
+    if len(held_out) < 2:
+        raise ValueError(
+            "The validation set is too small. Increase 'validation_fraction' or the size of your "
+            "dataset."
+        )
+    return learned, held_out
+
+
+def splitter_split(
+    splitter: Any, rows: int, y: np.ndarray, groups: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    """The last split of a splitter: of splits in time that is the one that learns from most."""
+    try:
+        parts = list(splitter.split(np.zeros((rows, 1)), y, groups))
+    except ValueError as error:
+        raise DataError(
+            "the splitter gives no validation part",
+            where="validation",
+            given=str(error),
+            mend="give the groups of the rows to fit(..., groups=...)"
+            if groups is None and "groups" in str(error)
+            else None,
+        ) from error
+    learned, held_out = parts[-1]
+    if not len(learned) or not len(held_out):
+        raise DataError("the splitter gives an empty part", where="validation")
+    return np.asarray(learned), np.asarray(held_out)

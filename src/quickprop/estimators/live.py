@@ -1,0 +1,74 @@
+"""The network of a fitted estimator, ready to run, and what a pickle keeps of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from quickprop.estimators.engine import StepEngine
+from quickprop.estimators.objective import Objective
+from quickprop.estimators.weights import WeightWindows
+from quickprop.execution import Function, function
+from quickprop.graph import Tensor
+from quickprop.nn import Network
+
+
+@dataclass(frozen=True)
+class StoredNetwork:
+    """A network as data, for pickles and copies: they never share memory with a living one."""
+
+    document: dict[str, Any]
+    weights: dict[str, np.ndarray]
+    objective: Objective
+
+    def alive(self) -> LiveNetwork:
+        """The network again."""
+        network = Network.from_document(self.document)
+        network.set_weights(self.weights)
+        return LiveNetwork(network, self.objective)
+
+
+class LiveNetwork:
+    """A network with its compiled predictions and its step."""
+
+    def __init__(self, network: Network, objective: Objective) -> None:
+        self.network, self.objective = network, objective
+        self.windows = WeightWindows(network)
+        self.engine: StepEngine | None = None
+        self._outputs: Function | None = None
+        self._raw: Function | None = None
+        self.settled = False
+
+    @property
+    def kind(self) -> str:
+        """The name of the number type."""
+        return self.network.dtype.value
+
+    def outputs(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
+        """What the loss makes of the raw outputs: probabilities, means, quantiles."""
+        if self._outputs is None:
+            self._outputs = self._compiled(self.objective.loss.prediction)
+        return self._outputs(*inputs)
+
+    def raw(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
+        """The raw outputs."""
+        if self._raw is None:
+            self._raw = self._compiled(lambda output: output)
+        return self._raw(*inputs)
+
+    def settle(self) -> None:
+        """Run once: native code moves the numbers into memory of its own when it first runs."""
+        leaves = self.network.inputs
+        self.settled = True
+        self.outputs([np.zeros((1, *leaf.shape[1:]), leaf.dtype.value) for leaf in leaves])  # type: ignore[arg-type]
+
+    def stored(self) -> StoredNetwork:
+        """As data."""
+        return StoredNetwork(self.network.to_document(), self.network.weights(), self.objective)
+
+    def _compiled(self, made: Any) -> Function:
+        output: Tensor = self.network.output(link=self.objective.loss.link)
+        return function(self.network.inputs, made(output))
