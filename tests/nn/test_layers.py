@@ -9,18 +9,41 @@ from quickprop.execution import function
 from quickprop.graph import placeholder
 from quickprop.nn import (
     ACTIVATIONS,
+    GRU,
     LAYERS,
+    LSTM,
     Activation,
+    Add,
+    AveragePool1D,
+    AveragePool2D,
+    BatchNorm,
+    Concatenate,
     ConstantNeuron,
+    Conv1D,
+    Conv2D,
     Dense,
     Dropout,
     Embedding,
+    Flatten,
     GaussianNoise,
+    GlobalAveragePool,
+    GlobalMaxPool,
+    Input,
+    LayerNorm,
+    LocalResponseNorm,
+    MaxPool1D,
+    MaxPool2D,
+    Multiply,
     Network,
+    Orthogonal,
     PReLU,
+    Reshape,
+    SimpleRNN,
+    TokenEmbedding,
     Zeros,
 )
 from quickprop.nn.component import from_document
+from quickprop.nn.layers import Lookup
 from quickprop.nn.layers.embedding import usual_width
 
 BACKENDS = ("reference", "native")
@@ -32,22 +55,59 @@ EXAMPLES = {
     "GaussianNoise": (GaussianNoise(0.5), GaussianNoise(0.0)),
     "Dropout": (Dropout(0.25), Dropout(0.0)),
     "Embedding": (Embedding((3, 12)), Embedding((3, 4), names=("town", "kind"), widths=(2, 5))),
+    "TokenEmbedding": (TokenEmbedding(3, 5),),
+    "Conv1D": (Conv1D(3, 2), Conv1D(2, 3, padding="same", bias=False, initializer=Orthogonal())),
+    "Conv2D": (Conv2D(3, 2), Conv2D(4, (3, 1), (2, 1), (1, 0), 2, groups=2)),
+    "AveragePool1D": (AveragePool1D(), AveragePool1D(3, 1, "same")),
+    "AveragePool2D": (AveragePool2D(), AveragePool2D((2, 3), (1, 2), (1, 0))),
+    "MaxPool1D": (MaxPool1D(), MaxPool1D(3, 1, "same")),
+    "MaxPool2D": (MaxPool2D(), MaxPool2D((2, 3), (1, 2), (1, 0))),
+    "GlobalAveragePool": (GlobalAveragePool(),),
+    "GlobalMaxPool": (GlobalMaxPool(),),
+    "Flatten": (Flatten(),),
+    "Reshape": (Reshape((2, 1)), Reshape((1, 1, 2))),
+    "Add": (Add(),),
+    "Multiply": (Multiply(),),
+    "Concatenate": (Concatenate(),),
+    "BatchNorm": (BatchNorm(), BatchNorm(0.5, 0.1)),
+    "LayerNorm": (LayerNorm(), LayerNorm(0.1)),
+    "LocalResponseNorm": (LocalResponseNorm(), LocalResponseNorm(2, 0.5, 0.5, 2.0)),
+    "SimpleRNN": (SimpleRNN(3), SimpleRNN(3, sequence=True)),
+    "LSTM": (LSTM(3), LSTM(3, sequence=True, forget_bias=0.0)),
+    "GRU": (GRU(3), GRU(3, sequence=True)),
+}
+#: The shapes of the rows of the sources, where they are not one of two numbers.
+LINE, IMAGE = ((6, 2),), ((4, 5, 2),)
+SHAPES = {
+    **dict.fromkeys(("Conv1D", "AveragePool1D", "MaxPool1D"), LINE),
+    **dict.fromkeys(("SimpleRNN", "LSTM", "GRU", "GlobalMaxPool"), LINE),
+    **dict.fromkeys(("Conv2D", "AveragePool2D", "MaxPool2D"), IMAGE),
+    **dict.fromkeys(("GlobalAveragePool", "Flatten", "BatchNorm", "LayerNorm"), IMAGE),
+    **dict.fromkeys(("Add", "Multiply"), ((2, 3), (2, 3))),
+    "Concatenate": ((2, 3), (2, 1)),
+    "Embedding": ((2,), (2,)),
 }
 EVERY = [pytest.param(layer, id=repr(layer)) for kind in EXAMPLES.values() for layer in kind]
 
 
 def network_of(layer, dtype="float64"):
-    if isinstance(layer, Embedding):
-        return Network([layer], 2, layer.levels, dtype=dtype)
-    return Network([layer], 2, dtype=dtype)
+    shapes = SHAPES.get(type(layer).__name__, ((2,),))
+    last = len(shapes) - 1
+    leaves = [
+        Input(shape, f"input{k}", codes=isinstance(layer, Lookup) and k == last)
+        for k, shape in enumerate(shapes)
+    ]
+    return Network(layer(*leaves), dtype=dtype)
 
 
 def rows_for(network):
     rng = np.random.default_rng(3)
-    arrays = [rng.normal(size=(7, network.features))]
-    if network.categories:
-        arrays.append(rng.integers(0, network.categories, (7, len(network.categories))))
-    return arrays
+    return [
+        rng.normal(size=(7, *leaf.shape[1:]))
+        if leaf.dtype.is_float
+        else rng.integers(0, 3, (7, *leaf.shape[1:]))
+        for leaf in network.inputs
+    ]
 
 
 def test_every_kind_of_layer_has_an_example():
@@ -69,7 +129,7 @@ def test_layer_gives_the_shape_it_promises(layer):
     y = network.predict(*rows_for(network), backend="reference")
     assert y.shape == (7, *network.layers[-1].output_shape)
     specs = network.layers[-1].specs
-    assert [p.shape for p in network.parameters] == [spec.shape for spec in specs]
+    assert [p.shape for p in network.variables] == [spec.shape for spec in specs]
 
 
 @pytest.mark.parametrize("layer", EVERY)
