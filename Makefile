@@ -4,7 +4,9 @@
 #   make test    install, then all tests
 #   make quick   the tests without the slow ones
 #   make check   format, lint, types
-#   make bench   speed against the peers (downloads PyTorch and JAX)
+#   make oracle  install PyTorch too, so that `make test` compares with it and not only with the
+#                numbers it gave before
+#   make bench   speed against the peers (downloads PyTorch, JAX and ONNX Runtime)
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,7 +14,7 @@ PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$p && break; done)
 
-.PHONY: demo test quick check bench clean
+.PHONY: demo test quick check oracle bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/quickprop demo
@@ -28,8 +30,12 @@ check: $(VENV)/.check
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+oracle: $(VENV)/.oracle
+
 bench: $(VENV)/.bench
 	$(BIN)/python benchmarks/training_speed.py
+	$(BIN)/python benchmarks/networks.py
+	$(BIN)/python benchmarks/full_batch.py
 	$(BIN)/python benchmarks/tables.py
 
 clean:
@@ -45,7 +51,7 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	@touch $@
 
 # pip reads dependency groups itself only from 25.1 on; this works with any pip.
-$(VENV)/.test $(VENV)/.check $(VENV)/.bench: $(VENV)/.%: pyproject.toml $(VENV)/.installed
+$(VENV)/.test $(VENV)/.check $(VENV)/.oracle $(VENV)/.bench: $(VENV)/.%: pyproject.toml $(VENV)/.installed
 	$(BIN)/python -c "import tomllib; \
 	print('\n'.join(tomllib.load(open('pyproject.toml', 'rb'))['dependency-groups']['$*']))" \
 	> $(VENV)/$*.txt

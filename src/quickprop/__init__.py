@@ -18,37 +18,63 @@ __version__ = "0.1.0"
 #: Where each public name lives.
 _HOMES: dict[str, tuple[str, ...]] = {
     "quickprop.models": ("FitReport", "TableModel", "fit", "load"),
-    "quickprop.graph": ("Tensor", "constant", "matmul", "placeholder", "row_count", "variable"),
+    "quickprop.estimators": ("MLPClassifier", "MLPRegressor"),
+    "quickprop.graph": (
+        "Tensor", "constant", "matmul", "placeholder", "row_count", "variable",
+    ),
     "quickprop.autodiff": ("gradients",),
     "quickprop.execution": ("Function", "Minibatches", "function"),
     "quickprop.ops": (
-        "abs", "cast", "concat", "cos", "elu", "equal", "erf", "exp", "gather", "gelu",
-        "leaky_relu", "log", "log_softmax", "logsumexp", "max", "maximum", "mean", "minimum",
-        "one_hot", "pad", "relu", "reshape", "sigmoid", "silu", "sin", "softmax", "softplus",
-        "sqrt", "square", "stop_gradient", "sum", "tanh", "transpose", "uniform", "where",
+        "abs", "average_pool", "cast", "celu", "concat", "convolve", "cos", "elu", "equal",
+        "erf", "exp", "from_one_hot", "gather", "gelu", "gelu_tanh", "hard_sigmoid",
+        "hard_swish", "leaky_relu", "log", "log_softmax", "logsumexp", "max", "max_pool",
+        "maximum", "mean", "minimum", "mish", "one_hot", "pad", "relu", "relu6", "reshape",
+        "selu", "sigmoid", "silu", "sin", "softmax", "softplus", "softsign", "sqrt",
+        "square", "stop_gradient", "sum", "tanh", "transpose", "uniform", "where",
     ),
     "quickprop.nn": (
-        "Activation", "BinaryCrossEntropy", "CrossEntropy", "Dense", "Dropout", "Embedding",
-        "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Layer", "Loss",
-        "MeanSquaredError", "Network",
+        "Activation", "Add", "AveragePool1D", "AveragePool2D", "BatchNorm",
+        "BinaryCrossEntropy", "Block", "Concatenate", "ConstantNeuron", "Conv1D", "Conv2D",
+        "CosineSimilarity", "CrossEntropy", "CustomLoss", "Dense", "Diagram", "Dropout",
+        "Embedding", "Filled", "Flatten", "Focal", "GRU", "GaussianLikelihood",
+        "GaussianNoise", "GlobalAveragePool", "GlobalMaxPool", "GlorotNormal",
+        "GlorotUniform", "HeNormal", "HeUniform", "Heads", "Hinge", "Huber", "Initializer",
+        "Input", "KLDivergence", "LSTM", "LaplaceLikelihood", "Layer", "LayerNorm",
+        "LeCunNormal", "LeCunUniform", "Likelihood", "LocalResponseNorm", "LogCosh", "Loss",
+        "MaxPool1D", "MaxPool2D", "MeanAbsoluteError", "MeanAbsolutePercentageError",
+        "MeanSquaredError", "MixtureLikelihood", "Multiply", "NegativeBinomialLikelihood",
+        "Network", "Node", "Normal", "Ordinal", "Orthogonal", "PReLU", "Part", "Perceptron",
+        "PoissonLikelihood", "Quantile", "Reshape", "SimpleRNN", "SquaredHinge",
+        "StudentTLikelihood", "Summary", "TokenEmbedding", "Trace", "TruncatedNormal",
+        "Uniform", "Zeros",
     ),
     "quickprop.optim": (
-        "SGD", "Adam", "AdamW", "Constant", "Cosine", "ExponentialDecay", "FunctionOfStep",
-        "Optimizer", "Schedule",
+        "AMSGrad", "AdaMax", "Adadelta", "Adagrad", "Adam", "AdamW", "Constant", "Cosine",
+        "EpochEnd", "ExponentialDecay", "FullBatchMethod", "FunctionOfStep",
+        "InverseScaling", "LBFGS", "LevenbergMarquardt", "Lion", "NAdam", "OneCycle",
+        "Optimizer", "Quickprop", "RMSprop", "ReduceOnPlateau", "Rprop", "SGD", "Schedule",
+        "StepDecay", "WarmUp", "WithinBudget",
     ),
-    "quickprop.train": ("Callback", "EpochRecord", "History", "Progress"),
+    "quickprop.train": (
+        "Callback", "EpochRecord", "ExponentialAverage", "History", "Progress",
+        "StochasticWeightAverage",
+    ),
     "quickprop.errors": (
         "CompileError", "DTypeError", "DataError", "DataFileError", "GraphError",
-        "MissingPackageError", "ModelFileError", "QuickpropError", "SettingError", "ShapeError",
-        "TrainingError",
+        "MissingPackageError", "ModelFileError", "QuickpropError", "SettingError",
+        "ShapeError", "TrainingError",
     ),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+#: Rooms that are used by their own name, such as ``quickprop.zoo.googlenet()``.
+_ROOMS = ("estimators", "nn", "ops", "optim", "train", "zoo")
 
 __all__ = sorted(_HOME_OF)
 
 
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f"quickprop.{name}")
     home = _HOME_OF.get(name)
     if home is None:
         raise AttributeError(f"module 'quickprop' has no attribute {name!r}")
@@ -58,7 +84,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_ROOMS})
 
 
 # What type checkers and editors see; a test compares it with the table above.
@@ -75,6 +101,8 @@ if TYPE_CHECKING:
     from quickprop.errors import SettingError as SettingError
     from quickprop.errors import ShapeError as ShapeError
     from quickprop.errors import TrainingError as TrainingError
+    from quickprop.estimators import MLPClassifier as MLPClassifier
+    from quickprop.estimators import MLPRegressor as MLPRegressor
     from quickprop.execution import Function as Function
     from quickprop.execution import Minibatches as Minibatches
     from quickprop.execution import function as function  # type: ignore[no-redef]
@@ -88,65 +116,12 @@ if TYPE_CHECKING:
     from quickprop.models import TableModel as TableModel
     from quickprop.models import fit as fit
     from quickprop.models import load as load
-    from quickprop.nn import Activation as Activation
-    from quickprop.nn import BinaryCrossEntropy as BinaryCrossEntropy
-    from quickprop.nn import CrossEntropy as CrossEntropy
-    from quickprop.nn import Dense as Dense
-    from quickprop.nn import Dropout as Dropout
-    from quickprop.nn import Embedding as Embedding
-    from quickprop.nn import GlorotNormal as GlorotNormal
-    from quickprop.nn import GlorotUniform as GlorotUniform
-    from quickprop.nn import HeNormal as HeNormal
-    from quickprop.nn import HeUniform as HeUniform
-    from quickprop.nn import Layer as Layer
-    from quickprop.nn import Loss as Loss
-    from quickprop.nn import MeanSquaredError as MeanSquaredError
-    from quickprop.nn import Network as Network
-    from quickprop.ops import abs as abs
-    from quickprop.ops import cast as cast
-    from quickprop.ops import concat as concat
-    from quickprop.ops import cos as cos
-    from quickprop.ops import elu as elu
-    from quickprop.ops import equal as equal
-    from quickprop.ops import erf as erf
-    from quickprop.ops import exp as exp
-    from quickprop.ops import gather as gather
-    from quickprop.ops import gelu as gelu
-    from quickprop.ops import leaky_relu as leaky_relu
-    from quickprop.ops import log as log
-    from quickprop.ops import log_softmax as log_softmax
-    from quickprop.ops import logsumexp as logsumexp
-    from quickprop.ops import max as max
-    from quickprop.ops import maximum as maximum
-    from quickprop.ops import mean as mean
-    from quickprop.ops import minimum as minimum
-    from quickprop.ops import one_hot as one_hot
-    from quickprop.ops import pad as pad
-    from quickprop.ops import relu as relu
-    from quickprop.ops import reshape as reshape
-    from quickprop.ops import sigmoid as sigmoid
-    from quickprop.ops import silu as silu
-    from quickprop.ops import sin as sin
-    from quickprop.ops import softmax as softmax
-    from quickprop.ops import softplus as softplus
-    from quickprop.ops import sqrt as sqrt
-    from quickprop.ops import square as square
-    from quickprop.ops import stop_gradient as stop_gradient
-    from quickprop.ops import sum as sum
-    from quickprop.ops import tanh as tanh
-    from quickprop.ops import transpose as transpose
-    from quickprop.ops import uniform as uniform
-    from quickprop.ops import where as where
-    from quickprop.optim import SGD as SGD
-    from quickprop.optim import Adam as Adam
-    from quickprop.optim import AdamW as AdamW
-    from quickprop.optim import Constant as Constant
-    from quickprop.optim import Cosine as Cosine
-    from quickprop.optim import ExponentialDecay as ExponentialDecay
-    from quickprop.optim import FunctionOfStep as FunctionOfStep
-    from quickprop.optim import Optimizer as Optimizer
-    from quickprop.optim import Schedule as Schedule
+    from quickprop.nn import *  # noqa: F403
+    from quickprop.ops import *  # noqa: F403
+    from quickprop.optim import *  # noqa: F403
     from quickprop.train import Callback as Callback
     from quickprop.train import EpochRecord as EpochRecord
+    from quickprop.train import ExponentialAverage as ExponentialAverage
     from quickprop.train import History as History
     from quickprop.train import Progress as Progress
+    from quickprop.train import StochasticWeightAverage as StochasticWeightAverage

@@ -49,12 +49,15 @@ from quickprop.ops.elementary import (
     where,
 )
 from quickprop.ops.gaussian import normal
+from quickprop.ops.windows import average_pool, convolve, max_pool
 
 __all__ = [
     "abs",
+    "average_pool",
     "cast",
     "celu",
     "concat",
+    "convolve",
     "cos",
     "elu",
     "equal",
@@ -71,6 +74,7 @@ __all__ = [
     "log_softmax",
     "logsumexp",
     "max",
+    "max_pool",
     "maximum",
     "mean",
     "minimum",
