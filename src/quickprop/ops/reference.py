@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 from scipy.special import erf, expit
@@ -66,12 +67,17 @@ def _window_views(node: Tensor, lengths: tuple[int, ...]) -> Iterator[tuple[int,
         yield place, tuple(slice(low, high) for low, high in ranges), positions
 
 
+def _index(*axes: Any) -> tuple[Any, ...]:
+    """All rows, and these of the other axes."""
+    return (slice(None), *axes)
+
+
 def _patches(node: Tensor, rows: int, x: np.ndarray) -> np.ndarray:
     windows, lengths = node.attribute("windows"), x.shape[1:-1]
     apart = (len(x), *windows.counts(lengths), math.prod(windows.size), x.shape[-1])
     out = np.full(apart, node.attribute("fill"), x.dtype)
     for place, some, positions in _window_views(node, lengths):
-        out[(slice(None), *some, place)] = x[(slice(None), *positions)]
+        out[_index(*some, place)] = x[_index(*positions)]
     return out.reshape(_fill_rows(node.shape, rows))
 
 
@@ -81,7 +87,7 @@ def _patches_add(node: Tensor, rows: int, values: np.ndarray) -> np.ndarray:
     apart = (len(values), *windows.counts(lengths), math.prod(windows.size), out.shape[-1])
     values = values.reshape(apart)
     for place, some, positions in _window_views(node, lengths):
-        out[(slice(None), *positions)] += values[(slice(None), *some, place)]
+        out[_index(*positions)] += values[_index(*some, place)]
     return out
 
 
