@@ -17,6 +17,7 @@ from quickprop.nn import (
     Dense,
     Dropout,
     Embedding,
+    Huber,
     MeanSquaredError,
     Network,
 )
@@ -128,8 +129,9 @@ CONSTANT = [ConstantNeuron(), Dense(4, bias=False), Activation("elu"), Dense(3)]
         (SIGMOIDS, BinaryCrossEntropy(), [1, 0, 1]),
         (DROPPED, CrossEntropy(), [0, 2, 1]),
         (CONSTANT, CrossEntropy(), [2, 2, 1]),
+        (CONSTANT, CrossEntropy("probabilities"), [[0.2, 0.3, 0.5], [1, 0, 0], [0, 0.5, 0.5]]),
     ],
-    ids=["tanh", "relu", "gelu", "sigmoid", "dropout", "constant neuron"],
+    ids=["tanh", "relu", "gelu", "sigmoid", "dropout", "constant neuron", "soft classes"],
 )
 @pytest.mark.parametrize("rows", [1, 3])
 def test_every_line_of_a_page_is_true(layers, loss, target, rows):
@@ -327,6 +329,33 @@ def test_a_step_has_no_slope():
     assert not found["dense1"].slopes.any()
     assert not found["dense1"].loss_by_weights.any()
     assert found["dense2"].loss_by_weighted_inputs.any()
+
+
+@pytest.mark.parametrize("backend", ["reference", "native"])
+def test_what_is_missing_of_the_target_does_not_count(backend):
+    network = Network([Dense(2)], 2, dtype="float64")
+    x, nan = [[1.0, 2.0], [0.5, -1.0], [3.0, 0.0]], float("nan")
+    found = trace(network, x, [[1, nan], [nan, nan], [nan, 2]], backend=backend)
+    o = network.predict(x)
+    # Two numbers of six are there: the loss is their mean.
+    expected = [[2 * (o[0, 0] - 1) / 2, 0], [0, 0], [0, 2 * (o[2, 1] - 2) / 2]]
+    np.testing.assert_allclose(found["dense1"].loss_by_outputs, expected)
+    assert found.loss_value == pytest.approx(((o[0, 0] - 1) ** 2 + (o[2, 1] - 2) ** 2) / 2)
+    assert f"L = {found.loss_value:.4g}" in found.page(1)
+    codes = trace(Network([Dense(3)], 2), x, [nan, 1.0, 2.0], CrossEntropy(), backend=backend)
+    assert not codes["dense1"].loss_by_weighted_inputs[0].any()
+    assert codes["dense1"].loss_by_weighted_inputs[1].any()
+    with pytest.raises(QuickpropError, match="all of the target is missing"):
+        trace(network, x, np.full((3, 2), nan))
+
+
+def test_losses_without_a_formula_of_their_own_give_their_number():
+    network = Network([Dense(3), Activation("softmax")], 2)
+    for loss in (CrossEntropy(label_smoothing=0.1), CrossEntropy(class_weight=(1, 2, 3))):
+        found = trace(network, [1, 2], [1], loss)
+        assert f"Loss (cross entropy)\n  L = {found.loss_value:.4g}\n" in str(found)
+    found = trace(Network([Dense(1)], 2), [1, 2], [1], Huber())
+    assert f"Loss (huber)\n  L = {found.loss_value:.4g}\n" in str(found)
 
 
 ROW, MANY = [1.0, 0.0], [[1.0, 0.0], [0.0, 1.0]]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quickprop.autodiff import gradients
-from quickprop.errors import SettingError, ShapeError
+from quickprop.errors import DataError, SettingError, ShapeError
 from quickprop.execution import function
 from quickprop.graph import ROWS, Op, Tensor, placeholder, walk
 from quickprop.nn.layers.activation import Activation
@@ -218,10 +218,19 @@ def trace(
         expected = loss.check_target(_target_rows(target, arrays), network.width, "trace target")
         leaf = loss.target_placeholder(network.width, network.dtype)
         leaves.append(leaf)
-        arrays.append(expected)
+        weights = None
+        if expected.dtype.kind == "f" and np.isnan(expected).any():
+            filled, present = loss.without_missing(expected)
+            if not present.any():
+                raise DataError("all of the target is missing", where="trace target")
+            weights = placeholder((ROWS, present.shape[1]), network.dtype, "weights")
+            leaves.append(weights)
+            arrays += [filled.astype(leaf.dtype.value), present / present.mean()]
+        else:
+            arrays.append(expected)
         [last] = [placed for placed in network.layers if placed.name == network.outputs[0]]
         raw = loss.link is not None and last.layer == Activation(loss.link)
-        value = loss(tensors[last.sources[0] if raw else last.name], leaf)
+        value = loss(tensors[last.sources[0] if raw else last.name], leaf, weights)
         wanted.add(("loss", ""), value)
         names = [placed.name for placed in network.layers if not (raw and placed is last)]
         by = [*(tensors[name] for name in names), *network.parameters]

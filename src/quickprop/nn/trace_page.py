@@ -221,7 +221,11 @@ class _Page:
         slopes = last.loss_by_weighted_inputs if by_weighted else last.loss_by_outputs
         title = f"Loss ({_words(trace.loss)})"
         plain = [title, f"  L = {show(trace.loss_value)}"]
-        if writer is None or slopes is None or slopes.ndim != 2 or slopes.shape[1] > MOST:
+        assert trace.target is not None
+        missing = trace.target.dtype.kind == "f" and np.isnan(trace.target).any()
+        if writer is None or missing or slopes is None or slopes.ndim != 2:
+            return plain, None, by_weighted
+        if slopes.shape[1] > MOST:
             return plain, None, by_weighted
         kind = "a" if by_weighted else "o"
         names = [
@@ -230,7 +234,6 @@ class _Page:
             else self.symbols[last.result_name](i)
             for i in range(slopes.shape[1])
         ]
-        assert trace.target is not None
         given = last.weighted_inputs if by_weighted else last.outputs
         assert given is not None
         written = writer(names, given[self.row], np.ravel(trace.target[self.row]), trace.rows)
@@ -430,19 +433,21 @@ def _binary(names: list[str], a: np.ndarray, y: np.ndarray, rows: int) -> _Writt
 def _classes(names: list[str], a: np.ndarray, y: np.ndarray, rows: int) -> _Written:
     e = np.exp(np.float64(a) - a.max())
     p = e / e.sum()
-    true = np.zeros(len(names))
-    if y.size == 1:
-        true[int(y[0])] = 1
-    else:
-        true[:] = y
-    slopes = (p - true) / rows
-    k = int(true.argmax())
     row = _row(rows)
+    if y.size == 1:
+        true = np.zeros(len(names))
+        true[int(y[0])] = 1
+        k = int(y[0])
+        loss = f"  {row} = -ln p_{k + 1} = -ln {show(p[k])} = {show(-_ln(p[k]))}"
+    else:
+        true = y.astype(np.float64)
+        named = " + ".join(f"y_{i + 1} · ln p_{i + 1}" for i in range(len(names)))
+        numbers = " + ".join(f"{show(t)} · ln {show(q)}" for t, q in zip(true, p))
+        value = -sum(t * _ln(q) for t, q in zip(true, p))
+        loss = f"  {row} = -({named})\n  {'':{len(row)}} = -({numbers}) = {show(value)}"
+    slopes = (p - true) / rows
     return _Written(
-        [
-            *(f"  p_{i + 1} = softmax(a)_{i + 1} = {show(v)}" for i, v in enumerate(p)),
-            f"  {row} = -ln p_{k + 1} = -ln {show(p[k])} = {show(-math.log(max(p[k], 1e-300)))}",
-        ],
+        [*(f"  p_{i + 1} = softmax(a)_{i + 1} = {show(v)}" for i, v in enumerate(p)), loss],
         [
             f"  dL/d{names[i]} = (p_{i + 1} - y_{i + 1}){_over(rows)}"
             f" = ({show(p[i])} - {show(true[i])}){_over(rows)} = {show(slopes[i])}"
@@ -450,6 +455,10 @@ def _classes(names: list[str], a: np.ndarray, y: np.ndarray, rows: int) -> _Writ
         ],
         slopes,
     )
+
+
+def _ln(p: float) -> float:
+    return math.log(max(p, 1e-300))
 
 
 _LOSSES: dict[type[Loss], Callable[[list[str], np.ndarray, np.ndarray, int], _Written]] = {
