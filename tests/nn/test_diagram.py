@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from quickprop.errors import DataFileError, SettingError
-from quickprop.nn import Activation, ConstantNeuron, Dense, Dropout, Network
+from quickprop.nn import (
+    Activation,
+    ConstantNeuron,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    Network,
+)
 from quickprop.nn.diagram import NEGATIVE, POSITIVE, diagram
 from quickprop.nn.layers.layer import Part
 from quickprop.nn.node import Input
@@ -123,6 +131,11 @@ def test_branches_and_skips():
 def test_images_stand_as_boxes():
     image = Network(Activation("relu")(Input((8, 6, 1), name="image")))
     assert "8 x 6 x 1" in words(elements(image))
+    assert "weight above 0" not in words(elements(image))
+    # A convolution is no note beside the layer before it, even when it keeps the shape.
+    x = Activation("relu")(Conv2D(3, 1)(Conv2D(3, 1)(Input((4, 4, 1)))))
+    found = words(elements(Network(Dense(2)(Flatten()(x)))))
+    assert {"conv2d1", "conv2d2", "relu", "flatten1", "… 36 more"} <= set(found)
 
 
 def test_categories():

@@ -187,7 +187,8 @@ class _Drawing:
                     self._band(source, group)
         for group in self.groups:
             self._group(group)
-        self._legend()
+        if any(isinstance(placed.layer, Dense) for placed in self.network.layers):
+            self._legend()
         width, height = max(self.width, 560), self.height
         style = f'font-family="Helvetica, Arial, sans-serif" font-size="12" fill="{INK}"'
         return "\n".join(
@@ -408,8 +409,10 @@ def _groups(network: Network) -> list[_Group]:
 
 
 def _passes_on(placed: PlacedLayer) -> bool:
+    """Whether each number stays that of the neuron before: activations, dropout, norms."""
     alike = len(placed.sources) == 1 and placed.output_shape == placed.input_shape
-    return alike and not isinstance(placed.layer, Dense)
+    mixes = any(len(spec.shape) > 1 for spec in placed.specs)
+    return alike and not mixes and not isinstance(placed.layer, Dense)
 
 
 def _note(placed: PlacedLayer) -> str:

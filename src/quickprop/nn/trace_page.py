@@ -447,7 +447,10 @@ def _classes(names: list[str], a: np.ndarray, y: np.ndarray, rows: int) -> _Writ
         loss = f"  {row} = -({named})\n  {'':{len(row)}} = -({numbers}) = {show(value)}"
     slopes = (p - true) / rows
     return _Written(
-        [*(f"  p_{i + 1} = softmax(a)_{i + 1} = {show(v)}" for i, v in enumerate(p)), loss],
+        [
+            *(f"  p_{i + 1} = softmax({names[0][0]})_{i + 1} = {show(v)}" for i, v in enumerate(p)),
+            loss,
+        ],
         [
             f"  dL/d{names[i]} = (p_{i + 1} - y_{i + 1}){_over(rows)}"
             f" = ({show(p[i])} - {show(true[i])}){_over(rows)} = {show(slopes[i])}"
