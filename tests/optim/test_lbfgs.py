@@ -11,6 +11,7 @@ from quickprop.execution import function
 from quickprop.graph import placeholder
 from quickprop.nn import (
     Activation,
+    BatchNorm,
     BinaryCrossEntropy,
     Dense,
     Dropout,
@@ -507,6 +508,13 @@ def test_a_loss_that_chance_changes_is_refused():
     x, y = waves()
     network = Network([Dense(4), Dropout(0.5), Dense(1)], 2, dtype="float64")
     with pytest.raises(SettingError, match="full-batch method needs a loss that chance does not"):
+        train(network, x, y)
+
+
+def test_running_averages_are_not_gathered():
+    x, y = waves()
+    network = Network([Dense(4), BatchNorm(), Dense(1)], 2, dtype="float64")
+    with pytest.raises(SettingError, match="LBFGS does not gather running averages"):
         train(network, x, y)
 
 

@@ -7,11 +7,17 @@ from quickprop.execution import function
 from quickprop.graph import ROWS, placeholder, variable
 from quickprop.nn import (
     Activation,
+    BatchNorm,
     BinaryCrossEntropy,
+    Conv1D,
     Dense,
     Dropout,
+    Flatten,
+    LayerNorm,
     MeanSquaredError,
     Network,
+    PReLU,
+    Reshape,
 )
 from quickprop.nn.component import from_document
 from quickprop.ops import mean, sum, tanh
@@ -57,6 +63,7 @@ STACKS = {
     "deep": [Dense(4), Activation("sigmoid"), Dense(3), Activation("gelu"), Dense(2)],
     "softmax": [Dense(3), Activation("tanh"), Dense(3), Activation("softmax")],
     "one neuron": [Dense(1), Activation("tanh")],
+    "slopes and norms": [Dense(3), PReLU(), LayerNorm(), Dense(2)],
 }
 
 
@@ -390,6 +397,16 @@ def test_a_start_without_a_finite_loss():
             Network([Dense(4), Dropout(0.5), Dense(1)], 3),
             {},
             "a full-batch method needs a loss that chance does not change",
+        ),
+        (
+            Network([Dense(4), BatchNorm(), Dense(1)], 3),
+            {},
+            "LevenbergMarquardt does not gather running averages .*given: batchnorm1.mean",
+        ),
+        (
+            Network([Reshape((3, 1)), Conv1D(2, 2), Flatten(), Dense(1)], 3),
+            {},
+            "a parameter is used by matmul .*given: conv1d1.weight",
         ),
         (Network([Dense(1)], 3), {"batch_size": 8}, "LevenbergMarquardt takes all rows"),
         (Network([Dense(1)], 3), {"checkpoint": "a"}, "LevenbergMarquardt keeps no checkpoints"),

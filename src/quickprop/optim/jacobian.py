@@ -187,7 +187,7 @@ def _uses_by_row(nodes: Sequence[Tensor], part: Tensor, name: str) -> list[Tenso
             and node.inputs[0] is not part
             and not node.attribute("transpose_a")
             and not node.attribute("transpose_b")
-            and part.rank == 2
+            and node.rank == part.rank == 2
         )
         if node.op is Op.RESHAPE:
             # Axes of length 1 in front, before the numbers are repeated for every row.

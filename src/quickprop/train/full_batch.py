@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from quickprop.config import DType
 from quickprop.errors import SettingError
-from quickprop.graph import ROWS, placeholder, variable
+from quickprop.graph import ROWS, Tensor, placeholder, variable
 from quickprop.nn import Loss, Network
 from quickprop.optim.full_batch import FAR, Descent, FullBatchMethod, Iterate, Problem
 from quickprop.train.arrays import Part
@@ -266,7 +266,16 @@ def run_full_batch(
     if rows.weights is not None:
         weights = placeholder((ROWS, *rows.weights.shape[1:]), kind, "weights")
         data[weights] = rows.weights
-    output = network.output(True, seed, step, link=loss.link)
+    gathered: list[tuple[Tensor, Tensor]] = []
+    output = network.output(True, seed, step, link=loss.link, updates=gathered)
+    if gathered:
+        raise SettingError(
+            f"{type(method).__name__} does not gather running averages",
+            where="fit.optimizer",
+            allowed="networks without batch normalisation",
+            given=str(gathered[0][0].name),
+            mend="use LayerNorm() instead, or train with Adam()",
+        )
     problem = Problem(network, loss, output, target, weights, data, l2, backend, threads)
     loop = FullBatchLoop(
         network,
