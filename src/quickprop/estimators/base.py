@@ -94,7 +94,7 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
         """The checked target as the loss takes it."""
 
     @abstractmethod
-    def _prepared(self, X: Any, y: np.ndarray) -> Preparation:
+    def _prepared(self, X: Any, y: np.ndarray, weights: np.ndarray | None) -> Preparation:
         """What scaling learns from the rows of the fit."""
 
     @abstractmethod
@@ -124,7 +124,7 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
         groups: Any = None,
     ) -> None:
         pace = Pace(time.perf_counter(), self.max_time)
-        hidden = hidden_layers(self._hidden_sizes(), self.activation, self.dropout)
+        hidden = self._hidden()
         self._check_together(incremental, X_val, y_val)
         if self.n_ensemble > 1:
             given = {
@@ -148,8 +148,9 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
             if self.scale:
                 # What is looked at must not be known to the scales.
                 parts = self._parts(y, groups)
-                learned = slice(None) if parts is None else parts[0]
-                self._preparation = self._prepared(X[learned], y[learned])
+                some = slice(None) if parts is None else parts[0]
+                factors = None if sample_weight is None else sample_weight[some]
+                self._preparation = self._prepared(X[some], y[some], factors)
             self._begin(X, y, hidden, X_val is not None)
         live = self._attached()
         if parts is None:
@@ -170,6 +171,14 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
         self._look()
         if not all(np.isfinite(array).all() for array in (*self.coefs_, *self.intercepts_)):
             raise ValueError(NOT_FINITE)
+
+    def _kind(self, X: Any) -> str:
+        """The number type of a new network: that of the rows, single where they are encoded."""
+        return self.dtype or ("float32" if self.scale else X.dtype.name)
+
+    def _hidden(self) -> list[HiddenLayer]:
+        """The hidden layers that the parameters describe."""
+        return hidden_layers(self._hidden_sizes(), self.activation, self.dropout)
 
     def _hidden_sizes(self) -> list[int]:
         sizes = self.hidden_layer_sizes
@@ -240,18 +249,21 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
         self.n_outputs_ = self._targets(y)
         objective = self._objective()
         self.out_activation_ = self._output_activation(objective)
-        kind = self.dtype or ("float32" if self.scale else X.dtype.name)
-        levels: tuple[int, ...] = ()
-        features = X.shape[1]
-        if self._preparation is not None:
-            features = len(self._preparation.columns.numeric_names)
-            levels = self._preparation.columns.category_levels
+        prepared = self._preparation
+        features, levels = (
+            (X.shape[1], ())
+            if prepared is None
+            else (
+                prepared.features,
+                prepared.levels,
+            )
+        )
         outputs = objective.loss.outputs(self.n_outputs_)
         network = Network(
             layers_of(hidden, self.normalization, outputs, objective.loss.link),
             features,
             levels,
-            dtype=kind,
+            dtype=self._kind(X),
         )
         draw_weights(network, hidden, self._random_state)
         self._adopt(LiveNetwork(network, objective))

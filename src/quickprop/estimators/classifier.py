@@ -25,7 +25,7 @@ from quickprop.estimators.live import LiveNetwork
 from quickprop.estimators.losses import CLASS_LOSSES, class_loss
 from quickprop.estimators.objective import Objective
 from quickprop.estimators.parameters import estimator, parameter
-from quickprop.estimators.preparation import Preparation
+from quickprop.estimators.preparation import Preparation, TableColumns
 from quickprop.estimators.scores import accuracy
 from quickprop.estimators.validation import checked_pair, fits_at_once, is_plain_column
 from quickprop.nn import Loss
@@ -230,8 +230,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             return y
         return np.equal(y[:, None], np.arange(self.n_outputs_)).astype(live.kind)
 
-    def _prepared(self, X: Any, y: np.ndarray) -> Preparation:
-        return Preparation(Preprocessor.fit(X), None)
+    def _prepared(self, X: Any, y: np.ndarray, weights: np.ndarray | None) -> Preparation:
+        return TableColumns(None, Preprocessor.fit(X))
 
     def _row_factors(self, y: np.ndarray, sample_weight: Any, incremental: bool) -> Any:
         if self.class_weight is None:

@@ -41,6 +41,8 @@ class LiveNetwork:
         self._outputs: Function | None = None
         self._raw: Function | None = None
         self.settled = False
+        #: Other functions of the network, compiled by those who need them.
+        self.parts: dict[str, Function] = {}
 
     @property
     def kind(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,10 +52,14 @@ class TargetScale:
     scale: np.ndarray
 
     @classmethod
-    def of(cls, y: np.ndarray) -> TargetScale:
+    def of(cls, y: np.ndarray, weights: np.ndarray | None = None) -> TargetScale:
         """Learned from the training rows; a column that does not vary is only moved."""
-        scale = y.std(axis=0, dtype=np.float64)
-        return cls(y.mean(axis=0, dtype=np.float64), np.where(scale > 0.0, scale, 1.0))
+        numbers = y.astype(np.float64)
+        mean = np.average(numbers, axis=0, weights=weights)
+        scale = np.sqrt(np.average((numbers - mean) ** 2, axis=0, weights=weights))
+        # What is left of a constant by rounding is no deviation.
+        varies = scale > 1e-12 * np.abs(mean)
+        return cls(mean, np.where(varies, scale, 1.0))
 
     def encode(self, y: np.ndarray) -> np.ndarray:
         """As the network learns them."""
@@ -67,11 +72,62 @@ class TargetScale:
 
 
 @dataclass(frozen=True)
-class Preparation:
+class Preparation(ABC):
     """What was learned of the columns, and of the target when it is numbers."""
 
-    columns: Preprocessor
     target: TargetScale | None
+
+    @property
+    @abstractmethod
+    def features(self) -> int:
+        """How many numeric inputs the network has."""
+
+    @property
+    @abstractmethod
+    def levels(self) -> tuple[int, ...]:
+        """The levels of each input that is a category."""
+
+    @abstractmethod
+    def matrices(self, X: Any, kind: str) -> tuple[np.ndarray, ...]:
+        """The inputs of the network."""
+
+
+@dataclass(frozen=True)
+class StandardColumns(Preparation):
+    """Columns of numbers brought to mean 0 and deviation 1."""
+
+    inputs: TargetScale
+
+    @property
+    def features(self) -> int:
+        """As many as columns."""
+        return len(self.inputs.mean)
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """None."""
+        return ()
+
+    def matrices(self, X: Any, kind: str) -> tuple[np.ndarray, ...]:
+        """One matrix."""
+        return (np.ascontiguousarray(self.inputs.encode(X), kind),)
+
+
+@dataclass(frozen=True)
+class TableColumns(Preparation):
+    """Columns of any kind: scaled, filled, encoded."""
+
+    columns: Preprocessor
+
+    @property
+    def features(self) -> int:
+        """Those that the columns become."""
+        return len(self.columns.numeric_names)
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """Of the columns with many levels, which get an embedding."""
+        return self.columns.category_levels
 
     def matrices(self, X: Any, kind: str) -> tuple[np.ndarray, ...]:
         """The inputs of the network."""

@@ -26,7 +26,7 @@ from quickprop.estimators.losses import (
 )
 from quickprop.estimators.objective import Objective
 from quickprop.estimators.parameters import estimator, parameter
-from quickprop.estimators.preparation import Preparation, TargetScale
+from quickprop.estimators.preparation import Preparation, TableColumns, TargetScale
 from quickprop.estimators.scores import r2
 from quickprop.estimators.validation import (
     checked_inputs,
@@ -198,9 +198,9 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         checked = loss.check_target(y, loss.outputs(self.n_outputs_), "y")
         return np.ascontiguousarray(checked, live.kind)
 
-    def _prepared(self, X: Any, y: np.ndarray) -> Preparation:
+    def _prepared(self, X: Any, y: np.ndarray, weights: np.ndarray | None) -> Preparation:
         scaled = isinstance(number_loss(self.loss), SCALABLE)
-        return Preparation(Preprocessor.fit(X), TargetScale.of(y) if scaled else None)
+        return TableColumns(TargetScale.of(y, weights) if scaled else None, Preprocessor.fit(X))
 
     def _strata(self, y: np.ndarray) -> np.ndarray | None:
         return None

@@ -16,7 +16,7 @@ from quickprop.train import Callback
 
 _POSITIVE = Interval(Real, 0, None, closed="neither")
 _NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
-_COUNT = Interval(Integral, 1, None, closed="left")
+COUNT = Interval(Integral, 1, None, closed="left")
 _DECAY = Interval(Real, 0, 1, closed="left")
 
 
@@ -25,7 +25,7 @@ class SharedSettings:
 
     hidden_layer_sizes: Any = parameter(
         (100,),
-        ["array-like", _COUNT],
+        ["array-like", COUNT],
         "array-like of int or int",
         "Neurons of each hidden layer.",
         position=1,
@@ -53,7 +53,7 @@ class SharedSettings:
     )
     batch_size: Any = parameter(
         "auto",
-        [StrOptions({"auto"}), _COUNT],
+        [StrOptions({"auto"}), COUNT],
         "int or 'auto'",
         "Rows of a mini-batch; 'auto' is 200, or all rows when there are fewer.",
     )
@@ -71,7 +71,7 @@ class SharedSettings:
     power_t: float = parameter(0.5, [_NOT_NEGATIVE], "float", "Exponent of the rate 'invscaling'.")
     max_iter: int = parameter(
         200,
-        [_COUNT],
+        [COUNT],
         "int",
         "The most epochs of 'sgd' and 'adam', the most iterations of 'lbfgs'.",
     )
@@ -121,11 +121,11 @@ class SharedSettings:
     epsilon: float = parameter(1e-8, [_POSITIVE], "float", "Adam's guard against a division by 0.")
     n_iter_no_change: float = parameter(
         10,
-        [_COUNT, Options(Real, {np.inf})],
+        [COUNT, Options(Real, {np.inf})],
         "int or inf",
         "Epochs without progress after which the fit ends.",
     )
-    max_fun: int = parameter(15000, [_COUNT], "int", "The most evaluations of the loss by 'lbfgs'.")
+    max_fun: int = parameter(15000, [COUNT], "int", "The most evaluations of the loss by 'lbfgs'.")
 
 
 class FurtherSettings:
@@ -186,7 +186,7 @@ class FurtherSettings:
     )
     n_ensemble: int = parameter(
         1,
-        [_COUNT],
+        [COUNT],
         "int",
         "Networks that are trained side by side from different starting weights, their predictions "
         "averaged.",

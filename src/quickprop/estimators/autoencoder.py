@@ -1,0 +1,287 @@
+"""Features from data without labels: the narrow layer of a network that repeats its input."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+
+from quickprop.errors import ShapeError
+from quickprop.estimators.architecture import HiddenLayer, hidden_layers
+from quickprop.estimators.base import Labels, MultilayerPerceptron, has_steps
+from quickprop.estimators.callback_support import with_callbacks
+from quickprop.estimators.engine import Rows
+from quickprop.estimators.live import LiveNetwork
+from quickprop.estimators.objective import Objective
+from quickprop.estimators.parameters import estimator, parameter
+from quickprop.estimators.preparation import Preparation, StandardColumns, TargetScale
+from quickprop.estimators.scores import r2
+from quickprop.estimators.settings import COUNT
+from quickprop.estimators.validation import FLOATS, FORMATS, dense
+from quickprop.execution import Function, function
+from quickprop.graph import ROWS, placeholder
+from quickprop.nn import Dense, MeanSquaredError
+from quickprop.nn.activations import ACTIVATIONS
+from quickprop.nn.layers.layer import Context
+
+
+@estimator
+class AutoencoderTransformer(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, MultilayerPerceptron
+):
+    """A network that learns to repeat its input through a narrow layer.
+
+    `transform` gives the numbers of the narrow layer as features, `inverse_transform` what the rest
+    of the network makes of them, and `score_samples` how well a row is repeated: rows unlike those
+    of the fit are repeated badly (Rumelhart, Hinton and Williams 1986; Hinton and Salakhutdinov
+    2006).
+
+    %(parameters)s
+
+    Attributes
+    ----------
+    loss_, loss_curve_, best_loss_, n_iter_, t_, coefs_, intercepts_, n_features_in_
+        As those of `MLPRegressor`, with the rows themselves as target.
+    network_ : Network
+        The network itself.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> model = AutoencoderTransformer(8, random_state=0, max_iter=20, tol=0).fit(X)
+    >>> model.transform(X).shape
+    (1797, 8)
+    """
+
+    n_components: int = parameter(
+        8, [COUNT], "int", "Neurons of the narrow layer, the features.", position=0
+    )
+    hidden_layer_sizes: Any = parameter(
+        (64,),
+        ["array-like", COUNT],
+        "array-like of int or int",
+        "Neurons of each layer in front of the narrow one; those behind it mirror them. An empty "
+        "list gives the span of the first principal components.",
+        position=1,
+    )
+    code_activation: str = parameter(
+        "identity",
+        [StrOptions({"logistic", *ACTIVATIONS})],
+        "str",
+        "Activation function of the narrow layer.",
+    )
+    early_stopping: bool = parameter(
+        False,
+        ["boolean"],
+        "bool",
+        "Whether part of the rows is put aside, scored by R2 after every epoch, and the epoch with "
+        "the best score kept.",
+    )
+    learning_rate_init: float = parameter(
+        0.003,
+        [Interval(Real, 0, None, closed="neither")],
+        "float",
+        "The rate at the start, of 'sgd' and 'adam'.",
+    )
+    scale: Any = parameter(
+        True,
+        ["boolean"],
+        "bool",
+        "Whether every column is brought to mean 0 and deviation 1 in front of the network.",
+    )
+
+    # -- fitting ----------------------------------------------------------------------------------
+
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> AutoencoderTransformer:
+        """Learn from rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : ignored
+        sample_weight : array-like of shape (n_samples,), optional
+            How much each row counts; not negative.
+
+        Returns
+        -------
+        self
+        """
+        self._fit(X, None, sample_weight)
+        return self
+
+    @available_if(has_steps)
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(
+        self, X: Any, y: Any = None, sample_weight: Any = None
+    ) -> AutoencoderTransformer:
+        """Go once over the rows, from where the last call left; the first call learns the scales.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : ignored
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        self
+        """
+        self._fit(X, None, sample_weight, incremental=True)
+        return self
+
+    def _hidden(self) -> list[HiddenLayer]:
+        sizes = self._hidden_sizes()
+        front = hidden_layers(sizes, self.activation, self.dropout)
+        code = hidden_layers([self.n_components], self.code_activation, 0.0)
+        return [*front, *code, *reversed(front)]
+
+    def _checked(self, X: Any, y: Any, reset: bool, labels: Labels) -> tuple[Any, np.ndarray]:
+        X = validate_data(self, X, accept_sparse=FORMATS, dtype=FLOATS, reset=reset)
+        X = dense(X, X.dtype.name)
+        return X, X
+
+    def _targets(self, y: np.ndarray) -> int:
+        return y.shape[1]
+
+    def _output_activation(self, objective: Objective) -> str:
+        return "identity"
+
+    def _objective(self) -> Objective:
+        return Objective(MeanSquaredError(), 0.5 * self.n_outputs_, 0.5)
+
+    def _target(self, y: np.ndarray, live: LiveNetwork) -> np.ndarray:
+        return self._inputs(y, live)[0]
+
+    def _prepared(self, X: Any, y: np.ndarray, weights: np.ndarray | None) -> Preparation:
+        scale = TargetScale.of(X, weights)
+        return StandardColumns(scale, scale)
+
+    def _kind(self, X: np.ndarray) -> str:
+        return self.dtype or X.dtype.name
+
+    def _strata(self, y: np.ndarray) -> np.ndarray | None:
+        return None
+
+    def _score_of(self, rows: Rows, live: LiveNetwork) -> float:
+        outputs = live.outputs(rows.inputs)
+        return r2(rows.target, outputs, rows.weights) if np.isfinite(outputs).all() else np.nan
+
+    # -- using it ---------------------------------------------------------------------------------
+
+    def transform(self, X: Any) -> np.ndarray:
+        """The numbers of the narrow layer.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        array of shape (n_samples, n_components)
+        """
+        inputs, kind = self._given(X)
+        live = self._attached()
+        codes = self._part("encoder", live)(*inputs)
+        return codes.astype(np.result_type(kind, live.kind), copy=False)
+
+    def inverse_transform(self, X: Any) -> np.ndarray:
+        """Rows from numbers of the narrow layer.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components)
+
+        Returns
+        -------
+        array of shape (n_samples, n_features)
+        """
+        check_is_fitted(self)
+        codes = check_array(X, dtype=FLOATS, input_name="X")
+        if codes.shape[1] != self.n_components_:
+            raise ShapeError(
+                "not as many numbers as the narrow layer has",
+                where="inverse_transform.X",
+                allowed=self.n_components_,
+                given=codes.shape[1],
+            )
+        live = self._attached()
+        rows = self._part("decoder", live)(dense(codes, live.kind))
+        return self._in_own_unit(rows)
+
+    def score_samples(self, X: Any) -> np.ndarray:
+        """Minus the mean squared error of each row's repetition, in units of the network's input.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        array of shape (n_samples,)
+            Near 0 for rows like those of the fit, far below for others.
+        """
+        inputs, _ = self._given(X)
+        away = self._attached().outputs(inputs) - inputs[0]
+        return np.asarray(-np.mean(away * away, axis=1, dtype=np.float64))
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """The mean of `score_samples`."""
+        return float(np.mean(self.score_samples(X)))
+
+    @property
+    def n_components_(self) -> int:
+        """Neurons of the narrow layer that was trained."""
+        return self.coefs_[len(self.coefs_) // 2 - 1].shape[1]
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.n_components_
+
+    def _given(self, X: Any) -> tuple[tuple[np.ndarray, ...], np.dtype]:
+        """The inputs of the network for rows as users give them, and the type of these."""
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse=FORMATS, dtype=FLOATS, reset=False)
+        return self._inputs(dense(X, X.dtype.name), self._attached()), X.dtype
+
+    def _part(self, name: str, live: LiveNetwork) -> Function:
+        """The network up to the narrow layer, or from there on; compiled once."""
+        if name not in live.parts:
+            made = _encoder(live) if name == "encoder" else _decoder(live, self.n_components_)
+            live.parts[name] = made
+        return live.parts[name]
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = False
+        tags.target_tags.required = False
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def _after_code(live: LiveNetwork) -> int:
+    """The position of the first layer behind the narrow one."""
+    dense_layers = [k for k, one in enumerate(live.network.layers) if isinstance(one.layer, Dense)]
+    return dense_layers[len(dense_layers) // 2]
+
+
+def _encoder(live: LiveNetwork) -> Function:
+    network = live.network
+    code = network.layers[_after_code(live)].sources[0]
+    return function(network.inputs, network.tensors()[code])
+
+
+def _decoder(live: LiveNetwork, width: int) -> Function:
+    codes = placeholder((ROWS, width), live.network.dtype, "codes")
+    x = codes
+    for placed in live.network.layers[_after_code(live) :]:
+        x = placed.layer.join([x], placed.parameters, Context(placed.name, False, None, None, []))
+    return function([codes], x)
