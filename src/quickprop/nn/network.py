@@ -127,9 +127,6 @@ class Network:
             )
             for leaf in inputs
         )
-        self.layers = place(inputs, places, self.seed, self.dtype)
-        check_sources("Network.outputs", outputs, [placed.name for placed in self.layers])
-        self.outputs = tuple(outputs)
         self.features = sum(math.prod(leaf.row_shape) for leaf in inputs if not leaf.codes)
         names = _NAMES.checked(input_names, "Network.input_names")
         if names is not None and len(names) != self.features:
@@ -139,6 +136,9 @@ class Network:
                 allowed=f"{self.features} names",
                 given=len(names),
             )
+        self.layers = place(inputs, places, self.seed, self.dtype, names)
+        check_sources("Network.outputs", outputs, [placed.name for placed in self.layers])
+        self.outputs = tuple(outputs)
         self._input_names: tuple[str, ...] | None = names
         self._predictors: dict[str, Function] = {}
 
@@ -511,9 +511,27 @@ class Network:
         """A table of layers, shapes, parameters, and the memory for so many rows."""
         return summary(self, rows)
 
-    def trace(self, x: Any, target: Any = None, loss: Loss | None = None) -> Trace:
-        """Everything that happens in the network for some rows, as `quickprop.nn.trace` says."""
-        return trace(self, x, target, loss)
+    def trace(
+        self,
+        x: Any,
+        target: Any = None,
+        loss: Loss | None = None,
+        *,
+        backend: str | None = None,
+    ) -> Trace:
+        """Everything that happens in the network for some rows.
+
+        Parameters
+        ----------
+        x : array
+            Rows of the only input, or a list of rows for each input.
+        target : array, optional
+            With it the trace holds the loss and its derivatives.
+        loss : Loss, optional
+            By default `MeanSquaredError`.
+        backend : {"native", "reference"}, optional
+        """
+        return trace(self, x, target, loss, backend=backend)
 
     def diagram(self) -> Diagram:
         """Neurons and synapses as a picture (SVG), which notebooks show."""
