@@ -6,6 +6,9 @@ import pytest
 from quickprop.execution import function
 from quickprop.graph import placeholder, variable
 from quickprop.native.resident import padded_array
+from quickprop.nn import Activation, Dense, MeanSquaredError, Network
+from quickprop.optim import SGD
+from quickprop.train import fit
 
 
 @pytest.mark.parametrize("shape", [(3,), (5, 3), (3, 2, 3), (2, 7, 5), (4, 1, 2, 3), (2, 5, 3, 9)])
@@ -26,3 +29,14 @@ def test_a_kernel_of_a_convolution_is_read_line_by_line():
     x = placeholder((None,), "float32")
     run = function([x], kernel * 2.0, backend="native")
     assert run(np.ones(1)).ravel().tolist() == [2.0 * k for k in range(18)]
+
+
+def test_weights_put_back_after_a_fit_that_went_astray_predict_again():
+    # Three neurons lie in four places: what was not finite had come into the fourth.
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(40, 3)), 1e15 * rng.normal(size=(40, 1))
+    network = Network([Dense(3), Activation("tanh"), Dense(1)], 3)
+    before = network.predict(x, backend="native")
+    history = fit(network, x, y, loss=MeanSquaredError(), optimizer=SGD(1e10), backend="native")
+    assert "no longer finite" in history.stopped
+    assert (network.predict(x, backend="native") == before).all()

@@ -27,14 +27,26 @@ class Storage:
 
     def __init__(self, array: np.ndarray) -> None:
         self.array = array
+        self.memory = array
         self.moves = 0
 
-    def move_to(self, array: np.ndarray) -> None:
-        """Keep the value in `array`, which has the same shape and type, from now on."""
+    def move_to(self, array: np.ndarray, memory: np.ndarray) -> None:
+        """Keep the value in `array`, of the same shape and type, from now on.
+
+        `memory` is all that a backend reads of it, padding included.
+        """
         array[...] = self.array
-        self.array = array
+        self.array, self.memory = array, memory
         self.moves += 1
         Storage.all_moves += 1
+
+    def put(self, new: np.ndarray) -> None:
+        """Put new numbers into the place of the old."""
+        # From numbers that were not finite some may have come into the padding, and would come back
+        # from there.
+        if not np.isfinite(self.memory).all():
+            self.memory[...] = 0
+        self.array[...] = new
 
 
 @dataclass(frozen=True, eq=False, repr=False, slots=True)
@@ -81,7 +93,7 @@ class Tensor:
                 allowed=show_shape(self.shape),
                 given=show_shape(new.shape),
             )
-        storage.array[...] = new
+        storage.put(new)
 
     def _storage(self) -> Storage:
         if self.op is not Op.VARIABLE:

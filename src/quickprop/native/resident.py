@@ -52,6 +52,6 @@ def address_of(variable: Tensor) -> int:
         if known is None or known[0] != storage.moves:
             shape = tuple(dim or 1 for dim in variable.shape)
             block, view = padded_array(shape, variable.dtype.value, rows=False)
-            storage.move_to(view)
+            storage.move_to(view, block)
             known = _BLOCKS[storage] = (storage.moves, block)
         return known[1].ctypes.data
