@@ -5,6 +5,7 @@ from __future__ import annotations
 from quickprop.graph import Graph, rewrite
 from quickprop.passes.columns import columns
 from quickprop.passes.fold import fold
+from quickprop.passes.pieces import join_pieces
 from quickprop.passes.products import thin_products
 from quickprop.passes.share import sharer
 from quickprop.passes.simplify import simplify
@@ -18,7 +19,8 @@ def optimise(graph: Graph, *, verify: bool = False) -> Graph:
     verify : bool
         Check the graph after each pass.
     """
-    for rule in (fold, simplify, fold, columns, simplify, thin_products, simplify, sharer()):
+    rules = (fold, simplify, join_pieces, fold, columns, simplify, thin_products, simplify)
+    for rule in (*rules, sharer()):
         graph = graph.with_roots(rewrite(graph.roots, rule))
         if verify:
             graph.verify()
