@@ -353,6 +353,23 @@ def test_a_budget_is_kept():
     assert (vector(network.weights()) == before).all()
 
 
+def test_a_budget_ends_within_a_look_at_many_rows(monkeypatch):
+    monkeypatch.setattr(levenberg_marquardt, "CHUNK_ROWS", 1)
+    monkeypatch.setattr(levenberg_marquardt, "CHUNK_NUMBERS", 1)
+    x, y = two_clouds(rows=30)
+    network = small()
+    before = vector(network.weights())
+    # A look reads the clock before each of the 29 pieces after the first.
+    history = train(network, x, y, budget=0.02, clock=Ticking())
+    assert history.stopped.startswith("the budget of 0.02 s was too small for a single step")
+    assert history.seconds < 0.03
+    assert (vector(network.weights()) == before).all()
+    history = train(network, x, y, budget=0.1, clock=Ticking())
+    assert history.stopped == "the budget of 0.1 s was used up"
+    assert history.seconds < 0.11
+    assert np.mean((network.predict(x) - y) ** 2) == pytest.approx(history.best_loss, rel=1e-12)
+
+
 def test_a_start_at_the_minimum_is_left_alone():
     network = Network([Dense(1)], 1, dtype="float64")
     network.set_weights({"dense1.weight": [[2.0]], "dense1.bias": [1.0]})

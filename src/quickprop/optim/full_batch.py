@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -157,11 +157,19 @@ class Descent(ABC):
         """Why the method cannot go on, as a sentence, or None."""
 
     @abstractmethod
-    def begin(self) -> float:
-        """Look at the starting weights; gives the loss there."""
+    def begin(self, halted: Callable[[], bool]) -> float:
+        """Look at the starting weights; gives the loss there, NaN when it was halted.
+
+        Parameters
+        ----------
+        halted : callable
+            Asked within long work: True when it shall be dropped.
+        """
 
     @abstractmethod
-    def advance(self, evaluations: int, iterations: int, until: float) -> list[Iterate]:
+    def advance(
+        self, evaluations: int, iterations: int, until: float, halted: Callable[[], bool]
+    ) -> list[Iterate]:
         """Go on for a while.
 
         Parameters
@@ -173,6 +181,8 @@ class Descent(ABC):
             The most iterates to come to.
         until : float
             Stop at an iterate whose loss is at most this.
+        halted : callable
+            Asked within long work: True when it shall be dropped.
 
         Returns
         -------

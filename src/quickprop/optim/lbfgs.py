@@ -6,6 +6,7 @@ direction. It is run many times in one native call, so that Python has no part i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,8 +42,9 @@ from quickprop.optim.full_batch import (
 from quickprop.optim.line_search import LineSearch, both, no
 from quickprop.optim.optimizer import Updates, scalar
 
-#: The most looks at the loss in one native call: what is left when a fit ends is made in vain.
-MOST_LOOKS = 32
+#: The most looks at the loss in one native call, and the most rows they read in all. What is left
+#: of a call when a fit ends is made in vain, and with many rows a call costs nothing beside them.
+MOST_LOOKS, MOST_ROWS = 32, 2**20
 #: A pair is kept when its curvature is above this part of what it could be, so that the matrix
 #: stays positive.
 LEAST_CURVATURE = 1e-10
@@ -265,7 +267,7 @@ class _LBFGSDescent(Descent):
             problem.rows,
             backend=problem.backend,
             threads=problem.threads,
-            passes=MOST_LOOKS,
+            passes=min(MOST_LOOKS, 1 + MOST_ROWS // problem.rows),
         )
 
     @property
@@ -280,15 +282,18 @@ class _LBFGSDescent(Descent):
             return NOTHING_LOWER.format(kind=self._dtype.value)
         return None
 
-    def begin(self) -> float:
-        """One look."""
+    def begin(self, halted: Callable[[], bool]) -> float:
+        """One look, which is not long."""
         self._run.run(0, 1, {self._most: 1.0, self._until: -FAR})
         return float(self._loss.value)
 
-    def advance(self, evaluations: int, iterations: int, until: float) -> list[Iterate]:
+    def advance(
+        self, evaluations: int, iterations: int, until: float, halted: Callable[[], bool]
+    ) -> list[Iterate]:
         """So many looks in one native call."""
         self._count.assign(0.0)
-        looks = min(evaluations, MOST_LOOKS)
+        # No more than the passes: each is one look.
+        looks = min(evaluations, self._run.steps_per_epoch)
         self._run.run(0, looks, {self._most: iterations, self._until: until})
         count = int(self._count.value)
         losses, rates = self._losses.value[:count], self._rates.value[:count]
@@ -311,5 +316,5 @@ def _value_and_gradient(
     if not problem.l2:
         return loss, loss, gradient
     factor = scalar(problem.l2, loss, "lbfgs.l2")
-    shrunk = factor * constant(flat.penalised, weights.dtype) * weights
+    shrunk = factor * variable(flat.penalised, weights.dtype, "lbfgs.penalised") * weights
     return loss, loss + 0.5 * sum(shrunk * weights), gradient + shrunk

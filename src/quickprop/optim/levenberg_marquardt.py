@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -117,16 +118,16 @@ class NormalEquations:
             threads=problem.threads,
         )
 
-    def __call__(self, weights: np.ndarray) -> np.ndarray:
+    def __call__(self, weights: np.ndarray, halted: Callable[[], bool]) -> np.ndarray | None:
         """The sums (n + 1, n + 1) at these weights, those of the residuals last.
 
-        They stand in native memory, where the next call overwrites them.
+        They stand in native memory, where the next call overwrites them. None when halted.
         """
         self._weights.assign(weights)
-        self._run.run(0, 1, {self._first: 1.0})
-        more = self._run.steps_per_epoch - 1
-        if more:
-            self._run.run(1, more, {self._first: 0.0})
+        for piece in range(self._run.steps_per_epoch):
+            if piece and halted():
+                return None
+            self._run.run(piece, 1, {self._first: float(not piece)})
         array: np.ndarray = self._sums.attribute("storage").array
         return array
 
@@ -158,23 +159,27 @@ class _Descent(Descent):
         """As the last step found it."""
         return self._finished
 
-    def begin(self) -> float:
+    def begin(self, halted: Callable[[], bool]) -> float:
         """The equations at the start, and the first damping."""
-        self._value, self._loss = math.inf, math.nan
-        loss, value, sums = self._look(self._here)
+        sums = self._equations(self._here, halted)
+        if sums is None:
+            return math.nan
+        loss, value = self._losses(self._here, sums)
         if math.isfinite(value):
             self._take(self._here, loss, value, sums)
             largest = float(self._squares.diagonal().max()) / self._half
             self._damping = self._settings.damping * (largest or 1.0)
         return loss
 
-    def advance(self, evaluations: int, iterations: int, until: float) -> list[Iterate]:
+    def advance(
+        self, evaluations: int, iterations: int, until: float, halted: Callable[[], bool]
+    ) -> list[Iterate]:
         """Attempts, of which those are taken that go down."""
         reached: list[Iterate] = []
         for _ in range(evaluations):
             if self._finished or len(reached) == iterations:
                 break
-            if self._attempt():
+            if self._attempt(halted):
                 reached.append(Iterate(self._loss, 1.0))
                 if self._loss <= until:
                     break
@@ -184,11 +189,10 @@ class _Descent(Descent):
         """Of the last step taken."""
         return self._flat.named(self._here.astype(self._kind.value))
 
-    def _look(self, weights: np.ndarray) -> tuple[float, float, np.ndarray]:
-        """Loss, loss with penalty, and the sums."""
-        sums = self._equations(weights)
+    def _losses(self, weights: np.ndarray, sums: np.ndarray) -> tuple[float, float]:
+        """The loss without and with the penalty."""
         loss = float(sums[-1, -1]) / self._count
-        return loss, loss + 0.5 * float(self._penalty @ (weights * weights)), sums
+        return loss, loss + 0.5 * float(self._penalty @ (weights * weights))
 
     def _take(self, weights: np.ndarray, loss: float, value: float, sums: np.ndarray) -> None:
         """Make these weights the last ones."""
@@ -200,7 +204,7 @@ class _Descent(Descent):
         if np.abs(self._slope).max() <= self._half * self._settings.tolerance_gradient:
             self._finished = FLAT_ENOUGH.format(tolerance=self._settings.tolerance_gradient)
 
-    def _attempt(self) -> bool:
+    def _attempt(self, halted: Callable[[], bool]) -> bool:
         """One damped step; whether it went down and was taken."""
         matrix = self._squares.copy()
         matrix.reshape(-1)[:: len(matrix) + 1] += self._half * (self._damping + self._penalty)
@@ -212,7 +216,10 @@ class _Descent(Descent):
         if self._kind is not DType.float64:
             # To the numbers that the network can have.
             there = there.astype(self._kind.value).astype(np.float64)
-        loss, value, sums = self._look(there)
+        sums = self._equations(there, halted)
+        if sums is None:
+            return False
+        loss, value = self._losses(there, sums)
         gained = self._value - value
         if not gained > 0.0:
             return self._worse()

@@ -78,9 +78,11 @@ class FullBatchLoop:
         before = self.clock()
         if before >= self._deadline:
             return self._out_of_time()
-        self._loss = self.descent.begin()
+        self._loss = self.descent.begin(self._halted)
         self._slices.learn(1, self.clock() - before)
         self._last = self.clock()
+        if math.isnan(self._loss) and self._halted():
+            return "interrupted in epoch 1" if self.interrupts.raised else self._out_of_time()
         if not math.isfinite(self._loss):
             return "the loss of the starting weights is not finite"
         until = self.limits.until
@@ -99,7 +101,7 @@ class FullBatchLoop:
         until = self.limits.until
         limit = -FAR if until is None or self.validation is not None else until
         before = self.clock()
-        iterates = self.descent.advance(looks, left, limit)
+        iterates = self.descent.advance(looks, left, limit, self._halted)
         now = self.clock()
         # A slice of iterations may hold a few more looks than iterations, never fewer.
         self._slices.learn(looks, now - before)
@@ -192,6 +194,10 @@ class FullBatchLoop:
         if not self.history.epochs:
             return f"{budget} too small for a single step; the weights are the starting ones"
         return f"{budget} used up"
+
+    def _halted(self) -> bool:
+        """Whether work that is under way shall be dropped."""
+        return self.interrupts.raised or self.clock() >= self._deadline
 
     def _seconds(self) -> float:
         return self.clock() - self._begun
