@@ -57,6 +57,8 @@ def has_steps(estimator: Any) -> bool:
             "partial_fit is only available for stochastic optimizers. "
             f"{estimator.solver} is not stochastic."
         )
+    if estimator.n_ensemble > 1:
+        raise AttributeError("an ensemble has no partial_fit")
     return True
 
 
@@ -223,11 +225,11 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
                         given="solver='lbfgs'",
                         mend="use solver='adam' or 'sgd'",
                     )
-        if self.n_ensemble > 1 and (incremental or self.warm_start):
+        if self.n_ensemble > 1 and self.warm_start:
             raise SettingError(
                 "an ensemble cannot go on from an earlier fit",
                 where="n_ensemble",
-                given="partial_fit" if incremental else "warm_start=True",
+                given="warm_start=True",
             )
 
     def _watchers(self, X: Any, y: Any, sample_weight: Any, incremental: bool) -> list[Watcher]:

@@ -9,34 +9,20 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 import polars as pl
-import scipy.sparse
 
 from quickprop.data import Preprocessor, read_table
-from quickprop.errors import DataError
 
 
 def as_table(X: Any) -> nw.DataFrame:
     """Rows of any make as a table; columns of an array are called x1, x2, ..."""
     if isinstance(X, nw.DataFrame):
         return X
-    if scipy.sparse.issparse(X):
-        raise DataError(
-            "sparse rows cannot be scaled",
-            where="X",
-            mend="leave scale at False, or give a dense array",
-        )
-    if isinstance(X, np.ndarray | list | tuple):
-        array = np.asarray(X)
-        if array.ndim != 2:
-            raise DataError(
-                "Expected 2D array with rows and columns. Reshape your data",
-                where="X",
-                given=f"{array.ndim} axes",
-            )
-        columns = {f"x{k + 1}": column for k, column in enumerate(array.T)}
-        return read_table(
-            pl.DataFrame({name: _cells(column) for name, column in columns.items()}), where="X"
-        )
+    if isinstance(X, np.ndarray):
+        columns = {f"x{k + 1}": _cells(column) for k, column in enumerate(X.T)}
+        return read_table(pl.DataFrame(columns, strict=False), where="X")
+    if hasattr(X, "set_axis"):
+        # pandas numbers columns that have no names; a table calls them by words.
+        X = X.set_axis([str(name) for name in X.columns], axis=1)
     return read_table(X, where="X")
 
 

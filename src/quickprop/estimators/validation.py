@@ -25,7 +25,7 @@ def checked_inputs(estimator: Any, X: Any) -> Any:
     if fits_at_once(estimator, X):
         return X
     if estimator._preparation is not None:
-        return as_table(validate_data(estimator, X, skip_check_array=True, reset=False))
+        return _table(estimator, X, reset=False)
     return validate_data(estimator, X, accept_sparse=FORMATS, reset=False)
 
 
@@ -34,7 +34,11 @@ def checked_pair(
 ) -> tuple[Any, np.ndarray]:
     """Rows and target of a fit; a column as target is taken as a vector, with a warning."""
     if estimator.scale:
-        X = as_table(validate_data(estimator, X, skip_check_array=True, reset=reset))
+        if y is None:
+            raise ValueError(
+                f"{type(estimator).__name__} requires y to be passed, but the target y is None."
+            )
+        X = _table(estimator, X, reset=reset)
         y = _check_y(y, multi_output=True, y_numeric=numeric, estimator=estimator)
         check_consistent_length(range(height(X)), y)
     else:
@@ -51,6 +55,14 @@ def checked_pair(
     if y.ndim == 2 and y.shape[1] == 1:
         y = column_or_1d(y, warn=True)
     return X, y
+
+
+def _table(estimator: Any, X: Any, *, reset: bool) -> Any:
+    """Rows of any kind of cells as a table, NaN among them."""
+    if hasattr(X, "columns"):
+        return as_table(validate_data(estimator, X, skip_check_array=True, reset=reset))
+    checked = validate_data(estimator, X, dtype=None, ensure_all_finite="allow-nan", reset=reset)
+    return as_table(checked)
 
 
 def fits_at_once(estimator: Any, X: Any) -> bool:
