@@ -205,8 +205,10 @@ def test_lenet5_learns_to_tell_stripes():
         (lambda: lenet5(shape=(8, 8, 1)), r"conv2d2: a window is longer than what it slides over"),
         (lambda: lenet5("ten"), r"Dense.width: .*given: 'ten'"),
         (lambda: lenet5(dtype="float16"), "float16"),
+        (lambda: Network(Inception(1, 1, 1, 1, 1, 1)(Input((4, 4, 1)), Input((4, 4, 1), "b"))),
+         "Inception: this layer reads one other .*1; given: 2"),
     ],
-)
+)  # fmt: skip
 def test_wrong_settings_of_the_zoo(make, message):
     with pytest.raises((SettingError, ShapeError, ValueError), match=message):
         make()

@@ -66,7 +66,8 @@ class Network:
         Each with its name, parameters, neurons and synapses.
     inputs : tuple of Tensor
         Placeholders. Of layers in a row: the numeric matrix if there are features, then the int32
-        matrix of category codes if there are categories.
+        matrix of category codes if there are categories. Of what was drawn: in the order in which
+        they are met on the way back from the outputs, the first source of a layer first.
     outputs : tuple of str
         The layers whose results are the network's outputs.
     parameters : tuple of Tensor

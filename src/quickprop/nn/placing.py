@@ -80,7 +80,15 @@ class Plan:
         name = scope + (node.name or self._usual_name(node, scope))
         if isinstance(node.part, Block):
             # Only its inner parts are placed; the block's name goes before theirs.
-            return self.add(node.part.draw(*node.sources), f"{name}.")
+            drawn = node.part.draw(*node.sources)
+            if not isinstance(drawn, Node):
+                raise SettingError(
+                    "a block drew something that is not part of a network",
+                    where=name,
+                    allowed="what a layer gave",
+                    given=repr(drawn)[:80],
+                )
+            return self.add(drawn, f"{name}.")
         if not isinstance(node.part, Part):
             raise SettingError("not a layer", where=name, given=repr(node.part)[:80])
         self._claim(name)
@@ -170,11 +178,15 @@ def place(
                 )
             readers[source].append(item)
     made = []
+    taken: set[str] = set()
     found: dict[str, Labelled] = {**columns_of(inputs, input_names)}
     for item in places:
         variables: dict[str, Tensor] = {}
         for spec in specs[item.name]:
             full = f"{item.name}.{spec.name}"
+            if full in taken:
+                raise SettingError("two parameters have one name", where=full)
+            taken.add(full)
             if math.prod(spec.shape) > LARGEST_PARAMETER:
                 raise SettingError(
                     "a parameter is too large",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from quickprop.nn import Activation, Block, Concatenate, Conv2D, MaxPool2D, Node
 from quickprop.nn.component import setting, whole
+from quickprop.nn.layers.layer import single
 
 _FILTERS = whole(1, 2**16)
 
@@ -47,7 +48,7 @@ class Inception(Block):
 
     def draw(self, *sources: Node) -> Node:
         """Four branches and their join."""
-        (x,) = sources
+        x = single(sources, "Inception")
         three = convolved(x, self.three_reduce, 1, "three_reduce")
         five = convolved(x, self.five_reduce, 1, "five_reduce")
         pooled = MaxPool2D(3, stride=1, padding="same")(x, name="pooled")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from quickprop.errors import ShapeError
 from quickprop.graph import Tensor
@@ -16,6 +17,7 @@ from quickprop.nn.initializers import Initializer
 from quickprop.nn.node import Applied, Node, applied
 
 RowShape = tuple[int, ...]
+Source = TypeVar("Source")
 
 
 @dataclass(frozen=True)
@@ -108,28 +110,17 @@ class Layer(Part, ABC):
 
     def specs(self, shapes: Sequence[RowShape]) -> tuple[ParameterSpec, ...]:
         """Those for its only source."""
-        return self.parameters(self._single(shapes))
+        return self.parameters(single(shapes, type(self).__name__))
 
     def result_shape(self, shapes: Sequence[RowShape]) -> RowShape:
         """That for its only source."""
-        return self.output_shape(self._single(shapes))
+        return self.output_shape(single(shapes, type(self).__name__))
 
     def join(
         self, sources: Sequence[Tensor], parameters: Mapping[str, Tensor], context: Context
     ) -> Tensor:
         """The function of its only source."""
         return self.apply(sources[0], parameters, context)
-
-    def _single(self, shapes: Sequence[RowShape]) -> RowShape:
-        if len(shapes) != 1:
-            raise ShapeError(
-                "this layer reads one other",
-                where=type(self).__name__,
-                allowed="1",
-                given=len(shapes),
-                mend="join them first, with Concatenate() or Add()",
-            )
-        return shapes[0]
 
 
 @dataclass(frozen=True)
@@ -152,6 +143,19 @@ class Block(Component, ABC):
     @abstractmethod
     def draw(self, *sources: Node) -> Node:
         """The result, drawn from layers applied to the sources."""
+
+
+def single(sources: Sequence[Source], where: str) -> Source:
+    """The only source of a part that reads one other."""
+    if len(sources) != 1:
+        raise ShapeError(
+            "this layer reads one other",
+            where=where,
+            allowed="1",
+            given=len(sources),
+            mend="join them first, with Concatenate() or Add()",
+        )
+    return sources[0]
 
 
 def vector(input_shape: RowShape, where: str) -> int:
