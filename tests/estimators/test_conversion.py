@@ -1,0 +1,81 @@
+"""Trained networks from scikit-learn's classes and back, with equal predictions."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn import neural_network
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.linear_model import LogisticRegression
+
+from quickprop.errors import SettingError
+from quickprop.estimators import MLPClassifier, MLPRegressor, from_sklearn, to_sklearn
+
+TARGETS = {
+    "classes": lambda y: y,
+    "two classes": lambda y: np.where(y > 0, "yes", "no"),
+    "labels": lambda y: np.c_[y > 0, y > 1].astype(int),
+}
+
+
+@pytest.fixture(autouse=True)
+def _quiet():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        yield
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("name", TARGETS)
+def test_classifiers_both_ways(iris, name, solver):
+    X, y = iris
+    y = TARGETS[name](y)
+    theirs = neural_network.MLPClassifier(7, "tanh", solver=solver, max_iter=20).fit(X, y)
+    ours = from_sklearn(theirs)
+    assert isinstance(ours, MLPClassifier)
+    np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), 1e-10, 1e-14)
+    np.testing.assert_array_equal(ours.predict(X), theirs.predict(X))
+    back = to_sklearn(ours)
+    assert type(back) is neural_network.MLPClassifier
+    np.testing.assert_array_equal(back.predict_proba(X), theirs.predict_proba(X))
+    assert back.get_params() == theirs.get_params()
+    if solver == "adam":
+        ours.partial_fit(X, y)
+        back.partial_fit(X, y)
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "poisson"])
+def test_regressors_both_ways(numbers, loss):
+    X, y = numbers
+    ours = MLPRegressor(loss, (6, 5), random_state=0, max_iter=20).fit(X, np.abs(y))
+    theirs = to_sklearn(ours)
+    np.testing.assert_allclose(theirs.predict(X), ours.predict(X), 1e-10)
+    np.testing.assert_array_equal(from_sklearn(theirs).predict(X), ours.predict(X))
+    assert theirs.loss_curve_ == ours.loss_curve_
+
+
+#: What is given, what the error says.
+REFUSED = {
+    "another estimator": (lambda: from_sklearn(LogisticRegression()), "not a multi-layer"),
+    "not fitted": (lambda: from_sklearn(neural_network.MLPClassifier()), "not fitted yet"),
+    "activation": (lambda: to_sklearn(fitted(activation="gelu")), "activation: MLPRegressor of"),
+    "loss": (lambda: to_sklearn(fitted(loss="huber")), "loss: MLPRegressor of scikit-learn has no"),
+    "normalisation": (lambda: to_sklearn(fitted(normalization="layer")), "normalization: "),
+    "scaling": (lambda: to_sklearn(fitted(scale="auto")), "scale: "),
+    "ensemble": (lambda: to_sklearn(fitted(n_ensemble=2)), "n_ensemble: "),
+    "something else": (lambda: to_sklearn(3), "not a fitted MLPClassifier or MLPRegressor"),
+}
+
+
+def fitted(**settings):
+    rows = np.arange(12.0).reshape(6, 2) ** 1.5
+    return MLPRegressor(hidden_layer_sizes=3, max_iter=2, **settings).fit(rows, np.arange(6.0))
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused(name):
+    call, said = REFUSED[name]
+    with pytest.raises((SettingError, NotFittedError), match=said):
+        call()
