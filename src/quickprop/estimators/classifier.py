@@ -299,6 +299,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             return outputs / outputs.sum(axis=1, keepdims=True)
         if self.n_outputs_ > 1:
             return outputs
+        if len(self.classes_) == 1:
+            return np.ones((len(outputs), 1), outputs.dtype)
         both = np.empty((len(outputs), 2), outputs.dtype)
         both[:, 1] = outputs[:, 0]
         np.subtract(1.0, outputs[:, 0], out=both[:, 0])
