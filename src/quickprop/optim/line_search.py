@@ -6,6 +6,9 @@ the cubic interpolation of equation 3.59. Both are one rule here. The search kee
 to look for. While bracketing, ``high`` is not known and steps grow; zooming, the next step lies
 between the two.
 
+The limits of a step and what is done near the ends of the interval follow PyTorch's LBFGS, so that
+the iterates are the same.
+
 All quantities are scalar tensors; conditions are 1 or 0. A loss that is not finite counts as high.
 """
 
@@ -13,17 +16,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from quickprop.config import DType
 from quickprop.graph import Tensor, constant, variable
-from quickprop.ops.elementary import abs, maximum, sqrt, where
+from quickprop.ops.elementary import abs, maximum, minimum, sqrt, where
 from quickprop.optim.optimizer import Updates
 
 #: The strong Wolfe conditions' two factors, as usual for quasi-Newton methods.
 SUFFICIENT_DECREASE = 1e-4
 CURVATURE = 0.9
-#: While bracketing a step is so many times the one before, at least and at most.
-LEAST_GROWTH, MOST_GROWTH = 2.0, 10.0
-#: Zooming, a step keeps this part of the interval away from its ends.
+#: While bracketing, a step is longer than the one before by so much of their distance at least,
+#: and so many times the one before at most.
+LEAST_GROWTH, MOST_GROWTH = 0.01, 10.0
+#: Zooming, this part of the interval at each end counts as near the end.
 MARGIN = 0.1
 
 
@@ -103,6 +109,8 @@ class LineSearch:
         self.start_value, self.start_slope = number("start.value"), number("start.slope")
         self.low, self.high = place("low"), place("high")
         self.bracketed, self.looks = number("bracketed"), number("looks")
+        #: The step lies near an end of the interval.
+        self.close = number("close")
         #: Looks have run out: the step is that of `low`, and is taken as it is.
         self.settling = number("settling")
 
@@ -111,8 +119,9 @@ class LineSearch:
         here = Place(self.step, value, slope)
         low, high = self.low, self.high
         enough = self.start_value + SUFFICIENT_DECREASE * self.step * self.start_slope
-        # Both comparisons are false for NaN.
-        good = both(both(value < enough, value < low.value), abs(slope) < 1e30)
+        finite = float(np.finfo(value.dtype.value).max)
+        # All comparisons are false for NaN.
+        good = both(both(value < enough, value < low.value), abs(slope) < finite)
         flat = abs(slope) < -CURVATURE * self.start_slope
         # Beyond `here` seen from `low` the loss goes up again: the minimum lies between them.
         turned = no(slope * where(self.bracketed, high.step - low.step, 1.0) < 0.0)
@@ -122,18 +131,27 @@ class LineSearch:
         # Interpolate within the interval, or from the last two places beyond it.
         first, last = new_low.if_(bracketed, low), new_high.if_(bracketed, here)
         guess = cubic_minimum(first, last)
-        middle = 0.5 * (new_low.step + new_high.step)
-        reach = (0.5 - MARGIN) * abs(new_high.step - new_low.step)
-        least, largest = middle - reach, middle + reach
+        least = where(
+            bracketed,
+            minimum(first.step, last.step),
+            last.step + LEAST_GROWTH * (last.step - first.step),
+        )
+        largest = where(bracketed, maximum(first.step, last.step), MOST_GROWTH * last.step)
         # Neither comparison holds for NaN, which leaves the middle.
-        above = where(least < guess, largest, middle)
-        within = where(guess < largest, maximum(guess, least), above)
-        longest = MOST_GROWTH * self.step
-        beyond = where(guess < longest, maximum(guess, LEAST_GROWTH * self.step), longest)
+        above = where(least < guess, largest, 0.5 * (least + largest))
+        guess = where(guess < largest, maximum(guess, least), above)
+        # The second time in a row that a guess lies at an end of the interval, it is moved inside.
+        margin = MARGIN * (largest - least)
+        to_least, to_largest = guess - least, largest - guess
+        close = both(bracketed, minimum(to_least, to_largest) < margin)
+        at_end = no(minimum(to_least, to_largest) > 0.0)
+        moved = both(close, maximum(self.close, at_end))
+        inside = where(to_largest < to_least, largest - margin, least + margin)
+        guess = where(moved, inside, guess)
         looks = self.looks + 1.0
         out = no(looks < most)
         settle = both(out, new_low.step > 0.0)
-        step = where(settle, new_low.step, where(bracketed, within, beyond))
+        step = where(settle, new_low.step, guess)
         return Verdict(
             accepted=where(self.settling, 1.0, both(good, flat)),
             failed=both(both(out, no(settle)), no(self.settling)),
@@ -144,6 +162,7 @@ class LineSearch:
                 *low.updates(new_low),
                 *high.updates(new_high),
                 (self.bracketed, bracketed),
+                (self.close, both(close, no(moved))),
                 (self.looks, looks),
                 (self.settling, settle),
             ],
@@ -166,6 +185,7 @@ class LineSearch:
             *self.low.updates(start),
             *self.high.updates(Place(zero, zero, zero)),
             (self.bracketed, zero),
+            (self.close, zero),
             (self.looks, zero),
             (self.settling, zero),
         ]
