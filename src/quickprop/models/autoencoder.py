@@ -1,0 +1,330 @@
+"""Learning without labels: rows are squeezed through a narrow layer and put together again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from quickprop.config import DType, as_dtype
+from quickprop.errors import DataError, ModelFileError, SettingError, ShapeError
+from quickprop.execution import Function, function
+from quickprop.graph import ROWS, Tensor, placeholder, show_shape
+from quickprop.models.model_file import read_model_file, write_model_file
+from quickprop.nn import ACTIVATIONS, Activation, Dense, GaussianNoise, MeanSquaredError, Network
+from quickprop.nn.component import Component, choice, flag, many, real, whole
+from quickprop.nn.layers import Context
+from quickprop.train import History, fit
+
+_RULES = {
+    "hidden": many(whole(1, 2**20)),
+    "activation": choice({name: row for name, row in ACTIVATIONS.items() if row.trainable}),
+    "noise": real(0.0),
+    "scaled": flag(),
+    "seed": whole(0),
+}
+#: Names of the two arrays of a file that are not the network's.
+_CENTRE, _SCALE = "columns.centre", "columns.scale"
+
+
+class Autoencoder:
+    """A network that learns to give back its own input through a narrow layer, the code.
+
+    Without hidden layers beside the code it is linear, and finds the subspace of the principal
+    components (Baldi and Hornik 1989); with them it bends (Hinton and Salakhutdinov 2006). Rows
+    unlike those it has learned from come back badly: `reconstruction_error` is a score of anomaly.
+
+    Parameters
+    ----------
+    *hidden : int
+        Widths of the layers down to the code, which is the last; the way back has the same widths
+        in the other order. ``Autoencoder(16, 3)`` on 20 columns is 20-16-3-16-20.
+    activation : str, optional
+        Behind all layers but the code and the output.
+    noise : float, optional
+        In training the inputs get normal random numbers of that deviation added, and the rows
+        without them are asked for (Vincent et al. 2008).
+    scaled : bool, optional
+        Bring each column to mean 0 and deviation 1 first, those of the training rows.
+    seed : int, optional
+        Of the starting weights, the order of rows and the noise.
+    dtype : {"float32", "float64"}, optional
+
+    Attributes
+    ----------
+    network : Network
+        After `fit`: from scaled rows to scaled rows.
+    history : History
+        After `fit`: the losses epoch by epoch.
+
+    Examples
+    --------
+    >>> strange = Autoencoder(8, 2).fit(rows).reconstruction_error(others)
+    """
+
+    def __init__(
+        self,
+        *hidden: int,
+        activation: str = "tanh",
+        noise: float = 0.0,
+        scaled: bool = True,
+        seed: int = 0,
+        dtype: DType | str = DType.float32,
+    ) -> None:
+        given = locals()
+        settings = {n: rule.checked(given[n], f"Autoencoder.{n}") for n, rule in _RULES.items()}
+        self.hidden: tuple[int, ...] = settings["hidden"]
+        self.activation: str = settings["activation"]
+        self.noise: float = settings["noise"]
+        self.scaled: bool = settings["scaled"]
+        self.seed: int = settings["seed"]
+        self.dtype = as_dtype(dtype)
+        self._learned: tuple[Network, History] | None = None
+        self._centre = self._scale = np.zeros(0)
+        self._functions: dict[str, Function] = {}
+
+    # -- learning ---------------------------------------------------------------------------------
+
+    def fit(self, x: Any, *, validation: Any = None, **settings: Any) -> Autoencoder:
+        """Learn from rows.
+
+        Parameters
+        ----------
+        x : array, shape (n, columns)
+        validation : array, optional
+            Rows that are only looked at, to stop in time.
+        **settings
+            As `quickprop.train.fit` takes them: optimizer, schedule, epochs, batch_size, patience,
+            budget, ...
+
+        Returns
+        -------
+        Autoencoder
+            Itself.
+
+        Raises
+        ------
+        ShapeError, DataError, SettingError
+            The rows are not a matrix of finite numbers, or a setting is not allowed.
+        """
+        rows = self._matrix(x, "fit")
+        if not len(rows):
+            raise DataError("no rows to learn from", where="Autoencoder.fit")
+        centre, scale = np.zeros(rows.shape[1]), np.ones(rows.shape[1])
+        if self.scaled:
+            with np.errstate(over="ignore", invalid="ignore"):
+                centre, scale = rows.mean(0), rows.std(0)
+            if not np.isfinite(scale).all():
+                raise DataError(
+                    "numbers too large to be scaled",
+                    where="Autoencoder.fit",
+                    given=f"column {int(np.argmin(np.isfinite(scale)))}",
+                )
+            # What rounding makes of a constant column is not a deviation.
+            scale[scale <= 1e-12 * np.abs(centre)] = 1.0
+            scale[scale == 0.0] = 1.0
+        network = Network(
+            self._layers(rows.shape[1]), rows.shape[1], seed=self.seed, dtype=self.dtype
+        )
+        held_out = None
+        if validation is not None:
+            other = (self._matrix(validation, "fit", rows.shape[1]) - centre) / scale
+            held_out = (other, other)
+        for name in ("loss", "seed"):
+            if name in settings:
+                raise SettingError("not a setting of an autoencoder's fit", where=f"fit.{name}")
+        scaled = (rows - centre) / scale
+        history = fit(
+            network,
+            scaled,
+            scaled,
+            loss=MeanSquaredError(),
+            seed=self.seed,
+            validation=held_out,
+            **settings,
+        )
+        self._learned, self._centre, self._scale = (network, history), centre, scale
+        self._functions = {}
+        return self
+
+    def _layers(self, columns: int) -> list[Component]:
+        layers: list[Component] = [GaussianNoise(self.noise)] if self.noise else []
+        for width in self.hidden[:-1]:
+            layers += [Dense(width), Activation(self.activation)]
+        layers.append(Dense(self.hidden[-1]))
+        for width in reversed(self.hidden[:-1]):
+            layers += [Dense(width), Activation(self.activation)]
+        return [*layers, Dense(columns)]
+
+    # -- what it has learned ----------------------------------------------------------------------
+
+    def _after_fit(self) -> tuple[Network, History]:
+        if self._learned is None:
+            raise SettingError(
+                "the autoencoder has learned nothing yet",
+                where="Autoencoder",
+                mend="call fit(rows) first",
+            )
+        return self._learned
+
+    @property
+    def network(self) -> Network:
+        """From scaled rows to scaled rows."""
+        return self._after_fit()[0]
+
+    @property
+    def history(self) -> History:
+        """The losses epoch by epoch."""
+        return self._after_fit()[1]
+
+    def encode(self, x: Any) -> np.ndarray:
+        """The codes of rows, shape (n, width of the code)."""
+        return self._run("encode", (self._known(x, "encode") - self._centre) / self._scale)
+
+    def decode(self, codes: Any) -> np.ndarray:
+        """The rows that belong to codes, shape (n, columns)."""
+        given = self._matrix(codes, "decode", self.hidden[-1])
+        return self._run("decode", given) * self._scale + self._centre
+
+    def reconstruct(self, x: Any) -> np.ndarray:
+        """The rows as they come back: encoded and decoded."""
+        scaled = (self._known(x, "reconstruct") - self._centre) / self._scale
+        return self._run("both", scaled) * self._scale + self._centre
+
+    def reconstruction_error(self, x: Any) -> np.ndarray:
+        """How strange each row is, shape (n,); higher is stranger.
+
+        The mean over the columns of the squared difference between what went in and what came
+        back, in deviations of the columns.
+        """
+        scaled = (self._known(x, "reconstruction_error") - self._centre) / self._scale
+        with np.errstate(over="ignore"):
+            return np.mean(np.square(self._run("both", scaled) - scaled), axis=1)
+
+    def _known(self, x: Any, where: str) -> np.ndarray:
+        return self._matrix(x, where, self.network.features)
+
+    def _run(self, name: str, rows: np.ndarray) -> np.ndarray:
+        run = self._functions.get(name)
+        if run is None:
+            inputs, output = self._graph(name)
+            run = self._functions[name] = function([inputs], output)
+        # Numbers beyond float32 become infinite, and so does their error.
+        with np.errstate(over="ignore"):
+            return np.asarray(run(rows.astype(self.dtype.value)), np.float64)
+
+    def _graph(self, name: str) -> tuple[Tensor, Tensor]:
+        """One half of the network, or all of it."""
+        layers = self.network.layers
+        dense = [k for k, placed in enumerate(layers) if isinstance(placed.layer, Dense)]
+        middle = dense[len(dense) // 2 - 1] + 1
+        part = {"encode": layers[:middle], "decode": layers[middle:], "both": layers}[name]
+        width = part[0].input_shape[0]
+        given = output = placeholder((ROWS, width), self.dtype, "rows")
+        for placed in part:
+            output = placed.layer.join([output], placed.parameters, Context(placed.name))
+        return given, output
+
+    def _matrix(self, x: Any, where: str, columns: int | None = None) -> np.ndarray:
+        """Finite numbers (n, columns) in float64."""
+        full = f"Autoencoder.{where}"
+        try:
+            array = np.asarray(x)
+        except ValueError as error:
+            raise ShapeError("not a matrix", where=full, given=str(error)) from None
+        if array.dtype.kind not in "biuf":
+            raise DataError("the rows do not hold numbers", where=full, given=f"type {array.dtype}")
+        if array.ndim != 2 or not array.shape[1] or columns not in (None, array.shape[1]):
+            raise ShapeError(
+                "not a matrix of the right shape",
+                where=full,
+                allowed=f"[rows, {columns or 'columns'}]",
+                given=show_shape(array.shape),
+            )
+        array = array.astype(np.float64)
+        if not np.isfinite(array).all():
+            raise DataError(
+                "NaN or infinity",
+                where=full,
+                given=f"first in row {int(np.argwhere(~np.isfinite(array))[0][0])}",
+                mend="fill or leave out such cells first",
+            )
+        return array
+
+    # -- as a file --------------------------------------------------------------------------------
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write everything to a file, whole or not at all.
+
+        Raises
+        ------
+        DataFileError
+            The file cannot be written.
+        """
+        document = {
+            "kind": "autoencoder",
+            "settings": {
+                "hidden": list(self.hidden),
+                "activation": self.activation,
+                "noise": self.noise,
+                "scaled": self.scaled,
+                "seed": self.seed,
+                "dtype": self.dtype.value,
+            },
+            "columns": self.network.features,
+            "history": self.history.to_document(),
+        }
+        arrays = {_CENTRE: self._centre, _SCALE: self._scale}
+        write_model_file(path, document, {**self.network.weights(), **arrays})
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Autoencoder:
+        """Read a file that `save` wrote. No code in it is run; every field is checked.
+
+        Raises
+        ------
+        ModelFileError
+            The file is missing, damaged, or holds something else.
+        """
+        document, arrays = read_model_file(path)
+        where = str(path)
+        if document.get("kind") != "autoencoder":
+            raise ModelFileError("not an autoencoder", where=where, mend="try quickprop.load(path)")
+        try:
+            return cls._read(document, arrays)
+        except (SettingError, ShapeError) as error:
+            raise ModelFileError(
+                error.what, where=f"{where}: {error.where}", allowed=error.allowed
+            ) from None
+        except (TypeError, KeyError):
+            raise ModelFileError("a field is missing or not of its kind", where=where) from None
+
+    @classmethod
+    def _read(cls, document: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Autoencoder:
+        settings = dict(document["settings"])
+        made = cls(*settings.pop("hidden"), **settings)
+        columns = whole(1, 2**24).checked(document["columns"], "columns")
+        weights = dict(arrays)
+        made._centre, made._scale = weights.pop(_CENTRE), weights.pop(_SCALE)
+        for array in (made._centre, made._scale):
+            if array.shape != (columns,) or array.dtype != np.float64:
+                raise ShapeError(
+                    "not a number for each column", where="columns", given=show_shape(array.shape)
+                )
+        if not (made._scale > 0).all():
+            raise SettingError("deviations that are not above 0", where=_SCALE)
+        network = Network(made._layers(columns), columns, seed=made.seed, dtype=made.dtype)
+        network.set_weights(weights)
+        made._learned = network, History.from_document(document["history"])
+        return made
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_functions": {}}
+
+    def __repr__(self) -> str:
+        shape = ", ".join(map(str, self.hidden))
+        if self._learned is None:
+            return f"<Autoencoder {shape}, not fitted>"
+        return f"<Autoencoder {shape} of {self.network.features} columns: {self.history!r}>"
