@@ -1,0 +1,217 @@
+"""quickprop's MLPClassifier and MLPRegressor beside scikit-learn's, with the same parameters.
+
+    python benchmarks/estimators.py --data ../shared/data [--sets digits,adult] [--seeds 5]
+                                    [--max-iter 30] [--threads 1] [--no-search] [--out FILE]
+
+Both classes get the same rows, already scaled and encoded, the same random state and scikit-learn's
+default parameters but for the number of epochs. What is compared: seconds of `fit` and of `predict`
+on the test part, the test score, the time of `predict_proba` (or `predict`) on one row, and a grid
+search of 48 candidates in two processes. Every ratio comes from one run on one machine; the second
+column of ratios is for rows given in single precision to both.
+
+Compiled code is kept on disk, as it is in use; the first fit of a network compiles for some tenths
+of a second, which are shown on their own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn import neural_network
+from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import GridSearchCV, train_test_split
+from threadpoolctl import threadpool_limits
+
+from quickprop.estimators import MLPClassifier, MLPRegressor
+from tables import load, pipeline
+
+SETS = ("digits", "adult", "california_housing", "covertype_15k", "mnist")
+#: Those whose times of `fit` are judged together.
+JUDGED = SETS[:4]
+TEST_SHARE = 0.2
+CLASSES = {
+    "classification": (neural_network.MLPClassifier, MLPClassifier),
+    "regression": (neural_network.MLPRegressor, MLPRegressor),
+}
+#: 48 candidates.
+GRID = {
+    "alpha": [1e-5, 1e-4, 1e-3, 1e-2],
+    "learning_rate_init": [3e-4, 1e-3, 3e-3, 1e-2],
+    "hidden_layer_sizes": [(16,), (32,), (32, 16)],
+}
+
+
+def table(folder: Path, name: str) -> tuple[np.ndarray, np.ndarray, str] | None:
+    """Encoded rows, target and task; None when the files are not there."""
+    if name == "digits":
+        X, y = load_digits(return_X_y=True)
+        return (
+            (X - X.mean(axis=0)) / np.where(X.std(axis=0) > 0, X.std(axis=0), 1),
+            y,
+            "classification",
+        )
+    listing = folder / "datasets.json"
+    if not listing.is_file():
+        return None
+    entries = {entry["name"]: entry for entry in json.loads(listing.read_text())["datasets"]}
+    entry = entries[name]
+    frame, target = load(folder, entry)
+    y = frame[target].to_numpy()
+    rows: pd.DataFrame = frame.drop(columns=target)
+    if entry.get("kind") == "image" or name == "mnist":
+        X = rows.to_numpy(np.float64) / 255.0
+    else:
+        X = np.ascontiguousarray(pipeline(rows, None)[0].fit_transform(rows), np.float64)
+    if entry["task"] == "regression":
+        return X, (y - y.mean()) / y.std(), "regression"
+    return X, y, "classification"
+
+
+def one_row(model, row: np.ndarray, calls: int = 300) -> float:
+    """Seconds of a prediction for a single row, the least of five trials."""
+    predict = getattr(model, "predict_proba", model.predict)
+    predict(row)
+    trials = []
+    for _ in range(5):
+        started = time.perf_counter()
+        for _ in range(calls):
+            predict(row)
+        trials.append((time.perf_counter() - started) / calls)
+    return min(trials)
+
+
+def measure(kind, X: np.ndarray, y: np.ndarray, task: str, seed: int, settings: dict) -> dict:
+    """Seconds and score of a class on the split of a seed."""
+    rows, test, target, true = train_test_split(
+        X, y, test_size=TEST_SHARE, random_state=seed, stratify=None if task == "regression" else y
+    )
+    model = kind(random_state=seed, **settings)
+    started = time.perf_counter()
+    model.fit(rows, target)
+    fitted = time.perf_counter()
+    model.predict(test)
+    predicted = time.perf_counter()
+    return {
+        "fit": fitted - started,
+        "predict": predicted - fitted,
+        "score": float(model.score(test, true)),
+        "epochs": model.n_iter_,
+        "one row": one_row(model, test[:1]),
+    }
+
+
+def compare(X: np.ndarray, y: np.ndarray, task: str, seeds: int, settings: dict) -> dict:
+    """All seeds of both classes, and the ratios of their times."""
+    theirs, ours = CLASSES[task]
+    started = time.perf_counter()
+    ours(random_state=0, **settings | {"max_iter": 1}).fit(X[:1000], y[:1000])
+    first = time.perf_counter() - started
+    runs: dict[str, list[dict]] = {"sklearn": [], "quickprop": []}
+    for seed in range(seeds):
+        # Turn by turn, so that whatever else the machine does meets both.
+        runs["sklearn"].append(measure(theirs, X, y, task, seed, settings))
+        runs["quickprop"].append(measure(ours, X, y, task, seed, settings))
+    found: dict = {"runs": runs, "first fit": first}
+    for name in ("fit", "predict", "one row"):
+        seconds = {who: np.median([run[name] for run in runs[who]]) for who in runs}
+        found[name] = {who: float(value) for who, value in seconds.items()}
+        found[f"{name} ratio"] = float(seconds["sklearn"] / seconds["quickprop"])
+    scores = {who: np.array([run["score"] for run in runs[who]]) for who in runs}
+    noise = float(np.std(scores["sklearn"], ddof=1)) if seeds > 1 else 0.0
+    found["score"] = {who: float(values.mean()) for who, values in scores.items()}
+    found["noise"] = noise
+    found["as good"] = bool(scores["quickprop"].mean() >= scores["sklearn"].mean() - noise)
+    return found
+
+
+def search(n_jobs: int) -> dict:
+    """The grid search of both classes on digits."""
+    X, y = load_digits(return_X_y=True)
+    X = X / 16.0
+    found: dict = {}
+    for who, kind in zip(("sklearn", "quickprop"), CLASSES["classification"], strict=True):
+        model = kind(max_iter=60, random_state=0)
+        started = time.perf_counter()
+        done = GridSearchCV(model, GRID, cv=3, n_jobs=n_jobs).fit(X, y)
+        found[who] = {"seconds": time.perf_counter() - started, "score": float(done.best_score_)}
+    found["ratio"] = found["sklearn"]["seconds"] / found["quickprop"]["seconds"]
+    return found
+
+
+def show(name: str, double: dict, single: dict) -> None:
+    """A row of the table."""
+    print(
+        f"{name:20}{double['score']['sklearn']:9.4f}{double['score']['quickprop']:9.4f}"
+        f"{double['noise']:8.4f}{double['fit']['sklearn']:9.2f}{double['fit']['quickprop']:8.2f}"
+        f"{double['fit ratio']:7.1f}{single['fit ratio']:7.1f}"
+        f"{double['predict ratio']:9.1f}{single['predict ratio']:7.1f}"
+        f"{double['one row ratio']:9.1f}{single['one row ratio']:7.1f}",
+        flush=True,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--sets", default=",".join(SETS))
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--max-iter", type=int, default=30)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--no-search", action="store_true")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/estimators.json"))
+    options = parser.parse_args()
+    # In the processes of the search too.
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    os.environ["PYTHONWARNINGS"] = "ignore"
+    os.environ["QUICKPROP_NUM_THREADS"] = str(options.threads)
+    settings = {"max_iter": options.max_iter}
+    results: dict = {"settings": settings, "threads": options.threads, "sets": {}}
+    print(
+        f"{'':20}{'test score':>18}{'':8}{'seconds of fit':>17}   sklearn / quickprop, f64 and f32"
+    )
+    print(
+        f"{'set':20}{'sklearn':>9}{'quickprop':>9}{'noise':>8}{'sklearn':>9}{'qp':>8}"
+        f"{'fit':>14}{'predict':>16}{'one row':>16}"
+    )
+    with threadpool_limits(options.threads):
+        for name in options.sets.split(","):
+            found = table(options.data, name)
+            if found is None:
+                print(f"{name:20}the file is not there: give --data FOLDER")
+                continue
+            X, y, task = found
+            double = compare(X, y, task, options.seeds, settings)
+            single = compare(X.astype(np.float32), y, task, options.seeds, settings)
+            results["sets"][name] = {"task": task, "float64": double, "float32": single}
+            show(name, double, single)
+    for kind in ("float64", "float32"):
+        ratios = [
+            results["sets"][name][kind]["fit ratio"] for name in JUDGED if name in results["sets"]
+        ]
+        if ratios:
+            mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
+            results[f"fit, geometric mean, {kind}"] = mean
+            print(f"fit, geometric mean of {len(ratios)} sets, {kind}: {mean:.1f} times as fast")
+    if not options.no_search:
+        results["search"] = search(2)
+        times = {who: results["search"][who]["seconds"] for who in ("sklearn", "quickprop")}
+        print(
+            f"grid search, 48 candidates, 2 processes: {times['sklearn']:.1f} s / "
+            f"{times['quickprop']:.1f} s, {results['search']['ratio']:.1f} times as fast"
+        )
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps(results, indent=1))
+    print(f"written to {options.out}")
+
+
+if __name__ == "__main__":
+    main()
