@@ -228,6 +228,8 @@ class Grower:
                 if any(new is seen for seen, _ in pairs) or any(old is seen for seen, _ in pairs):
                     continue
                 pairs += [(old, new), (new, old)]
+            elif choice == 1 and self.number(2) and not any(old is seen for seen, _ in pairs):
+                pairs.append((old, new))  # As it is, whoever else reads it.
             elif not any(old is seen for seen, _ in pairs):
                 pairs.append((old, old * 0.9 + new * 0.1 if choice < 3 else constant_like(old)))
         return tuple(pairs)

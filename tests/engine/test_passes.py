@@ -1,4 +1,4 @@
-"""What the passes make of a graph."""
+"""What passes and schedule make of a graph."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from quickprop import ops
 from quickprop.autodiff import gradients
 from quickprop.execution import function
-from quickprop.graph import Graph, Op, placeholder
+from quickprop.graph import Graph, Op, matmul, placeholder, variable
 from quickprop.passes import optimise
 
 
@@ -47,3 +47,13 @@ def test_pieces_along_a_middle_axis():
     for backend in ("native", "reference"):
         found = function([x], slope, backend=backend)(rows)
         np.testing.assert_allclose(found, expected, rtol=1e-13)
+
+
+def test_a_new_value_that_a_product_needs_is_computed_before_it():
+    x = placeholder((2, 2), "float64")
+    held = variable(np.eye(2), "float64")
+    new = held * 2.0 + x
+    run = function([x], matmul(new, new), [(held, new)])
+    # new = [[3, 1], [1, 3]], its square [[10, 6], [6, 10]]
+    assert run(np.ones((2, 2))).tolist() == [[10.0, 6.0], [6.0, 10.0]]
+    assert held.value.tolist() == [[3.0, 1.0], [1.0, 3.0]]

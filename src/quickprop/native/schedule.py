@@ -230,6 +230,8 @@ class _Builder:
 
     def build(self) -> None:
         results = {buffer_of(new) for _, new in self.graph.updates}
+        # A new value that a product or a move needs cannot wait for the end.
+        results -= self._before_opaque()
         # What does not depend on the rows comes first: everybody may use it.
         order = sorted(self.graph.nodes(), key=_depends_on_rows(self.graph).__contains__)
         last = [node for node in order if node in results and node in self.kept]
@@ -263,6 +265,14 @@ class _Builder:
                 assert kernel.node is not None
                 if kernel.node in self.kept:
                     kernel.members.insert(0, kernel.node)
+
+    def _before_opaque(self) -> set[Tensor]:
+        """The nodes that lead to products, moves and the like."""
+        found: set[Tensor] = set()
+        for node in reversed(self.graph.nodes()):
+            if node in found or _is_opaque(node):
+                found.update(node.inputs)
+        return found
 
     def _late_products(self, order: list[Tensor], late: set[Tensor]) -> set[Tensor]:
         """Products that only updates of their own shape read: gradients used where they arise.
