@@ -72,6 +72,11 @@ def default_backend() -> str:
     return one_of(os.environ.get("QUICKPROP_BACKEND", "native"), BACKENDS, "QUICKPROP_BACKEND")
 
 
+def backend_of(given: object, where: str) -> str:
+    """The backend that a call names, or the default when it names none."""
+    return default_backend() if given is None else one_of(given, BACKENDS, where)
+
+
 def cache_dir() -> Path | None:
     """The folder for compiled code, or None when caching is switched off."""
     set_by_user = os.environ.get("QUICKPROP_CACHE_DIR")

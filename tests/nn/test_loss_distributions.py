@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from quickprop.errors import DataError, SettingError, ShapeError
+from quickprop.errors import DTypeError, SettingError, ShapeError
 from quickprop.nn.distributions import (
     Categorical,
     Laplace,
@@ -114,6 +114,19 @@ def test_what_cannot_be_counted_has_no_likelihood():
     assert ours.log_likelihood([-1, 0.5, math.inf]).tolist() == [[-math.inf]] * 3
 
 
+@pytest.mark.parametrize("name", CASES)
+def test_what_is_missing_stays_missing(name):
+    ours = CASES[name][0]
+    y = np.where(np.arange(ours.mean.size).reshape(ours.shape) % 2, 1.0, np.nan)
+    for found in (ours.log_likelihood(y), ours.cdf(y)):
+        assert (np.isnan(found) == np.isnan(y)).all()
+
+
+def test_one_number_is_asked_of_all():
+    normal, theirs = CASES["normal"]
+    np.testing.assert_allclose(normal.cdf(2.5), theirs.cdf(2.5), rtol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("ask", "error", "message"),
     [
@@ -124,7 +137,12 @@ def test_what_cannot_be_counted_has_no_likelihood():
         (lambda d: d.sample(0), SettingError, "sample.n.*at least 1"),
         (lambda d: d.sample(1, -1), SettingError, "sample.seed"),
         (lambda d: d.log_likelihood([1.0]), ShapeError, r"allowed: \[3, 2\]; given: \[1\]"),
-        (lambda d: d.log_likelihood("y"), DataError, "does not hold numbers"),
+        (lambda d: d.log_likelihood("y"), DTypeError, "log_likelihood.y: not numbers"),
+        (lambda d: d.cdf("y"), DTypeError, "cdf.y: not numbers"),
+        (lambda d: d.cdf([[1.0], [1.0, 2.0]]), ShapeError, "cdf.y: not an array"),
+        (lambda d: d.cdf([1.0]), ShapeError, r"allowed: \[3, 2\]; given: \[1\]"),
+        (lambda d: d.quantile("0.5"), SettingError, "not a number.*given: '0.5'"),
+        (lambda d: d.quantile(10**400), SettingError, "quantile.q: not a number"),
     ],
 )
 def test_wrong_questions(ask, error, message):

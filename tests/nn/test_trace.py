@@ -17,6 +17,7 @@ from quickprop.nn import (
     Dense,
     Dropout,
     Embedding,
+    Heads,
     Huber,
     MeanSquaredError,
     Network,
@@ -393,3 +394,36 @@ def test_wrong_rows_layers_and_inputs():
         trace(network, MANY)
     with pytest.raises(QuickpropError, match="outside the levels"):
         trace(network, (MANY, [[0], [3]]))
+
+
+def test_the_loss_is_of_all_outputs_side_by_side():
+    x = Input(3)
+    hidden = Activation("tanh")(Dense(4)(x))
+    drawn = Network([Dense(1)(hidden), Dense(2)(hidden)], dtype="float64", seed=1)
+    rows, target = np.linspace(-1.0, 1.0, 6).reshape(2, 3), [[0.5, 1], [-0.5, 0]]
+    first, second = drawn.predict(rows)
+    heads = Heads((MeanSquaredError(), CrossEntropy()), (1, 2))
+    seen = drawn.trace(rows, target, heads)
+    np.testing.assert_array_equal(seen.outputs, np.concatenate([first, second], axis=1))
+    squares = ((first[:, 0] - [0.5, -0.5]) ** 2).mean()
+    logs = np.log(np.exp(second).sum(axis=1)) - second[[0, 1], [1, 0]]
+    assert seen.loss_value == pytest.approx(squares + logs.mean(), rel=1e-12)
+    # By the bias of the first output: 2 (o - y), the mean over rows.
+    expected = 2.0 * (first[:, 0] - [0.5, -0.5]).mean()
+    assert seen.gradients["dense2.bias"] == pytest.approx(expected, rel=1e-12)
+    assert "Heads" in str(seen) or "heads" in str(seen)
+
+
+@pytest.mark.parametrize(
+    ("rows", "target", "message"),
+    [
+        ([[1.0, 2.0], [3.0]], None, "not an array"),
+        ([[1.0, 2.0], [3.0]], [[1.0], [2.0]], "not an array"),
+        ([[1.0, 2.0]], [[1.0], [2.0, 3.0]], "trace target: the target is not an array"),
+        ([[1e300, 2.0]], None, "too large for float32"),
+        ([[1.0, 2.0]], [[1e300]], "too large for float32"),
+    ],
+)
+def test_what_is_no_array_is_said(rows, target, message):
+    with pytest.raises(QuickpropError, match=message):
+        Network([Dense(1)], 2).trace(rows, target)

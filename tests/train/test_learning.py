@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from quickprop.errors import DataError, QuickpropError, SettingError, ShapeError
+from quickprop.errors import DataError, DTypeError, QuickpropError, SettingError, ShapeError
 from quickprop.nn import (
     Activation,
     BinaryCrossEntropy,
@@ -236,7 +236,7 @@ GOOD = {"inputs": CORNERS, "target": XOR, "loss": CrossEntropy()}
         ({"inputs": CORNERS[:3]}, ShapeError, "training.*differ in rows"),
         ({"inputs": CORNERS[:, :1]}, ShapeError, r"allowed: \[rows, 2\]; given: \[4, 1\]"),
         ({"inputs": (CORNERS, XOR)}, ShapeError, "wrong number of inputs"),
-        ({"inputs": CORNERS * np.nan}, DataError, "training numeric: NaN, infinity .*row 0"),
+        ({"inputs": CORNERS * np.nan}, DataError, "training numeric: NaN or infinity.*row 0"),
         ({"inputs": CORNERS.astype(float) * 1e300}, DataError, "too large for float32"),
         ({"inputs": [[1.0, 2.0], [1.0]]}, ShapeError, "training"),
         ({"inputs": None}, QuickpropError, "training"),
@@ -248,6 +248,19 @@ GOOD = {"inputs": CORNERS, "target": XOR, "loss": CrossEntropy()}
         ({"weights": [1, 1, 1]}, ShapeError, "differ in rows"),
         ({"weights": [1, 1, -1, 1]}, DataError, "must not be negative"),
         ({"weights": [0, 0, 0, 0]}, DataError, "nor all zero"),
+        ({"weights": [1, 1, np.nan, 1]}, DataError, "training weights: NaN .*row 2"),
+        ({"weights": [[1], [1, 2], [1], [1]]}, ShapeError, "weights: not an array"),
+        ({"weights": ["a"] * 4}, DTypeError, "weights: not numbers"),
+        ({"weights": 1.0}, ShapeError, "weights"),
+        ({"inputs": np.ma.masked_array(CORNERS, CORNERS > 0)}, DataError, "masked.*filled"),
+        ({"inputs": CORNERS.astype(str)}, DTypeError, "does not hold numbers"),
+        ({"inputs": CORNERS.astype(complex)}, DTypeError, "does not hold numbers"),
+        ({"optimizer": 0}, SettingError, "not an optimizer"),
+        ({"backend": ""}, SettingError, "fit.backend: unknown name"),
+        ({"resume": ""}, SettingError, "fit.resume.*True or False"),
+        ({"clock": 3}, SettingError, "fit.clock: not a function"),
+        ({"l1": "0.1"}, SettingError, "fit.l1.*given: '0.1'"),
+        ({"mixup": 0.0}, SettingError, "fit.mixup.*above 0"),
     ],
 )
 def test_what_does_not_fit_is_said_before_training(change, error, message):

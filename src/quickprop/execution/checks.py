@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from quickprop.config import DType
-from quickprop.errors import DTypeError, ShapeError
+from quickprop.errors import DataError, DTypeError, ShapeError
 from quickprop.graph import Tensor, show_shape
 
 #: NumPy keeps one object for each of its own types in native byte order.
@@ -57,7 +57,41 @@ def _converted(leaf: Tensor, value: Any, position: int) -> np.ndarray:
             given=str(array.dtype),
             mend="convert with .astype('int32')",
         )
-    return array.astype(leaf.dtype.value)
+    if np.ma.is_masked(value):
+        raise DataError(
+            "an array with masked numbers",
+            where=_label(leaf, position),
+            mend="put numbers in their place with .filled(...), or leave these rows out",
+        )
+    return (_whole if leaf.dtype is DType.int32 else _cast)(leaf, array, position)
+
+
+def _cast(leaf: Tensor, array: np.ndarray, position: int) -> np.ndarray:
+    try:
+        with np.errstate(over="raise"):
+            return array.astype(leaf.dtype.value)
+    except FloatingPointError:
+        with np.errstate(over="ignore"):
+            became_infinite = np.isinf(array.astype(leaf.dtype.value)) & np.isfinite(array)
+        first = tuple(np.argwhere(became_infinite)[0])
+        raise DataError(
+            f"a number too large for {leaf.dtype.value}",
+            where=_label(leaf, position),
+            given=f"{array[first]:g}" + (f" in row {first[0]}" if first else ""),
+            mend="scale such columns first, or compute in float64",
+        ) from None
+
+
+def _whole(leaf: Tensor, array: np.ndarray, position: int) -> np.ndarray:
+    whole = array.astype(leaf.dtype.value)
+    if array.dtype.itemsize >= 4 and (whole != array).any():
+        raise DataError(
+            "a whole number outside int32",
+            where=_label(leaf, position),
+            allowed="-2147483648 to 2147483647",
+            given=str(array[tuple(np.argwhere(whole != array)[0])]),
+        )
+    return whole
 
 
 def _label(leaf: Tensor, position: int) -> str:

@@ -46,9 +46,7 @@ class Function:
     """
 
     def __init__(self, graph: Graph, single: bool = False, backend: str | None = None) -> None:
-        self.backend = config.one_of(
-            backend or config.default_backend(), config.BACKENDS, "backend"
-        )
+        self.backend = config.backend_of(backend, "function.backend")
         self.graph = optimise(graph.verify())
         self.single = single
         self._run: _Runs

@@ -87,9 +87,7 @@ class Minibatches:
         threads: int | None = None,
         passes: int = 1,
     ) -> None:
-        self.backend = config.one_of(
-            backend or config.default_backend(), config.BACKENDS, "backend"
-        )
+        self.backend = config.backend_of(backend, "Minibatches.backend")
         if not isinstance(batch_size, int) or batch_size < 1:
             raise SettingError(
                 "not a number of rows", where="batch_size", allowed="1, 2, 3, ...", given=batch_size

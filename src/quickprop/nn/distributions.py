@@ -21,10 +21,11 @@ from scipy.special import (
     xlogy,
 )
 
-from quickprop.errors import DataError, SettingError, ShapeError
+from quickprop.errors import SettingError, ShapeError
 from quickprop.graph import show_shape
 from quickprop.nn.component import real, whole
 from quickprop.nn.streams import stream
+from quickprop.ops.arrays import as_numbers
 
 _LEVEL = real(0.0, 1.0, low_open=True, high_open=True)
 #: The most events that a random count is drawn for.
@@ -47,8 +48,8 @@ class Distribution(ABC):
         """The variance of each; infinite where there is none."""
 
     @abstractmethod
-    def cdf(self, y: np.ndarray) -> np.ndarray:
-        """The probability of at most y."""
+    def at_most(self, y: np.ndarray) -> np.ndarray:
+        """The probability of at most y, which is broadcast against `shape`."""
 
     @abstractmethod
     def log_density(self, y: np.ndarray) -> np.ndarray:
@@ -56,7 +57,7 @@ class Distribution(ABC):
 
     @abstractmethod
     def inverse(self, q: np.ndarray) -> np.ndarray:
-        """The least y with a `cdf` of at least q; q is broadcast against `shape`."""
+        """The least y with a probability `at_most` of q or more; q is broadcast against `shape`."""
 
     @abstractmethod
     def draw(self, generator: np.random.Generator, size: tuple[int, ...]) -> np.ndarray:
@@ -84,11 +85,13 @@ class Distribution(ABC):
             When a q is not between 0 and 1.
         """
         try:
-            levels = np.asarray(q, dtype=np.float64)
-        except (ValueError, TypeError):
+            levels = np.asarray(q)
+        except ValueError:
+            levels = np.empty(0, object)
+        if levels.dtype.kind not in "iuf":
             raise SettingError(
                 "not a number", where="quantile.q", allowed=_LEVEL.allowed, given=repr(q)[:80]
-            ) from None
+            )
         for level in levels.flat:
             _LEVEL.checked(float(level), "quantile.q")
         return self.inverse(levels.reshape(levels.shape + (1,) * len(self.shape)))
@@ -114,27 +117,41 @@ class Distribution(ABC):
 
         Raises
         ------
-        DataError, ShapeError
+        DTypeError, ShapeError
+            When y are not numbers of that shape; one column may be given flat. NaN stays NaN.
+        """
+        array = self._numbers(y, "log_likelihood.y")
+        with np.errstate(all="ignore"):  # What cannot be has the logarithm -inf.
+            return np.where(np.isnan(array), np.nan, self.log_density(array))
+
+    @final
+    def cdf(self, y: Any) -> np.ndarray:
+        """The probability of at most y: a number for all, or one for each, of `shape`.
+
+        Raises
+        ------
+        DTypeError, ShapeError
             When y are not numbers of that shape; one column may be given flat.
         """
-        array = np.asarray(y)
-        if array.dtype.kind not in "biuf":
-            raise DataError(
-                "the target does not hold numbers",
-                where="log_likelihood.y",
-                given=f"type {array.dtype}",
-            )
+        array = self._numbers(y, "cdf.y", or_one=True)
+        with np.errstate(all="ignore"):  # NaN stays NaN.
+            return np.where(np.isnan(array), np.nan, self.at_most(array))
+
+    def _numbers(self, y: Any, where: str, or_one: bool = False) -> np.ndarray:
+        """The numbers in float64, in the shape of the distributions."""
+        array = as_numbers(y, where).astype(np.float64)
         if array.ndim == 1 and self.shape == (*array.shape, 1):
             array = array[:, np.newaxis]
+        if or_one and array.ndim == 0:
+            array = np.broadcast_to(array, self.shape)
         if array.shape != self.shape:
             raise ShapeError(
                 "the target does not fit the predictions",
-                where="log_likelihood.y",
+                where=where,
                 allowed=show_shape(self.shape),
                 given=show_shape(array.shape),
             )
-        with np.errstate(all="ignore"):  # What cannot be has the logarithm -inf.
-            return self.log_density(array.astype(np.float64))
+        return array
 
 
 @dataclass(frozen=True)
@@ -154,7 +171,7 @@ class Normal(Distribution):
         """scale**2."""
         return self.scale**2
 
-    def cdf(self, y: np.ndarray) -> np.ndarray:
+    def at_most(self, y: np.ndarray) -> np.ndarray:
         """The normal distribution function."""
         return ndtr((y - self.location) / self.scale)
 
@@ -189,7 +206,7 @@ class Laplace(Distribution):
         """2 scale**2."""
         return 2.0 * self.scale**2
 
-    def cdf(self, y: np.ndarray) -> np.ndarray:
+    def at_most(self, y: np.ndarray) -> np.ndarray:
         """exp(z) / 2 below the location, 1 - exp(-z) / 2 above."""
         z = (y - self.location) / self.scale
         half = 0.5 * np.exp(-np.abs(z))
@@ -227,7 +244,7 @@ class StudentT(Distribution):
         """scale**2 freedom / (freedom - 2)."""
         return self.scale**2 * self.freedom / (self.freedom - 2.0)
 
-    def cdf(self, y: np.ndarray) -> np.ndarray:
+    def at_most(self, y: np.ndarray) -> np.ndarray:
         """Student's distribution function."""
         return stdtr(self.freedom, (y - self.location) / self.scale)
 
@@ -262,7 +279,7 @@ class Poisson(Distribution):
         """The rate."""
         return self.rate
 
-    def cdf(self, y: np.ndarray) -> np.ndarray:
+    def at_most(self, y: np.ndarray) -> np.ndarray:
         """Counts up to y."""
         return np.where(y < 0, 0.0, pdtr(np.maximum(np.floor(y), 0.0), self.rate))
 
@@ -272,7 +289,7 @@ class Poisson(Distribution):
 
     def inverse(self, q: np.ndarray) -> np.ndarray:
         """By bisection."""
-        return _least_count(self.cdf, q, self.shape)
+        return _least_count(self.at_most, q, self.shape)
 
     def draw(self, generator: np.random.Generator, size: tuple[int, ...]) -> np.ndarray:
         """Counts."""
@@ -300,7 +317,7 @@ class NegativeBinomial(Distribution):
     def _success(self) -> np.ndarray:
         return self.size / (self.size + self.average)
 
-    def cdf(self, y: np.ndarray) -> np.ndarray:
+    def at_most(self, y: np.ndarray) -> np.ndarray:
         """The regularised incomplete beta function."""
         count = np.maximum(np.floor(y), 0.0)
         return np.where(y < 0, 0.0, betainc(self.size, count + 1.0, self._success))
@@ -313,7 +330,7 @@ class NegativeBinomial(Distribution):
 
     def inverse(self, q: np.ndarray) -> np.ndarray:
         """By bisection."""
-        return _least_count(self.cdf, q, self.shape)
+        return _least_count(self.at_most, q, self.shape)
 
     def draw(self, generator: np.random.Generator, size: tuple[int, ...]) -> np.ndarray:
         """Poisson counts whose rate is a gamma number."""
@@ -340,7 +357,7 @@ class NormalMixture(Distribution):
         away = self.locations - self.mean[..., np.newaxis]
         return np.sum(self.weights * (self.scales**2 + away**2), axis=-1)
 
-    def cdf(self, y: np.ndarray) -> np.ndarray:
+    def at_most(self, y: np.ndarray) -> np.ndarray:
         """The weighted mean of those of the components."""
         z = (y[..., np.newaxis] - self.locations) / self.scales
         return np.sum(self.weights * ndtr(z), axis=-1)
@@ -356,7 +373,7 @@ class NormalMixture(Distribution):
         low, high = each.min(axis=-1), each.max(axis=-1)
         for _ in range(100):  # Halved until two neighbouring numbers are left.
             middle = low + (high - low) / 2.0
-            above = self.cdf(middle) >= q
+            above = self.at_most(middle) >= q
             low, high = np.where(above, low, middle), np.where(above, middle, high)
         return high
 
@@ -390,7 +407,7 @@ class Categorical(Distribution):
         codes = np.arange(self.probabilities.shape[-1])
         return np.sum(self.probabilities * (codes - self.mean[..., np.newaxis]) ** 2, axis=-1)
 
-    def cdf(self, y: np.ndarray) -> np.ndarray:
+    def at_most(self, y: np.ndarray) -> np.ndarray:
         """The probability of a code of at most y."""
         codes = np.arange(self.probabilities.shape[-1])
         return np.sum(self.probabilities * (codes <= y[..., np.newaxis]), axis=-1)

@@ -239,7 +239,7 @@ class Network:
         ShapeError, DTypeError, DataError
             When an array does not fit its input.
         """
-        backend = backend or config.default_backend()
+        backend = config.backend_of(backend, "predict.backend")
         run = self._predictors.get(backend)
         if run is None:
             results = self.results()

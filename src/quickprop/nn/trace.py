@@ -23,7 +23,7 @@ from quickprop.nn.layers.layer import Context
 from quickprop.nn.losses import Loss, MeanSquaredError
 from quickprop.nn.placed import PlacedLayer
 from quickprop.nn.trace_page import page
-from quickprop.ops.elementary import sum
+from quickprop.ops.elementary import concat, sum
 
 if TYPE_CHECKING:
     from quickprop.nn.network import Network
@@ -95,8 +95,8 @@ class Trace:
     input_names : tuple of str
         Names of the numeric inputs.
     layers : tuple of TracedLayer
-    output_name : str
-        The layer whose outputs are those of the network; of several, the first.
+    output_names : tuple of str
+        The layers whose outputs are those of the network.
     target : array or None
     loss : Loss or None
     loss_value : float or None
@@ -108,7 +108,7 @@ class Trace:
     inputs: Mapping[str, np.ndarray]
     input_names: tuple[str, ...]
     layers: tuple[TracedLayer, ...]
-    output_name: str
+    output_names: tuple[str, ...]
     target: np.ndarray | None
     loss: Loss | None
     loss_value: float | None
@@ -121,8 +121,9 @@ class Trace:
 
     @property
     def outputs(self) -> np.ndarray:
-        """What the network gave."""
-        return self[self.output_name].outputs
+        """What the network gave; of several outputs all of them side by side."""
+        found = [self[name].outputs for name in self.output_names]
+        return found[0] if len(found) == 1 else np.concatenate(found, axis=1)
 
     def __getitem__(self, name: str) -> TracedLayer:
         for layer in self.layers:
@@ -229,8 +230,12 @@ def trace(
         else:
             arrays.append(expected)
         [last] = [placed for placed in network.layers if placed.name == network.outputs[0]]
-        raw = loss.link is not None and last.layer == Activation(loss.link)
-        value = loss(tensors[last.sources[0] if raw else last.name], leaf, weights)
+        alone = len(network.outputs) == 1
+        raw = alone and loss.link is not None and last.layer == Activation(loss.link)
+        output = tensors[last.sources[0] if raw else last.name]
+        if not alone:
+            output = concat([tensors[name] for name in network.outputs])
+        value = loss(output, leaf, weights)
         wanted.add(("loss", ""), value)
         names = [placed.name for placed in network.layers if not (raw and placed is last)]
         by = [*(tensors[name] for name in names), *network.parameters]
@@ -250,7 +255,7 @@ def trace(
             for placed in network.layers
             if placed.name not in activations.values()
         ),
-        network.outputs[0],
+        network.outputs,
         expected,
         loss,
         None if expected is None else float(found["loss", ""]),
@@ -294,8 +299,11 @@ def _rows_of(network: Network, x: Any) -> list[Any]:
 
 def _target_rows(target: Any, arrays: list[Any]) -> Any:
     """A single number, or the vector of a single row, as the target of one row."""
-    array = np.asarray(target)
-    one_row = np.ndim(arrays[0]) > 0 and len(arrays[0]) == 1
+    try:
+        array, rows = np.asarray(target), np.shape(arrays[0])[:1]
+    except ValueError:
+        return target  # The check of shapes has the better message.
+    one_row = rows == (1,)
     if array.ndim == 0 or (one_row and array.ndim == 1 and len(array) != 1):
         return array[np.newaxis]
     return target

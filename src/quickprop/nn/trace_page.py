@@ -129,7 +129,7 @@ class _Page:
             return found
         forward, back, by_weighted = self._loss()
         found += ["", *forward, "", "BACKWARD"]
-        last = self.trace[self.trace.output_name]
+        last = self.trace[self.trace.output_names[0]]
         for layer in reversed(self.trace.layers):
             start = back if layer is last else None
             found += ["", *self._backward(layer, start, by_weighted and layer is last)]
@@ -213,7 +213,7 @@ class _Page:
 
     def _loss(self) -> tuple[list[str], list[str] | None, bool]:
         """Lines of the loss, of its derivative, and whether that is by the weighted inputs."""
-        trace, last = self.trace, self.trace[self.trace.output_name]
+        trace, last = self.trace, self.trace[self.trace.output_names[0]]
         assert trace.loss is not None
         assert trace.loss_value is not None
         writer = _LOSSES.get(type(trace.loss))
@@ -223,7 +223,8 @@ class _Page:
         plain = [title, f"  L = {show(trace.loss_value)}"]
         assert trace.target is not None
         missing = trace.target.dtype.kind == "f" and np.isnan(trace.target).any()
-        if writer is None or missing or slopes is None or slopes.ndim != 2:
+        several = len(trace.output_names) > 1
+        if writer is None or missing or several or slopes is None or slopes.ndim != 2:
             return plain, None, by_weighted
         if slopes.shape[1] > MOST:
             return plain, None, by_weighted

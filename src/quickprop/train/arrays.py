@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from quickprop.config import DType
 from quickprop.errors import DataError, QuickpropError, ShapeError
 from quickprop.execution.checks import as_inputs
 from quickprop.graph import ROWS, Tensor, placeholder
 from quickprop.nn import Loss, Network
+from quickprop.ops.arrays import as_numbers
 
 
 @dataclass(frozen=True)
@@ -63,20 +65,19 @@ def checked_part(
         filled, present = loss.without_missing(expected)
         if not present.any():
             raise DataError("all of the target is missing", where=f"{where} target")
-        with np.errstate(over="ignore"):  # What overflows is found below.
-            expected = filled.astype(leaf.dtype.value)
+        expected = filled.astype(np.int32) if leaf.dtype is DType.int32 else filled
     leaves = [*network.inputs, leaf]
     values = [*given, expected]
     if weights is not None:
-        leaves.append(_weights_leaf(network, loss, leaf, np.ndim(weights)))
+        factors_given = as_numbers(weights, f"{where} weights")
+        leaves.append(_weights_leaf(network, loss, leaf, factors_given.ndim))
         values.append(weights)
     count = len(network.inputs)
     if network.categories and len(given) == count:
         # Before a conversion to int32 could make a wrong code a right one.
         network.check_categories(*given)
     try:
-        with np.errstate(over="ignore"):  # What overflows is found below.
-            arrays = as_inputs(leaves, values)
+        arrays = as_inputs(leaves, values)
     except QuickpropError as error:
         raise type(error)(
             error.what,
@@ -88,7 +89,7 @@ def checked_part(
     for leaf, array in zip(leaves, arrays, strict=True):
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise DataError(
-                f"NaN, infinity or too large for {array.dtype}",
+                "NaN or infinity",
                 where=f"{where} {leaf.name}",
                 given=f"first in row {int(np.argwhere(~np.isfinite(array))[0][0])}",
                 mend="fill or leave out such cells first",

@@ -15,7 +15,7 @@ from quickprop.errors import SettingError
 from quickprop.execution import Minibatches
 from quickprop.graph import ROWS, Shape
 from quickprop.nn import LOSSES, Loss, Network
-from quickprop.nn.component import Component, Rule, component, optional, real, whole
+from quickprop.nn.component import Component, Rule, component, flag, optional, real, whole
 from quickprop.optim import (
     FULL_BATCH_METHODS,
     OPTIMIZERS,
@@ -51,6 +51,7 @@ _RULES: Mapping[str, Rule] = {
     "seed": whole(0),
     "threads": optional(whole(1)),
     "checkpoint_seconds": real(0.0),
+    "resume": flag(),
 }
 
 
@@ -175,22 +176,26 @@ def fit(
     ModelFileError, DataFileError
         When the checkpoint is broken, of another fit, or cannot be read or written.
     """
-    started = clock()
     given = locals()
     plain = {name: rule.checked(given[name], f"fit.{name}") for name, rule in _RULES.items()}
     _check_kinds(network, loss, optimizer, schedule, callbacks)
-    backend = config.one_of(backend or config.default_backend(), config.BACKENDS, "fit.backend")
+    backend = config.backend_of(backend, "fit.backend")
     if checkpoint is not None and not (
         isinstance(checkpoint, str | os.PathLike) and Path(checkpoint).name
     ):
         raise SettingError(
             "not the path of a file", where="fit.checkpoint", given=repr(checkpoint)[:80]
         )
+    if not callable(clock):
+        raise SettingError(
+            "not a function that gives seconds", where="fit.clock", given=repr(clock)[:80]
+        )
+    started = clock()
     if resume and checkpoint is None:
         raise SettingError(
             "nothing to resume from", where="fit.resume", mend="name the checkpoint file"
         )
-    optimizer = optimizer or Adam()
+    optimizer = Adam() if optimizer is None else optimizer
     if mixup is not None:
         check_mixable(network)
     rows = checked_part(network, loss, inputs, target, weights, "training")
@@ -319,7 +324,7 @@ def _check_kinds(
         ("loss", loss, Loss, LOSSES),
         (
             "optimizer",
-            optimizer or Adam(),
+            Adam() if optimizer is None else optimizer,
             (Optimizer, FullBatchMethod),
             {**OPTIMIZERS, **FULL_BATCH_METHODS},
         ),

@@ -73,6 +73,9 @@ def numbers(target: Any, where: str) -> np.ndarray:
         raise DataError(
             "the target does not hold numbers", where=where, given=f"type {array.dtype}"
         )
+    if np.ma.is_masked(target):
+        # What is masked is missing.
+        return np.where(np.ma.getmaskarray(target), np.nan, array.astype(np.float64))
     return array
 
 
