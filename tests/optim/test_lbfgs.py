@@ -23,7 +23,6 @@ from quickprop.nn import (
 )
 from quickprop.nn.component import from_document
 from quickprop.optim import FULL_BATCH_METHODS, LBFGS, Constant
-from quickprop.optim.full_batch import as_copies
 from quickprop.optim.lbfgs import CurvaturePairs
 from quickprop.optim.line_search import CURVATURE, SUFFICIENT_DECREASE, LineSearch
 from quickprop.train import Callback, fit
@@ -119,7 +118,7 @@ def test_the_direction_is_that_of_the_two_loop_recursion(count, size, backend):
     leaves = [placeholder((size,), "float64", name) for name in ("step", "change", "gradient")]
     take = placeholder((), "float64", "take")
     product, updates = memory.product(*leaves, take)
-    run = function([*leaves, take], product, as_copies(updates), backend=backend)
+    run = function([*leaves, take], product, updates, backend=backend)
     pairs = []
     # More pairs than places: the oldest are forgotten.
     for number in range(2 * count + 3):

@@ -11,11 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from quickprop.errors import SettingError
-from quickprop.graph import Op, Tensor, broadcast_to, reshape, rewrite, walk
+from quickprop.graph import Op, Tensor, reshape, rewrite, walk
 from quickprop.nn import Loss, Network
 from quickprop.nn.component import Component
-from quickprop.ops.elementary import concat, stop_gradient
-from quickprop.optim.optimizer import Updates
+from quickprop.ops.elementary import concat
 
 #: Why a descent cannot go on.
 HARDLY_CHANGED = "the loss hardly changed any more in an iteration"
@@ -122,15 +121,6 @@ class FlatParameters:
 def with_parameters(roots: Sequence[Tensor], parts: Mapping[Tensor, Tensor]) -> list[Tensor]:
     """The roots, computed with other tensors in place of the parameters."""
     return rewrite(roots, lambda node: parts.get(node, node))
-
-
-def as_copies(updates: Updates) -> Updates:
-    """The same updates, each a copy that nothing else reads.
-
-    New values that the direction is computed from must be there before it is; native code leaves
-    the updates for the end.
-    """
-    return [(old, stop_gradient(broadcast_to(new, old.shape))) for old, new in updates]
 
 
 class Iterate(NamedTuple):

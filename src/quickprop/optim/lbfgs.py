@@ -36,7 +36,6 @@ from quickprop.optim.full_batch import (
     FullBatchMethod,
     Iterate,
     Problem,
-    as_copies,
     with_parameters,
 )
 from quickprop.optim.line_search import LineSearch, both, no
@@ -264,7 +263,7 @@ class _LBFGSDescent(Descent):
         ]
         inputs = (*problem.inputs, self._most, self._until)
         self._run = Minibatches(
-            Graph(inputs, (loss,), tuple(as_copies(updates))),
+            Graph(inputs, (loss,), tuple(updates)),
             problem.data,
             problem.rows,
             backend=problem.backend,

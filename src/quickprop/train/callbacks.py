@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from quickprop.train.history import EpochRecord, History
+from quickprop.train.interrupts import Interrupts
 
 
 @dataclass(frozen=True)
@@ -55,3 +57,20 @@ class Callback(ABC):  # noqa: B024
 
     def on_end(self, history: History) -> None:  # noqa: B027
         """When the fit has ended, whatever ended it, with the best weights in place."""
+
+
+def tell_all(
+    callbacks: Sequence[Callback],
+    tell: Callable[[Callback, Progress], None],
+    progress: Callable[[], Progress],
+    interrupts: Interrupts,
+) -> None:
+    """Call every callback; KeyboardInterrupt from one counts as Ctrl-C."""
+    if not callbacks:
+        return
+    now = progress()
+    for callback in callbacks:
+        try:
+            tell(callback, now)
+        except KeyboardInterrupt:
+            interrupts.raised = True

@@ -11,7 +11,7 @@ from quickprop.graph import ROWS, Tensor, placeholder, variable
 from quickprop.nn import Loss, Network
 from quickprop.optim.full_batch import FAR, Descent, FullBatchMethod, Iterate, Problem
 from quickprop.train.arrays import Part
-from quickprop.train.callbacks import Callback, Progress
+from quickprop.train.callbacks import Callback, Progress, tell_all
 from quickprop.train.history import EpochRecord, History
 from quickprop.train.interrupts import Interrupts
 from quickprop.train.loop import Limits
@@ -171,15 +171,7 @@ class FullBatchLoop:
     # -- callbacks and time -----------------------------------------------------------------------
 
     def _tell(self, tell: Callable[[Callback, Progress], None]) -> None:
-        """Call every callback; KeyboardInterrupt from one counts as Ctrl-C."""
-        if not self.callbacks:
-            return
-        progress = self._progress()
-        for callback in self.callbacks:
-            try:
-                tell(callback, progress)
-            except KeyboardInterrupt:
-                self.interrupts.raised = True
+        tell_all(self.callbacks, tell, self._progress, self.interrupts)
 
     def _progress(self) -> Progress:
         left = None if self._deadline == math.inf else max(0.0, self._deadline - self.clock())

@@ -13,7 +13,7 @@ from quickprop.execution import Minibatches
 from quickprop.graph import Tensor
 from quickprop.nn import Network
 from quickprop.optim import EpochEnd, Schedule
-from quickprop.train.callbacks import Callback, Progress
+from quickprop.train.callbacks import Callback, Progress, tell_all
 from quickprop.train.checkpoint import Checkpoint, CheckpointFile, Position
 from quickprop.train.history import EpochRecord, History
 from quickprop.train.interrupts import Interrupts
@@ -288,15 +288,7 @@ class Loop:
     # -- callbacks and time -----------------------------------------------------------------------
 
     def _tell(self, tell: Callable[[Callback, Progress], None]) -> None:
-        """Call every callback; KeyboardInterrupt from one counts as Ctrl-C."""
-        if not self.callbacks:
-            return
-        progress = self._progress()
-        for callback in self.callbacks:
-            try:
-                tell(callback, progress)
-            except KeyboardInterrupt:
-                self.interrupts.raised = True
+        tell_all(self.callbacks, tell, self._progress, self.interrupts)
 
     def _seconds(self) -> float:
         return self.clock() - self._begun
