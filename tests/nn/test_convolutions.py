@@ -280,6 +280,8 @@ def test_settings_outside_what_is_allowed(make, message):
         ([Conv2D(3, 3, groups=2)], (8, 8, 3), "the groups do not divide .*divisors of 3 and 3"),
         ([Conv2D(4, 3, groups=2)], (8, 8, 3), "the groups do not divide .*divisors of 3 and 4"),
         ([MaxPool2D(9)], (8, 8, 3), "maxpool2d1: a window is longer"),
+        ([MaxPool2D(2, padding=2)], (8, 8, 3), "maxpool2d1: a window of a pooling sees"),
+        ([AveragePool1D(3, stride=4, padding=3)], (8, 3), "size 3, padding 3, on 8 .*Less padding"),
         ([MaxPool1D(2)], (8, 8, 3), "maxpool1d1: MaxPool1D needs other rows"),
         ([AveragePool2D(2)], 64, "averagepool2d1: AveragePool2D needs other rows"),
         ([GlobalMaxPool()], 64, r"globalmaxpool1: GlobalMaxPool needs other rows"),
@@ -301,6 +303,7 @@ def test_rows_that_do_not_fit(layers, shape, message):
         (lambda x, k: convolve(x[:, 0], k), "the kernel does not fit"),
         (lambda x, k: max_pool(x[:, 0], 2), "an axis between rows and channels"),
         (lambda x, k: max_pool(x, 9), "a window is longer"),
+        (lambda x, k: max_pool(x[:, :1], 2, 1, "same", 2), "sees nothing but what lies beyond"),
         (lambda x, k: average_pool(x, (2, 2)), "not a number for each axis"),
     ],
 )

@@ -43,6 +43,38 @@ def windows_over(
     return Windows(sizes, strides, dilations, before, after)
 
 
+def pooling_windows(
+    lengths: Sequence[int],
+    size: Lengths,
+    stride: Lengths | None,
+    padding: Padding,
+    dilation: Lengths,
+) -> Windows:
+    """As `windows_over`; without a stride windows stand side by side.
+
+    Raises
+    ------
+    ShapeError
+        A window would see nothing but what lies beyond the ends: nothing is the largest there.
+    """
+    step = size if stride is None else stride
+    windows = windows_over(lengths, size, step, padding, dilation)
+    counts = windows.counts(tuple(lengths))
+    for axis, (length, count) in enumerate(zip(lengths, counts, strict=True)):
+        seen = 0
+        for low, high in sorted(
+            windows.inside(axis, place, length, count) for place in range(windows.size[axis])
+        ):
+            seen = high if low <= seen < high else seen
+        if seen < count:
+            raise ShapeError(
+                "a window of a pooling sees nothing but what lies beyond the ends",
+                given=f"size {size}, padding {padding!r}, on {length} places",
+                mend="less padding",
+            )
+    return windows
+
+
 def each(value: Lengths, axes: int) -> tuple[int, ...]:
     """One number for each axis."""
     numbers = (value,) * axes if isinstance(value, int) else tuple(value)
@@ -119,8 +151,7 @@ def _patches(
     dilation: Lengths,
     fill: float,
 ) -> Tensor:
-    step = size if stride is None else stride
-    windows = windows_over(_lengths(x), size, step, padding, dilation)
+    windows = pooling_windows(_lengths(x), size, stride, padding, dilation)
     return make(Op.PATCHES, x, windows=windows, joined=False, fill=fill)
 
 

@@ -14,7 +14,7 @@ from quickprop.nn.layers.convolution import windows_that_fit
 from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape
 from quickprop.nn.layers.windows import image_lengths, padding, per_axis
 from quickprop.ops.elementary import max, mean
-from quickprop.ops.windows import Lengths, Padding, average_pool, max_pool, windows_over
+from quickprop.ops.windows import Lengths, Padding, average_pool, max_pool, pooling_windows
 
 
 class _Pooling(ABC):
@@ -33,8 +33,7 @@ class _Pooling(ABC):
     def output_shape(self, input_shape: RowShape) -> RowShape:
         """A number for each window and each channel."""
         lengths = image_lengths(input_shape, self.axes, type(self).__name__)
-        step = self.size if self.stride is None else self.stride
-        windows = windows_over(lengths, self.size, step, self.padding, 1)
+        windows = pooling_windows(lengths, self.size, self.stride, self.padding, 1)
         return (*windows_that_fit(windows.counts(lengths), lengths), input_shape[-1])
 
     def apply(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
