@@ -11,7 +11,7 @@ from quickprop.graph import Tensor, constant, matmul, row_count
 from quickprop.nn.component import real, setting, whole
 from quickprop.nn.initializers import Filled, Zeros
 from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape
-from quickprop.ops.elementary import exp, log, maximum, mean, sqrt, square
+from quickprop.ops.elementary import exp, log, maximum, mean, minimum, sqrt, square
 
 _EPSILON = real(0.0, low_open=True)
 
@@ -22,7 +22,8 @@ class BatchNorm(Layer):
 
     ``y = weight (x - mean) / sqrt(variance + epsilon) + bias``. In training mean and variance are
     those of the mini-batch (and of all places of an image); their running averages are gathered and
-    used when the network predicts (Ioffe and Szegedy 2015).
+    used when the network predicts (Ioffe and Szegedy 2015). A batch of a single number a channel
+    has no variance: it is normalised to 0, and the running variance stays.
 
     Parameters
     ----------
@@ -63,9 +64,14 @@ class BatchNorm(Layer):
             count = count * float(dim or 1)
         # The running variance is that of the whole population, estimated from a sample.
         unbiased = variance * (count / maximum(count - 1.0, 1.0))
-        for name, now in (("mean", centre), ("variance", unbiased)):
+        # A single number says nothing about the variance, such as in a last batch of one row.
+        share = minimum(count - 1.0, 1.0) * self.momentum
+        for name, now, part in (
+            ("mean", centre, self.momentum),
+            ("variance", unbiased, share),
+        ):
             old = parameters[name]
-            context.updates.append((old, old * (1.0 - self.momentum) + now * self.momentum))
+            context.updates.append((old, old * (1.0 - part) + now * part))
         return away * (weight / sqrt(variance + self.epsilon)) + bias
 
 
