@@ -30,7 +30,7 @@ from quickprop.models.baselines import (
 )
 from quickprop.models.recipe import Recipe, recipe_for
 from quickprop.models.report import FitReport
-from quickprop.models.scores import Scores, classification_scores, regression_scores, softmax
+from quickprop.models.scores import Scores, classification_scores, regression_scores
 from quickprop.models.table_model import TableModel, network_inputs
 from quickprop.models.verdict import verdict
 from quickprop.nn import CrossEntropy, Embedding, MeanSquaredError, Network
@@ -307,7 +307,7 @@ def _judge(
         baselines: Baselines = classification_baselines(
             train_part, encoded[split.train], test_part, len(codec.classes), levels
         )
-        true, predicted = encoded[split.test], softmax(outputs)
+        true, predicted = encoded[split.test], CrossEntropy().predict(outputs)
         score: Callable[[np.ndarray, np.ndarray], Scores] = classification_scores
     else:
         numbers = codec.numbers(column)

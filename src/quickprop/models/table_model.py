@@ -21,8 +21,8 @@ from quickprop.data import (
 from quickprop.errors import ModelFileError, SettingError, ShapeError
 from quickprop.models.model_file import read_model_file, write_model_file
 from quickprop.models.report import FitReport
-from quickprop.models.scores import Scores, classification_scores, regression_scores, softmax
-from quickprop.nn import Network
+from quickprop.models.scores import Scores, classification_scores, regression_scores
+from quickprop.nn import CrossEntropy, Network
 from quickprop.train import History
 
 
@@ -109,7 +109,7 @@ class TableModel:
                 where="predict_proba",
                 mend="use predict",
             )
-        return softmax(self._outputs(read_table(data)))
+        return CrossEntropy().predict(self._outputs(read_table(data)))
 
     def evaluate(self, data: Any) -> Scores:
         """Scores on a labelled table: accuracy, log_loss, macro_f1; or rmse, mae, r2.
@@ -129,7 +129,9 @@ class TableModel:
             column = column_of(frame, self.report.target)
         outputs = self._outputs(frame)
         if isinstance(self.target, ClassTarget):
-            return classification_scores(self.target.encode(column), softmax(outputs))
+            return classification_scores(
+                self.target.encode(column), CrossEntropy().predict(outputs)
+            )
         return regression_scores(self.target.numbers(column), self.target.decode(outputs))
 
     def extra_columns(self, data: Any) -> list[str]:
