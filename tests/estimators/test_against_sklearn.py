@@ -226,3 +226,20 @@ def test_later_sparse_and_listed_rows_alike(iris):
     for model in models:
         model.partial_fit(sparse, y)
     assert_alike(*models)
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_sparse_rows_too_large_to_be_dense(iris, monkeypatch, solver):
+    X, y = iris
+    sparse = scipy.sparse.csr_array(np.where(X > 0.0, X, 0.0))
+    settings = {"solver": solver, "random_state": 0, "max_iter": 10, "early_stopping": True}
+    models = []
+    for most in (2**28, 0):
+        monkeypatch.setattr("quickprop.estimators.piecewise.DENSE_BYTES", most)
+        monkeypatch.setattr("quickprop.estimators.piecewise.PIECE_BYTES", 1000)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            models.append(MLPClassifier(**settings).fit(sparse, y, np.linspace(0, 1, len(y))))
+    np.testing.assert_allclose(models[0].coefs_[0], models[1].coefs_[0], 1e-6, 1e-9)
+    found = models[1].predict_proba(sparse)
+    np.testing.assert_allclose(models[0].predict_proba(sparse), found, 1e-6)

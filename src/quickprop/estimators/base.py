@@ -27,6 +27,7 @@ from quickprop.estimators.holdout import share_split, splitter_split
 from quickprop.estimators.live import LiveNetwork, StoredNetwork
 from quickprop.estimators.objective import Objective
 from quickprop.estimators.page import EstimatorPage
+from quickprop.estimators.piecewise import network_input
 from quickprop.estimators.preparation import Preparation
 from quickprop.estimators.quasi_newton import minimise
 from quickprop.estimators.rate import LearningRate
@@ -34,7 +35,7 @@ from quickprop.estimators.rules import optimizer_of, schedule_of
 from quickprop.estimators.settings import PerceptronSettings
 from quickprop.estimators.stochastic import NOT_FINITE, Epochs, Pace
 from quickprop.estimators.updates import AdamSteps, MomentumSteps
-from quickprop.estimators.validation import checked_inputs, dense, height
+from quickprop.estimators.validation import checked_inputs, height
 from quickprop.estimators.watching import (
     BarWatcher,
     ContextWatcher,
@@ -165,9 +166,8 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
         elif X_val is not None:
             held_out = self._given_rows(X_val, y_val, sample_weight_val, live)
         if self.solver == "lbfgs" and self.optimizer is None:
-            minimise(
-                self, SlopeEngine(live.network, live.objective, rows, self.alpha), pace, watchers
-            )
+            engine = SlopeEngine(live.network, live.objective, rows, self.alpha, lambda: pace.left)
+            minimise(self, engine, pace, watchers)
         else:
             self._fit_epochs(live, rows, held_out, incremental, pace, watchers)
         self._look()
@@ -362,7 +362,7 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
     def _inputs(self, X: Any, live: LiveNetwork) -> tuple[np.ndarray, ...]:
         """Checked rows as the inputs of the network."""
         if self._preparation is None:
-            return (dense(X, live.kind),)
+            return (network_input(X, live.kind),)
         return self._preparation.matrices(X, live.kind)
 
     def _parts(self, y: np.ndarray, groups: Any) -> tuple[np.ndarray, np.ndarray] | None:

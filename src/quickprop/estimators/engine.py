@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import scipy.sparse
 
 from quickprop.autodiff import gradients
 from quickprop.config import DType
 from quickprop.estimators.objective import Objective, batch_terms
+from quickprop.estimators.piecewise import PiecewiseBatches
 from quickprop.execution import Function, Minibatches
 from quickprop.graph import ROWS, Graph, Tensor, placeholder, row_count, variable, walk
 from quickprop.nn import Network
 from quickprop.ops.elementary import cast, sum
 from quickprop.optim import Constant, EpochEnd, Optimizer, Schedule
+from quickprop.train.slices import SlicePlanner
 
 Scalars = dict[Tensor, float | int]
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows to learn from: the network's inputs, the target as the loss takes it, factors."""
+    """Rows to learn from: the network's inputs, the target as the loss takes it, factors.
 
-    inputs: tuple[np.ndarray, ...]
+    An input may be sparse, when it would be too large otherwise.
+    """
+
+    inputs: tuple[Any, ...]
     target: np.ndarray
     weights: np.ndarray | None
 
@@ -35,9 +44,14 @@ class Rows:
         weights = None if self.weights is None else self.weights[index]
         return Rows(tuple(part[index] for part in self.inputs), self.target[index], weights)
 
-    def arrays(self) -> list[np.ndarray]:
+    def arrays(self) -> list[Any]:
         """What there is of inputs, target and weights."""
         return [a for a in (*self.inputs, self.target, self.weights) if a is not None]
+
+    @property
+    def sparse(self) -> bool:
+        """Whether an input is sparse."""
+        return any(scipy.sparse.issparse(part) for part in self.inputs)
 
 
 class _Forward:
@@ -69,9 +83,11 @@ class _Forward:
         used = (leaf for leaf in (*scalars, self.seed) if leaf in nodes)
         return Graph((*self.with_rows, *used), (loss,), tuple(updates))
 
-    def bound(self, rows: Rows) -> dict[Tensor, np.ndarray]:
-        """The rows for their placeholders."""
-        return dict(zip(self.with_rows, rows.arrays(), strict=True))
+    def batches(self, graph: Graph, rows: Rows, size: int) -> Minibatches | PiecewiseBatches:
+        """The step bound to rows."""
+        if rows.sparse:
+            return PiecewiseBatches(graph, rows.arrays(), size)
+        return Minibatches(graph, dict(zip(self.with_rows, rows.arrays(), strict=True)), size)
 
 
 class StepEngine:
@@ -157,16 +173,17 @@ class StepEngine:
         """Let the schedule take in an epoch."""
         self.schedule.after_epoch(self._schedule_state, EpochEnd(loss, steps, steps_left))
 
-    def minibatches(self, rows: Rows, batch_size: int) -> Minibatches:
+    def minibatches(self, rows: Rows, batch_size: int) -> Minibatches | PiecewiseBatches:
         """The step bound to rows, for many epochs over them."""
-        return Minibatches(self.graph, self._forward.bound(rows), batch_size)
+        return self._forward.batches(self.graph, rows, batch_size)
 
     def call(self, rows: Rows, scalars: Scalars) -> float:
         """One step on a batch given here and now, without setting anything up."""
         if self._function is None:
             self._function = Function(self.graph, single=True)
         values = (np.asarray(value, leaf.dtype.value) for leaf, value in scalars.items())
-        return float(self._function(*rows.arrays(), *values))
+        arrays = (a.toarray() if scipy.sparse.issparse(a) else a for a in rows.arrays())
+        return float(self._function(*arrays, *values))
 
     def state(self) -> dict[str, np.ndarray]:
         """A copy of what the optimizer remembers."""
@@ -176,6 +193,10 @@ class StepEngine:
         """Put in place what `state` gave."""
         for name, value in values.items():
             self._state[name].assign(value)
+
+
+class TimeIsUpError(Exception):
+    """Ends an evaluation that there is no time for; the fit ends with it and not with an error."""
 
 
 class SlopeEngine:
@@ -188,13 +209,23 @@ class SlopeEngine:
     ----------
     alpha : float
         Factor of the penalty.
+    seconds_left : callable
+        Time left for all that is to come.
     """
 
     #: Rows in a mini-batch.
     CHUNK = 512
 
-    def __init__(self, network: Network, objective: Objective, rows: Rows, alpha: float) -> None:
+    def __init__(
+        self,
+        network: Network,
+        objective: Objective,
+        rows: Rows,
+        alpha: float,
+        seconds_left: Callable[[], float] = lambda: math.inf,
+    ) -> None:
         self.network, self.objective = network, objective
+        self._seconds_left, self._slices = seconds_left, SlicePlanner()
         forward = _Forward(network, objective, rows.weights is not None)
         losses = forward.losses
         if forward.weights is not None:
@@ -209,7 +240,7 @@ class SlopeEngine:
         ]
         # Mini-batches give the sum of loss times rows: the sum over all rows is wanted here.
         graph = forward.graph(total / row_count(network.dtype), updates)
-        self._batches = Minibatches(graph, forward.bound(rows), self.CHUNK)
+        self._batches = forward.batches(graph, rows, self.CHUNK)
         self._seed = {forward.seed: 0} if forward.seed in graph.inputs else {}
         weight = len(rows) if rows.weights is None else float(rows.weights.sum(dtype=np.float64))
         self._share = 1.0 / weight if weight > 0.0 else 0.0
@@ -234,11 +265,26 @@ class SlopeEngine:
             start += size
 
     def __call__(self, position: np.ndarray) -> tuple[float, np.ndarray]:
-        """What is made small, and its slopes, with the parameters at a position."""
+        """What is made small, and its slopes, with the parameters at a position.
+
+        Raises
+        ------
+        TimeIsUpError
+            When there is no time for it.
+        """
         self.move_to(position)
         for store in self._sum_stores:
             store.array[...] = 0.0
-        total = self._batches.run(0, self._batches.steps_per_epoch, self._seed)
+        total, done, steps = 0.0, 0, self._batches.steps_per_epoch
+        while done < steps:
+            # In slices of milliseconds, so that Ctrl-C is heard and the time is kept.
+            count = self._slices.steps(steps - done, self._seconds_left())
+            if not count:
+                raise TimeIsUpError
+            before = time.perf_counter()
+            total += self._batches.run(done, count, self._seed)
+            self._slices.learn(count, time.perf_counter() - before)
+            done += count
         slopes = np.concatenate([store.array.ravel() for store in self._sum_stores]).astype(float)
         penalty = self._alpha * self._share * np.where(self._penalised, position, 0.0)
         factor = self.objective.learned * self._share

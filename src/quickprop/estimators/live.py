@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy.sparse
 
 from quickprop.estimators.engine import StepEngine
 from quickprop.estimators.objective import Objective
+from quickprop.estimators.piecewise import pieces
 from quickprop.estimators.weights import WeightWindows
 from quickprop.execution import Function, function
 from quickprop.graph import Tensor
@@ -53,13 +55,13 @@ class LiveNetwork:
         """What the loss makes of the raw outputs: probabilities, means, quantiles."""
         if self._outputs is None:
             self._outputs = self._compiled(self.objective.loss.prediction)
-        return self._outputs(*inputs)
+        return _run(self._outputs, inputs)
 
     def raw(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
         """The raw outputs."""
         if self._raw is None:
             self._raw = self._compiled(lambda output: output)
-        return self._raw(*inputs)
+        return _run(self._raw, inputs)
 
     def settle(self) -> None:
         """Run once: native code moves the numbers into memory of its own when it first runs."""
@@ -74,3 +76,10 @@ class LiveNetwork:
     def _compiled(self, made: Any) -> Function:
         output: Tensor = self.network.output(link=self.objective.loss.link)
         return function(self.network.inputs, made(output))
+
+
+def _run(compiled: Function, inputs: Sequence[Any]) -> np.ndarray:
+    """The results for all rows, sparse ones piece by piece."""
+    if scipy.sparse.issparse(inputs[0]):
+        return np.concatenate([compiled(piece) for piece in pieces(inputs[0])])
+    return compiled(*inputs)

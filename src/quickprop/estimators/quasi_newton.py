@@ -11,12 +11,12 @@ import numpy as np
 import scipy.optimize
 from sklearn.exceptions import ConvergenceWarning
 
-from quickprop.estimators.engine import SlopeEngine
+from quickprop.estimators.engine import SlopeEngine, TimeIsUpError
 from quickprop.estimators.stochastic import NOT_FINITE, Pace
 from quickprop.estimators.watching import EpochEnd, Watcher, epoch_ended, watched
 
 
-class _Stopped(Exception):
+class _StoppedError(Exception):
     """Carries the fit out of SciPy."""
 
 
@@ -30,15 +30,13 @@ class _Descent:
         self.pace, self.watchers = pace, watchers
         self.position = engine.position()
         self.value = math.inf
-        self.iterations = 0
+        self.iterations = self.evaluations = 0
         self.reason: str | None = None
 
     def __call__(self, position: np.ndarray) -> tuple[float, np.ndarray]:
         """The loss and its slopes; remembers the best place."""
-        if self.pace.left <= 0.0 and math.isfinite(self.value):
-            self.reason = f"max_time={self.estimator.max_time:g} was used up"
-            raise _Stopped
         value, slopes = self.engine(position)
+        self.evaluations += 1
         if value < self.value:
             self.value, self.position = value, position.copy()
         return value, slopes
@@ -55,7 +53,7 @@ class _Descent:
         end = EpochEnd(self.iterations, me.max_iter, me.loss_, None, None, self.pace.passed, me)
         if epoch_ended(self.watchers, end):
             self.reason = "a callback ended it"
-            raise _Stopped
+            raise _StoppedError
         if self.iterations < me.max_iter:
             for one in self.watchers:
                 one.epoch_begins()
@@ -89,16 +87,19 @@ def minimise(estimator: Any, engine: SlopeEngine, pace: Pace, watchers: Sequence
     try:
         with watched(watchers, estimator):
             descent.run()
-    except _Stopped:
+    except _StoppedError:
         pass
+    except TimeIsUpError:
+        descent.reason = f"max_time={estimator.max_time:g} was used up"
     except KeyboardInterrupt:
         warnings.warn("Training interrupted by user.", stacklevel=2)
     finally:
         engine.move_to(descent.position)
-    if not math.isfinite(descent.value):
-        raise ValueError(NOT_FINITE)
     estimator.n_iter_ = descent.iterations
-    estimator.loss_ = engine.reported(descent.position, descent.value)
+    value = descent.value if descent.evaluations else math.nan
+    estimator.loss_ = engine.reported(descent.position, value)
+    if descent.evaluations and not math.isfinite(descent.value):
+        raise ValueError(NOT_FINITE)
     if estimator.verbose:
         print(f"Iteration {estimator.n_iter_}, loss = {estimator.loss_:.8f}")
     if descent.reason is not None:

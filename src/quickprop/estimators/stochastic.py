@@ -129,6 +129,8 @@ class Epochs:
                 # In slices of milliseconds, so that Ctrl-C is heard and the time is kept.
                 count = slices.steps(steps - done, self.pace.left)
                 if not count:
+                    seen = min(done * self.batch_size, len(self.rows))
+                    self._out_of_time(total / seen if seen else math.nan)
                     return None
                 before = time.perf_counter()
                 total += batches.run(done, count, scalars)
@@ -153,7 +155,6 @@ class Epochs:
                 one.epoch_begins()
             total = epoch()
             if total is None:
-                self._out_of_time()
                 return
             ended = self._ended_by(total)
             left = None if self.pace.seconds is None else max(0.0, self.pace.left)
@@ -277,10 +278,11 @@ class Epochs:
             stacklevel=2,
         )
 
-    def _out_of_time(self) -> None:
+    def _out_of_time(self, loss: float) -> None:
+        """Leave the weights as they are; the loss is that of the last epoch that has one."""
         me = self.estimator
-        if not hasattr(me, "loss_"):
-            me.loss_ = math.nan
+        if not me.n_iter_:
+            me.loss_ = loss
         warnings.warn(
             f"max_time={me.max_time:g} was used up in epoch {me.n_iter_ + 1} of {me.max_iter}.",
             ConvergenceWarning,
