@@ -624,7 +624,11 @@ def fits_epilogue(node: Tensor, space: Shape) -> bool:
         return False
     if len(node.shape) != len(space):
         return all(dim == 1 for dim in node.shape)
-    if node.shape[-1] not in (1, space[-1]):
-        return False
-    # The same line for every line of the result, or a line each.
+    return node.shape[-1] in (1, space[-1]) and lines_fit(node, space)
+
+
+def lines_fit(node: Tensor, space: Shape) -> bool:
+    """True when a node has the same line for every line of a product of that shape, or one each."""
+    if len(node.shape) != len(space):
+        return True
     return node.shape[:-1] == space[:-1] or is_one_line(node.shape)

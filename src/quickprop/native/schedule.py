@@ -22,7 +22,7 @@ from quickprop.graph.primitives import LEAVES
 from quickprop.native.elementwise import HEAVY, constant_number, line_width, walk_expression
 from quickprop.native.layout import is_view
 from quickprop.native.lines import LINE, OTHER, reduction_kind
-from quickprop.native.products import fits_epilogue
+from quickprop.native.products import fits_epilogue, lines_fit
 
 MOVES = frozenset(
     {Op.TRANSPOSE, Op.SLICE, Op.PAD, Op.CONCAT, Op.GATHER, Op.SCATTER_ADD, Op.RESHAPE}
@@ -402,7 +402,9 @@ class _Builder:
         if not reduced and node.shape != space:
             return False
         return all(
-            n is node or self.is_leaf(n) or fits_epilogue(n, space) or is_inline_number(n)
+            n is node
+            or is_inline_number(n)
+            or (lines_fit(n, space) if self.is_leaf(n) else fits_epilogue(n, space))
             for n in inner
             if n.op not in (Op.SUM, Op.MAX) or n is not node
         ) and all(n is node or self.is_leaf(n) or n.op not in (Op.SUM, Op.MAX) for n in inner)
