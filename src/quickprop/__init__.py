@@ -17,7 +17,7 @@ __version__ = "0.1.0"
 
 #: Where each public name lives.
 _HOMES: dict[str, tuple[str, ...]] = {
-    "quickprop.models": ("FitReport", "TableModel", "fit", "load"),
+    "quickprop.models": ("Autoencoder", "FitReport", "TableModel", "fit", "load"),
     "quickprop.estimators": ("MLPClassifier", "MLPRegressor"),
     "quickprop.graph": (
         "Tensor", "constant", "matmul", "placeholder", "row_count", "variable",
@@ -28,9 +28,9 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "abs", "average_pool", "cast", "celu", "concat", "convolve", "cos", "elu", "equal",
         "erf", "exp", "from_one_hot", "gather", "gelu", "gelu_tanh", "hard_sigmoid",
         "hard_swish", "leaky_relu", "log", "log_softmax", "logsumexp", "max", "max_pool",
-        "maximum", "mean", "minimum", "mish", "one_hot", "pad", "relu", "relu6", "reshape",
-        "selu", "sigmoid", "silu", "sin", "softmax", "softplus", "softsign", "sqrt",
-        "square", "stop_gradient", "sum", "tanh", "transpose", "uniform", "where",
+        "maximum", "mean", "minimum", "mish", "normal", "one_hot", "pad", "relu", "relu6",
+        "reshape", "selu", "sigmoid", "silu", "sin", "softmax", "softplus", "softsign",
+        "sqrt", "square", "step", "stop_gradient", "sum", "tanh", "transpose", "uniform", "where",
     ),
     "quickprop.nn": (
         "Activation", "Add", "AveragePool1D", "AveragePool2D", "BatchNorm",
@@ -112,6 +112,7 @@ if TYPE_CHECKING:
     from quickprop.graph import placeholder as placeholder
     from quickprop.graph import row_count as row_count
     from quickprop.graph import variable as variable
+    from quickprop.models import Autoencoder as Autoencoder
     from quickprop.models import FitReport as FitReport
     from quickprop.models import TableModel as TableModel
     from quickprop.models import fit as fit
