@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
 
 from quickprop.errors import SettingError
-from quickprop.estimators import MLPClassifier, MLPRegressor, from_sklearn, to_sklearn
+from quickprop.estimators import MLPClassifier, MLPRegressor, from_sklearn
 
 TARGETS = {
     "classes": lambda y: y,
@@ -37,7 +37,7 @@ def test_classifiers_both_ways(iris, name, solver):
     assert isinstance(ours, MLPClassifier)
     np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), 1e-10, 1e-14)
     np.testing.assert_array_equal(ours.predict(X), theirs.predict(X))
-    back = to_sklearn(ours)
+    back = ours.to_sklearn()
     assert type(back) is neural_network.MLPClassifier
     np.testing.assert_array_equal(back.predict_proba(X), theirs.predict_proba(X))
     assert back.get_params() == theirs.get_params()
@@ -50,7 +50,7 @@ def test_classifiers_both_ways(iris, name, solver):
 def test_regressors_both_ways(numbers, loss):
     X, y = numbers
     ours = MLPRegressor(loss, (6, 5), random_state=0, max_iter=20).fit(X, np.abs(y))
-    theirs = to_sklearn(ours)
+    theirs = ours.to_sklearn()
     np.testing.assert_allclose(theirs.predict(X), ours.predict(X), 1e-10)
     np.testing.assert_array_equal(from_sklearn(theirs).predict(X), ours.predict(X))
     assert theirs.loss_curve_ == ours.loss_curve_
@@ -60,12 +60,15 @@ def test_regressors_both_ways(numbers, loss):
 REFUSED = {
     "another estimator": (lambda: from_sklearn(LogisticRegression()), "not a multi-layer"),
     "not fitted": (lambda: from_sklearn(neural_network.MLPClassifier()), "not fitted yet"),
-    "activation": (lambda: to_sklearn(fitted(activation="gelu")), "activation: MLPRegressor of"),
-    "loss": (lambda: to_sklearn(fitted(loss="huber")), "loss: MLPRegressor of scikit-learn has no"),
-    "normalisation": (lambda: to_sklearn(fitted(normalization="layer")), "normalization: "),
-    "scaling": (lambda: to_sklearn(fitted(scale="auto")), "scale: "),
-    "ensemble": (lambda: to_sklearn(fitted(n_ensemble=2)), "n_ensemble: "),
-    "something else": (lambda: to_sklearn(3), "not a fitted MLPClassifier or MLPRegressor"),
+    "activation": (lambda: fitted(activation="gelu").to_sklearn(), "activation: MLPRegressor of"),
+    "loss": (
+        lambda: fitted(loss="huber").to_sklearn(),
+        "loss: MLPRegressor of scikit-learn has no",
+    ),
+    "normalisation": (lambda: fitted(normalization="layer").to_sklearn(), "normalization: "),
+    "scaling": (lambda: fitted(scale="auto").to_sklearn(), "scale: "),
+    "ensemble": (lambda: fitted(n_ensemble=2).to_sklearn(), "n_ensemble: "),
+    "not fitted here": (lambda: MLPClassifier().to_sklearn(), "not fitted yet"),
 }
 
 

@@ -2,7 +2,7 @@
 
 from quickprop.estimators.autoencoder import AutoencoderTransformer
 from quickprop.estimators.classifier import MLPClassifier
-from quickprop.estimators.conversion import from_sklearn, to_sklearn
+from quickprop.estimators.from_sklearn import from_sklearn
 from quickprop.estimators.regressor import MLPRegressor
 from quickprop.estimators.watching import EpochEnd
 
@@ -12,5 +12,4 @@ __all__ = [
     "MLPClassifier",
     "MLPRegressor",
     "from_sklearn",
-    "to_sklearn",
 ]

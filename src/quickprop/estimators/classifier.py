@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from sklearn import neural_network
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils._param_validation import StrOptions
@@ -20,6 +21,7 @@ from quickprop.data import Preprocessor
 from quickprop.errors import SettingError
 from quickprop.estimators.base import Labels, MultilayerPerceptron, has_steps
 from quickprop.estimators.callback_support import with_callbacks
+from quickprop.estimators.conversion import carried_to
 from quickprop.estimators.engine import Rows
 from quickprop.estimators.live import LiveNetwork
 from quickprop.estimators.losses import CLASS_LOSSES, class_loss
@@ -310,6 +312,21 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         """The logarithm of `predict_proba`."""
         probabilities = self.predict_proba(X)
         return np.log(probabilities, out=probabilities)
+
+    def to_sklearn(self) -> neural_network.MLPClassifier:
+        """scikit-learn's estimator with the network that was trained here.
+
+        Returns
+        -------
+        sklearn.neural_network.MLPClassifier
+            With the same parameters, attributes and predictions.
+
+        Raises
+        ------
+        SettingError
+            When the network does something that scikit-learn's cannot.
+        """
+        return carried_to(self, neural_network.MLPClassifier, ("log_loss",))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from sklearn import neural_network
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
@@ -16,6 +17,7 @@ from quickprop.data import Preprocessor
 from quickprop.errors import SettingError
 from quickprop.estimators.base import Labels, MultilayerPerceptron, has_steps
 from quickprop.estimators.callback_support import with_callbacks
+from quickprop.estimators.conversion import carried_to
 from quickprop.estimators.engine import Rows
 from quickprop.estimators.live import LiveNetwork
 from quickprop.estimators.losses import (
@@ -316,3 +318,18 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         if np.ndim(quantiles) == 0:
             found = found[..., 0]
         return found[:, 0] if self.n_outputs_ == 1 else found
+
+    def to_sklearn(self) -> neural_network.MLPRegressor:
+        """scikit-learn's estimator with the network that was trained here.
+
+        Returns
+        -------
+        sklearn.neural_network.MLPRegressor
+            With the same parameters, attributes and predictions.
+
+        Raises
+        ------
+        SettingError
+            When the network does something that scikit-learn's cannot.
+        """
+        return carried_to(self, neural_network.MLPRegressor, ("squared_error", "poisson"))

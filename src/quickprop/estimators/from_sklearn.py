@@ -1,0 +1,56 @@
+"""Trained networks from scikit-learn's classes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sklearn import neural_network
+from sklearn.utils.validation import check_is_fitted
+
+from quickprop.errors import SettingError
+from quickprop.estimators.base import MultilayerPerceptron
+from quickprop.estimators.classifier import MLPClassifier
+from quickprop.estimators.conversion import copy_learned
+from quickprop.estimators.regressor import MLPRegressor
+
+_PAIRS: tuple[tuple[type[Any], type[MultilayerPerceptron]], ...] = (
+    (neural_network.MLPClassifier, MLPClassifier),
+    (neural_network.MLPRegressor, MLPRegressor),
+)
+
+
+def from_sklearn(fitted: Any) -> Any:
+    """The estimator with the network that scikit-learn has trained.
+
+    Parameters
+    ----------
+    fitted : sklearn.neural_network.MLPClassifier or MLPRegressor
+        After `fit`.
+
+    Returns
+    -------
+    MLPClassifier or MLPRegressor
+        With the same parameters, attributes and predictions. `partial_fit` goes on from its
+        weights, with an optimizer that begins anew.
+
+    Raises
+    ------
+    SettingError
+        When it is something else.
+    NotFittedError
+        Before `fit`.
+    """
+    for theirs, ours in _PAIRS:
+        if isinstance(fitted, theirs):
+            check_is_fitted(fitted)
+            made = ours(**fitted.get_params())
+            copy_learned(fitted, made)
+            made._preparation = None
+            made._attached()
+            return made
+    raise SettingError(
+        "not a multi-layer perceptron of scikit-learn",
+        where="from_sklearn",
+        allowed="MLPClassifier, MLPRegressor of sklearn.neural_network",
+        given=type(fitted).__name__,
+    )
