@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from quickprop.errors import SettingError, ShapeError
-from quickprop.nn import Concatenate, CrossEntropy, Input, Network
+from quickprop.nn import Concatenate, CrossEntropy, Heads, Input, Network
 from quickprop.nn.component import from_document
 from quickprop.train import fit
 from quickprop.zoo import Inception, googlenet, lenet5
@@ -138,6 +138,7 @@ def test_googlenet_with_the_classifiers_at_half_way():
     image = np.random.default_rng(0).uniform(size=(2, 96, 96, 3)).astype("float32")
     results = network.predict(image, backend="native")
     assert [result.shape for result in results] == [(2, 7)] * 3
+    assert Heads((CrossEntropy(),) * 3, (7,) * 3, (1.0, 0.3, 0.3)).width == sum(network.widths)
     # At 224 x 224 the paper has 4 x 4 x 512 and 4 x 4 x 528 behind their poolings.
     full = {layer.name: layer for layer in googlenet(auxiliary=True).layers}
     assert full["average_4a"].output_shape == (4, 4, 512)

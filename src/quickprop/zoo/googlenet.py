@@ -54,8 +54,10 @@ def googlenet(
         Height, width and channels of an image. The result is averaged over whatever height and
         width are left at the end: 7 x 7 of 224 x 224.
     auxiliary : bool
-        Give two more outputs, the paper's classifiers on top of 4a and 4d, whose losses help the
-        gradients of the first half along. They need images of at least 80 x 80 or so.
+        For training as in the paper's section 5: two more classifiers on top of 4a and 4d, whose
+        losses help the gradients of the first half along. All three outputs are then raw, without
+        the softmax, as ``Heads([CrossEntropy()] * 3, [classes] * 3, [1, 0.3, 0.3])`` takes them.
+        Images need to be at least 80 x 80 or so.
     seed : int
         Of the starting weights.
     dtype : {"float32", "float64"}
@@ -63,7 +65,7 @@ def googlenet(
     Returns
     -------
     Network
-        Its output are the probabilities of the classes; with `auxiliary`, three such outputs.
+        Its output are the probabilities of the classes; with `auxiliary`, three raw outputs.
     """
     image = Input(shape, "image")
     x = convolved(image, 64, 7, "conv1", stride=2)
@@ -77,15 +79,11 @@ def googlenet(
     for name, module in MODULES.items():
         x = places[name] = module(x, name=name)
     x = GlobalAveragePool()(x, name="average")
-    x = _classified(Dropout(0.4)(x, name="dropout"), classes, "")
+    x = Dense(classes)(Dropout(0.4)(x, name="dropout"), name="linear")
     if not auxiliary:
-        return Network(x, seed=seed, dtype=dtype)
+        return Network(Activation("softmax")(x, name="softmax"), seed=seed, dtype=dtype)
     outputs = [x, *(_auxiliary(places[name], classes, name) for name in ("4a", "4d"))]
     return Network(outputs, seed=seed, dtype=dtype)
-
-
-def _classified(x: Node, classes: int, after: str) -> Node:
-    return Activation("softmax")(Dense(classes)(x, name=f"linear{after}"), name=f"softmax{after}")
 
 
 def _auxiliary(x: Node, classes: int, place: str) -> Node:
@@ -95,4 +93,4 @@ def _auxiliary(x: Node, classes: int, place: str) -> Node:
     x = convolved(x, 128, 1, f"reduce{after}")
     x = Dense(1024)(Flatten()(x, name=f"flat{after}"), name=f"hidden{after}")
     x = Dropout(0.7)(Activation("relu")(x, name=f"hidden{after}_relu"), name=f"dropout{after}")
-    return _classified(x, classes, after)
+    return Dense(classes)(x, name=f"linear{after}")
