@@ -243,3 +243,11 @@ def test_sparse_rows_too_large_to_be_dense(iris, monkeypatch, solver):
     np.testing.assert_allclose(models[0].coefs_[0], models[1].coefs_[0], 1e-6, 1e-9)
     found = models[1].predict_proba(sparse)
     np.testing.assert_allclose(models[0].predict_proba(sparse), found, 1e-6)
+
+
+def test_huge_numbers_pass_without_a_warning(numbers):
+    X, y = numbers
+    theirs, ours = regressors(X, y, activation="tanh")
+    huge = X * 1e200
+    np.testing.assert_allclose(ours.predict(huge), theirs.predict(huge))
+    np.testing.assert_allclose(ours.predict(huge[:, ::-1][:, ::-1]), theirs.predict(huge))

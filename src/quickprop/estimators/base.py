@@ -483,6 +483,9 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
     def _outputs(self, X: Any) -> np.ndarray:
         """What the network says of rows that were checked."""
         live = self._attached()
+        if self._preparation is None and type(X) is np.ndarray and X.dtype == live.dtype:
+            # On one row every microsecond is a tenth of the time.
+            return live.outputs((X,))
         outputs = live.outputs(self._inputs(X, live))
         if self._preparation is not None:
             return self._in_own_unit(outputs)

@@ -39,6 +39,7 @@ class LiveNetwork:
     def __init__(self, network: Network, objective: Objective) -> None:
         self.network, self.objective = network, objective
         self.windows = WeightWindows(network)
+        self.dtype = np.dtype(network.dtype.value)
         self.engine: StepEngine | None = None
         self._outputs: Function | None = None
         self._raw: Function | None = None
@@ -80,6 +81,6 @@ class LiveNetwork:
 
 def _run(compiled: Function, inputs: Sequence[Any]) -> np.ndarray:
     """The results for all rows, sparse ones piece by piece."""
-    if scipy.sparse.issparse(inputs[0]):
+    if type(inputs[0]) is not np.ndarray and scipy.sparse.issparse(inputs[0]):
         return np.concatenate([compiled(piece) for piece in pieces(inputs[0])])
     return compiled(*inputs)

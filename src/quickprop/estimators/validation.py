@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -67,16 +68,18 @@ def _table(estimator: Any, X: Any, *, reset: bool) -> Any:
 
 def fits_at_once(estimator: Any, X: Any) -> bool:
     """Whether rows are a plain array as an estimator that was fitted before takes it."""
-    return (
-        type(X) is np.ndarray
-        and X.dtype in _PLAIN
-        and X.ndim == 2
-        and X.shape[1] == estimator.n_features_in_
-        and X.shape[0] > 0
-        and "feature_names_in_" not in vars(estimator)
-        and vars(estimator).get("_preparation") is None
-        and bool(np.isfinite(X).all())
-    )
+    if type(X) is not np.ndarray or X.dtype not in _PLAIN or X.ndim != 2 or not X.shape[0]:
+        return False
+    known = vars(estimator)
+    if (
+        X.shape[1] != known.get("n_features_in_")
+        or "feature_names_in_" in known
+        or known.get("_preparation") is not None
+    ):
+        return False
+    # Finite when all of them are and none is huge; a single product of vectors, no new array.
+    flat = X.ravel()
+    return math.isfinite(flat.dot(flat))
 
 
 def is_plain_column(y: Any, rows: int, kinds: str) -> bool:
