@@ -8,7 +8,7 @@ from quickprop import ops
 from quickprop.autodiff import gradients
 from quickprop.execution import function
 from quickprop.graph import Graph, Op, matmul, placeholder, variable
-from quickprop.passes import optimise
+from quickprop.passes.pipeline import run_passes
 
 
 def test_the_gradient_of_slices_is_put_together_and_not_added_up():
@@ -16,7 +16,7 @@ def test_the_gradient_of_slices_is_put_together_and_not_added_up():
     parts = [x[:, 0:2], x[:, 2:5], x[:, 5:6]]
     loss = ops.sum(ops.concat([ops.square(part) * float(k) for k, part in enumerate(parts)]))
     (slope,) = gradients(loss, [x])
-    graph = optimise(Graph((x,), (slope,)), verify=True)
+    graph = run_passes(Graph((x,), (slope,)), verify=True)
     assert not any(node.op is Op.PAD for node in graph.nodes())
     found = function([x], slope)(np.array([[1.0, 2, 3, 4, 5, 6]]))
     # 2 k x: 0 for the first piece, 2 x for the second, 4 x for the third.
@@ -39,7 +39,7 @@ def test_pieces_along_a_middle_axis():
     steps = [x[:, k] for k in range(3)]
     loss = ops.sum(ops.square(steps[0] * steps[2]) + ops.sin(steps[1]))
     (slope,) = gradients(loss, [x])
-    graph = optimise(Graph((x,), (slope,)), verify=True)
+    graph = run_passes(Graph((x,), (slope,)), verify=True)
     assert not any(node.op is Op.PAD for node in graph.nodes())
     rows = np.random.default_rng(0).normal(size=(4, 3, 2))
     a, b, c = rows[:, 0], rows[:, 1], rows[:, 2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from quickprop import ops
 from quickprop.execution import function
 from quickprop.graph import placeholder
+from quickprop.native import jit
 
 CODE = """
 import numpy as np
@@ -31,6 +33,9 @@ def compute() -> float:
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("QUICKPROP_CACHE_DIR", str(tmp_path / "cache"))
+    # What is loaded already would not be looked for in the cache.
+    monkeypatch.setattr(jit, "KEPT", 0)
+    monkeypatch.setattr(jit, "_LOADED", OrderedDict())
     return tmp_path / "cache"
 
 
@@ -98,3 +103,22 @@ def test_denormals_are_restored():
     compute()
     tiny = np.float32(1e-40)
     assert tiny * np.float32(0.5) > 0
+
+
+def test_code_that_is_loaded_is_used_again(monkeypatch: pytest.MonkeyPatch):
+    links = []
+    link = jit._link
+
+    def counted(*arguments):
+        links.append(arguments)
+        return link(*arguments)
+
+    monkeypatch.setattr(jit, "_link", counted)
+    monkeypatch.setattr(jit, "_LOADED", OrderedDict())
+    monkeypatch.setattr(jit, "KEPT", 1)
+    assert compute() == compute()
+    assert len(links) == 1
+    x = placeholder((None, 3))
+    function([x], ops.tanh(x * 1.5))(np.ones((1, 3)))
+    compute()  # Only one is kept, so this was forgotten.
+    assert len(links) == 3

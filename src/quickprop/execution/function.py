@@ -47,7 +47,7 @@ class Function:
 
     def __init__(self, graph: Graph, single: bool = False, backend: str | None = None) -> None:
         self.backend = config.backend_of(backend, "function.backend")
-        self.graph = optimise(graph.verify())
+        self.graph = optimise(graph)
         self.single = single
         self._run: _Runs
         if self.backend == "native":

@@ -102,7 +102,7 @@ class Minibatches:
         arrays = as_inputs(with_rows, [data[leaf] for leaf in with_rows])
         self.batch_size = min(batch_size, len(arrays[0]))
         self.rows = len(arrays[0]) * passes
-        self.graph = optimise(graph.verify())
+        self.graph = optimise(graph)
         bound = dict(zip(with_rows, arrays, strict=True))
         self._steps: _Steps
         if self.backend == "native":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,9 +28,13 @@ class Graph:
         """All tensors that must be computed."""
         return self.outputs + tuple(new for _, new in self.updates)
 
-    def nodes(self) -> list[Tensor]:
+    def nodes(self) -> tuple[Tensor, ...]:
         """Every node, inputs before users."""
-        return walk(self.roots)
+        return self._nodes
+
+    @functools.cached_property
+    def _nodes(self) -> tuple[Tensor, ...]:
+        return tuple(walk(self.roots))
 
     def with_roots(self, roots: Sequence[Tensor]) -> Graph:
         """The same inputs and variables with other tensors computed, in the order of `roots`."""

@@ -9,6 +9,7 @@ import json
 import os
 import tempfile
 import threading
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -103,11 +104,16 @@ def load(
         Functions to find in the code.
     """
     digest = _cache_key(key)
+    with _LOCK:
+        loaded = _LOADED.get(digest)
+        if loaded is not None:
+            _LOADED.move_to_end(digest)
+            return loaded
     path = _cache_path(digest)
     cached = _read_cache(path)
     if cached is not None:
         try:
-            return cached[0], _link(cached[1], digest, exported)
+            return _remember(digest, cached[0], _link(cached[1], digest, exported))
         except (RuntimeError, CompileError):
             # A damaged file that still had the right checksum would be one in 2^256; an object of
             # another build of LLVM with the same version string is the case meant here.
@@ -115,10 +121,22 @@ def load(
     text, plan = write()
     code = compile_object(text)
     _write_cache(path, plan, code)
-    return plan, _link(code, digest, exported)
+    return _remember(digest, plan, _link(code, digest, exported))
 
 
+#: So much code is kept loaded after its last use, and used again.
+KEPT = 64
+
+_LOADED: OrderedDict[str, tuple[Plan, NativeCode]] = OrderedDict()
 _loaded = 0
+
+
+def _remember(digest: str, plan: Plan, code: NativeCode) -> tuple[Plan, NativeCode]:
+    with _LOCK:
+        _LOADED[digest] = (plan, code)
+        while len(_LOADED) > KEPT:
+            _LOADED.popitem(last=False)
+    return plan, code
 
 
 def _link(code: bytes, key: str, exported: tuple[str, ...]) -> NativeCode:

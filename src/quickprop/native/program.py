@@ -16,7 +16,7 @@ from typing import Any
 
 from quickprop.config import DType
 from quickprop.errors import GraphError
-from quickprop.graph import Graph, Op, Tensor
+from quickprop.graph import Graph, Op, Tensor, variables_of
 from quickprop.native import lines, moves, products
 from quickprop.native.copying import copy_bytes, copy_line
 from quickprop.native.elementwise import ELEMENT, constant_number, walk_expression
@@ -171,33 +171,6 @@ def write_program(
         kernel. Which thread computes a number does not change how it is computed.
     """
     return _ProgramWriter(graph, machine, rows_hint, epoch, threaded).write()
-
-
-def variables_of(graph: Graph) -> tuple[Tensor, ...]:
-    """The variables that a graph changes or reads, in the order of their slots."""
-    read = [node for node in graph.nodes() if node.op is Op.VARIABLE]
-    return tuple(dict.fromkeys([old for old, _ in graph.updates] + read))
-
-
-def identity(graph: Graph) -> str:
-    """Text that is equal for graphs with the same code: everything but names and values held."""
-    number: dict[Tensor, int] = {}
-    parts = []
-    for node in (*graph.inputs, *variables_of(graph), *graph.nodes()):
-        if node in number:
-            continue
-        inputs = [number[source] for source in node.inputs]
-        number[node] = len(number)
-        settings = []
-        for name, value in node.attributes:
-            if name == "value":
-                value = hashlib.sha256(value.tobytes()).hexdigest()
-            if name != "storage":
-                settings.append((name, value))
-        parts.append(f"{node.op.value}{inputs}{settings}{node.shape}{node.dtype}")
-    outputs = [number[out] for out in graph.outputs]
-    updates = [(number[old], number[new]) for old, new in graph.updates]
-    return "\n".join([*parts, str(len(graph.inputs)), str(outputs), str(updates)])
 
 
 def rows_are_separate(graph: Graph) -> bool:

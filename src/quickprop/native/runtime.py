@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from quickprop.graph import Graph, Storage, Tensor
+from quickprop.graph import Graph, Storage, Tensor, identity
 from quickprop.native import jit, shuffling
 from quickprop.native.layout import layout_of
 from quickprop.native.program import (
@@ -19,7 +19,6 @@ from quickprop.native.program import (
     Program,
     check_loss,
     has_rows,
-    identity,
     write_program,
 )
 from quickprop.native.resident import address_of, aligned_bytes, padded_array

@@ -127,7 +127,7 @@ def summary(network: Network, rows: int = 32) -> Summary:
         tuple(_row(placed) for placed in network.layers),
         rows,
         sum(p.value.nbytes for p in network.parameters),
-        arena_bytes(optimise(forward.verify()), rows),
+        arena_bytes(optimise(forward), rows),
         _training_bytes(network, rows),
     )
 
@@ -152,7 +152,7 @@ def _training_bytes(network: Network, rows: int) -> int | None:
     leaves = (*network.inputs, *targets, rate, seed)
     inputs = tuple(leaf for leaf in leaves if leaf in used or leaf.shape != ())
     graph = Graph(inputs, (loss,), tuple(updates))
-    return arena_bytes(optimise(graph.verify()), rows, epoch=True)
+    return arena_bytes(optimise(graph), rows, epoch=True)
 
 
 def _row(placed: PlacedLayer) -> SummaryRow:

@@ -5,14 +5,20 @@ from __future__ import annotations
 from quickprop.graph import Graph, rewrite
 from quickprop.passes.columns import columns
 from quickprop.passes.fold import fold
+from quickprop.passes.known import known
 from quickprop.passes.pieces import join_pieces
 from quickprop.passes.products import thin_products
 from quickprop.passes.share import sharer
 from quickprop.passes.simplify import simplify
 
 
-def optimise(graph: Graph, *, verify: bool = False) -> Graph:
-    """The same outputs and updates from fewer and cheaper nodes.
+def optimise(graph: Graph) -> Graph:
+    """The same outputs and updates from fewer and cheaper nodes; the graph is verified first."""
+    return known(graph, lambda new: run_passes(new.verify()))
+
+
+def run_passes(graph: Graph, *, verify: bool = False) -> Graph:
+    """All passes, one after the other.
 
     Parameters
     ----------
