@@ -83,7 +83,7 @@ def test_the_best_epoch_stays_on_every_way_out(iris, way_out):
             raise KeyboardInterrupt
         return way_out == "callback"
 
-    settings = {"max_time": 0.5, "max_iter": 10**6} if way_out == "time" else {"callbacks": look}
+    settings = {"max_time": 1.0, "max_iter": 10**6} if way_out == "time" else {"callbacks": look}
     fitted = model(n_iter_no_change=np.inf, learning_rate_init=0.5, **settings)
     try:
         with warnings.catch_warnings():

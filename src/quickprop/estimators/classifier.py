@@ -69,7 +69,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     --------
     >>> from sklearn.datasets import load_iris
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = MLPClassifier(random_state=0, max_iter=500).fit(X, y)
+    >>> model = MLPClassifier(random_state=0, solver="lbfgs").fit(X, y)
     >>> model.score(X, y) > 0.95
     True
     """

@@ -92,8 +92,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     --------
     >>> from sklearn.datasets import make_regression
     >>> X, y = make_regression(n_samples=200, n_features=4, random_state=0)
-    >>> model = MLPRegressor(random_state=0, solver="lbfgs", max_iter=2000).fit(X, y)
-    >>> model.score(X, y) > 0.99
+    >>> model = MLPRegressor(random_state=0, scale="auto").fit(X, y)
+    >>> model.score(X, y) > 0.95
     True
     """
 

@@ -79,7 +79,8 @@ def fits_at_once(estimator: Any, X: Any) -> bool:
         return False
     # Finite when all of them are and none is huge; a single product of vectors, no new array.
     flat = X.ravel()
-    return math.isfinite(flat.dot(flat))
+    with np.errstate(over="ignore", invalid="ignore"):
+        return math.isfinite(flat.dot(flat))
 
 
 def is_plain_column(y: Any, rows: int, kinds: str) -> bool:
