@@ -128,3 +128,26 @@ def test_logits_of_ten_thousand_stay_exact():
         assert value == 1e4
         np.testing.assert_array_equal(shares, [[1, 0, 0], [0, 1, 0]])
         np.testing.assert_array_equal(slope, [[0, 0, 0], [-0.5, 0.5, 0]])
+
+
+@pytest.mark.parametrize("backend", ["native", "reference"])
+@pytest.mark.parametrize("terms", [40, 400])
+def test_an_expression_may_be_deeper_than_the_stack_of_python(backend: str, terms: int):
+    # What a recurrent layer is over many steps: y = w (1 + ... + terms), added up one by one, and
+    # a chain of as many sines, whose slope is the product of as many cosines.
+    x, w = placeholder((None, 3), "float64"), variable([[2.0]], "float64")
+    total, chain = x[:, :1] @ w, x
+    for k in range(2, terms + 1):
+        total = total + (x[:, :1] * float(k)) @ w if k < 40 else total + x[:, 1:2] * float(k)
+        chain = qp.sin(chain)
+    slopes = qp.gradients(qp.sum(total) + qp.sum(chain), [x])
+    given = np.array([[1.0, 1.0, 0.5]])
+    value, deep, slope = qp.function([x], [total, chain, *slopes], backend=backend)(given)
+    small = min(terms, 39) * (min(terms, 39) + 1) / 2
+    rest = terms * (terms + 1) / 2 - small
+    np.testing.assert_allclose(value, [[2.0 * small + rest]], 1e-12)
+    a, factor = given[0], np.ones(3)
+    for _ in range(terms - 1):
+        a, factor = np.sin(a), factor * np.cos(a)
+    np.testing.assert_allclose(deep[0], a, 1e-12)
+    np.testing.assert_allclose(slope[0], factor + np.array([2.0 * small, rest, 0.0]), 1e-11)

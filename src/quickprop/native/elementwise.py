@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -268,17 +268,21 @@ def walk_expression(roots: Sequence[Tensor], is_leaf: Callable[[Tensor], bool]) 
     order: list[Tensor] = []
     seen: set[Tensor] = set()
 
-    def visit(node: Tensor, root: bool) -> None:
-        if node in seen:
-            return
+    def sources(node: Tensor) -> Iterator[Tensor]:
         seen.add(node)
-        if root or not is_leaf(node):
-            for source in node.inputs:
-                visit(source, False)
-        order.append(node)
+        return iter(() if is_leaf(node) else node.inputs)
 
     for root in roots:
-        visit(root, not is_leaf(root))
+        # A list of our own and not recursion: expressions may be deeper than Python's stack.
+        waiting = [] if root in seen else [(root, sources(root))]
+        while waiting:
+            node, left = waiting[-1]
+            following = next((source for source in left if source not in seen), None)
+            if following is None:
+                order.append(node)
+                waiting.pop()
+            else:
+                waiting.append((following, sources(following)))
     return order
 
 
@@ -289,46 +293,48 @@ def line_width(node: Tensor) -> int:
 
 def keeps_zero(node: Tensor, is_leaf: Callable[[Tensor], bool]) -> bool:
     """True when zeros in the padding of all leaves give zero in the padding of the node."""
-    memo: dict[Tensor, str] = {}
 
-    def kind(n: Tensor) -> str:
-        """'zero', 'finite' or 'any' at a padding lane."""
-        if n not in memo:
-            memo[n] = _kind(n)
-        return memo[n]
+    def known(n: Tensor) -> bool:
+        return constant_number(n) is not None or line_width(n) == 1 or is_leaf(n)
 
-    def _kind(n: Tensor) -> str:
-        number = constant_number(n)
-        if number is not None:
-            return "zero" if number == 0 else "finite"
-        if line_width(n) == 1:
-            return "finite"
-        if is_leaf(n):
+    # 'zero', 'finite' or 'any' at a padding lane.
+    kinds: dict[Tensor, str] = {}
+    for n in walk_expression([node], known):
+        kinds[n] = _given(n) if known(n) else _kind(n, [kinds[source] for source in n.inputs])
+    return kinds[node] == "zero"
+
+
+def _given(n: Tensor) -> str:
+    """What stands at a padding lane of one number, or of memory."""
+    number = constant_number(n)
+    if number is not None:
+        return "zero" if number == 0 else "finite"
+    return "finite" if line_width(n) == 1 else "zero"
+
+
+def _kind(n: Tensor, kinds: list[str]) -> str:
+    """What stands at a padding lane of a node, from what stands there in its sources."""
+    if n.op in (Op.BROADCAST, Op.NEG, Op.TANH, Op.SQRT, Op.ERF, Op.SIN, Op.ABS, Op.CAST):
+        return kinds[0]
+    if n.op is Op.STOP_GRADIENT:
+        return kinds[0]
+    if n.op is Op.MUL:
+        if "zero" in kinds and "any" not in kinds:
             return "zero"
-        kinds = [kind(source) for source in n.inputs]
-        if n.op in (Op.BROADCAST, Op.NEG, Op.TANH, Op.SQRT, Op.ERF, Op.SIN, Op.ABS, Op.CAST):
-            return kinds[0]
-        if n.op is Op.STOP_GRADIENT:
-            return kinds[0]
-        if n.op is Op.MUL:
-            if "zero" in kinds and "any" not in kinds:
-                return "zero"
-            return "any" if "any" in kinds else "finite"
-        if n.op in (Op.ADD, Op.SUB, Op.MAXIMUM, Op.MINIMUM):
-            if kinds == ["zero", "zero"]:
-                return "zero"
-            return "any" if "any" in kinds else "finite"
-        if n.op is Op.WHERE:
-            if kinds[1:] == ["zero", "zero"]:
-                return "zero"
-            return "any" if "any" in kinds else "finite"
-        if n.op is Op.DIV:
-            # Zero over something whose padding is not zero, such as sqrt(v) + epsilon.
-            return "zero" if kinds[0] == "zero" and kinds[1] == "finite" else "any"
-        if n.op in (Op.LESS, Op.EQUAL, Op.SIGMOID, Op.COS, Op.UNIFORM):
-            return "finite"
-        if n.op is Op.EXP:
-            return "finite" if kinds[0] == "zero" else "any"
-        return "any"
-
-    return kind(node) == "zero"
+        return "any" if "any" in kinds else "finite"
+    if n.op in (Op.ADD, Op.SUB, Op.MAXIMUM, Op.MINIMUM):
+        if kinds == ["zero", "zero"]:
+            return "zero"
+        return "any" if "any" in kinds else "finite"
+    if n.op is Op.WHERE:
+        if kinds[1:] == ["zero", "zero"]:
+            return "zero"
+        return "any" if "any" in kinds else "finite"
+    if n.op is Op.DIV:
+        # Zero over something whose padding is not zero, such as sqrt(v) + epsilon.
+        return "zero" if kinds[0] == "zero" and kinds[1] == "finite" else "any"
+    if n.op in (Op.LESS, Op.EQUAL, Op.SIGMOID, Op.COS, Op.UNIFORM):
+        return "finite"
+    if n.op is Op.EXP:
+        return "finite" if kinds[0] == "zero" else "any"
+    return "any"

@@ -128,7 +128,26 @@ def required(graph: Graph) -> set[Tensor]:
         elif node.op is Op.BROADCAST and _repeats_lines(node):
             keep(node.inputs[0])
     kept |= slow_inputs(graph) | mixed_widths(graph)
-    return kept
+    return kept | too_deep(graph, kept)
+
+
+#: Steps of an expression one inside the other, at most about so many: what writes their code calls
+#: itself for each.
+DEEPEST = 100
+
+
+def too_deep(graph: Graph, kept: set[Tensor]) -> set[Tensor]:
+    """Nodes that cut long chains, such as a gradient added up over hundreds of time steps."""
+    found: set[Tensor] = set()
+    depth: dict[Tensor, int] = {}
+    for node in graph.nodes():
+        if is_memory(node) or _is_opaque(node) or node in kept:
+            continue
+        depth[node] = 1 + max((depth.get(source, 0) for source in node.inputs), default=0)
+        if depth[node] > DEEPEST and node.op not in (Op.BROADCAST, Op.RESHAPE):
+            found.add(node)
+            del depth[node]
+    return found
 
 
 def mixed_widths(graph: Graph) -> set[Tensor]:
