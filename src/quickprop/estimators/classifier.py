@@ -279,9 +279,10 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         outputs = self._outputs_of(X)
         if self._exclusive:
             return self.classes_.take(outputs.argmax(axis=1))
-        if self.n_outputs_ == 1:
-            outputs = outputs.ravel()
-        return self._label_binarizer.inverse_transform(outputs)
+        if self.n_outputs_ > 1:
+            return self._label_binarizer.inverse_transform(outputs)
+        # With a single class there is none to say yes to.
+        return self.classes_.take(outputs[:, 0] > 0.5, mode="clip")
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """The probability of each label.
