@@ -11,12 +11,13 @@ from quickprop import ops
 from quickprop.autodiff import gradients
 from quickprop.errors import ModelFileError, QuickpropError, SettingError, ShapeError
 from quickprop.execution import function
-from quickprop.graph import placeholder
+from quickprop.graph import Op, placeholder, walk
 from quickprop.nn import (
     GRU,
     Activation,
     Add,
     BatchNorm,
+    BinaryCrossEntropy,
     Block,
     Concatenate,
     Conv2D,
@@ -486,3 +487,16 @@ def test_arrays_that_do_not_fit_name_their_input(backend):
         network.predict(numbers, backend=backend)
     with pytest.raises(ShapeError, match="rows"):
         network.predict(numbers, image[:2], backend=backend)
+
+
+def test_each_head_has_its_own_link():
+    x = Input(3)
+    kinds = Activation("softmax")(Dense(4)(x))
+    chance = Activation("sigmoid")(Dense(1)(x))
+    loss = Heads((CrossEntropy(), BinaryCrossEntropy()), (4, 1))
+    network = Network([kinds, chance])
+    raw = network.output(loss=loss)
+    assert not any(node.op in (Op.EXP, Op.SIGMOID) for node in walk([raw]))
+    # Without a loss, or with one of another number of heads, nothing is left out.
+    for whole in (network.output(), network.output(loss=MeanSquaredError())):
+        assert {Op.EXP, Op.SIGMOID} <= {node.op for node in walk([whole])}

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from quickprop.errors import DataError, ModelFileError, QuickpropError, SettingError, ShapeError
-from quickprop.nn import Activation, Dense, Dropout, Embedding, Network
+from quickprop.nn import (
+    Activation,
+    BinaryCrossEntropy,
+    CrossEntropy,
+    Dense,
+    Dropout,
+    Embedding,
+    Network,
+)
 
 LAYERS = [Dense(8), Activation("relu"), Dropout(0.1), Dense(3)]
 
@@ -196,8 +204,12 @@ def test_a_last_softmax_is_left_out_for_its_loss():
     network = Network([Dense(2), Activation("softmax")], 1)
     network.set_weights({"dense1.weight": [[0, 0]], "dense1.bias": [5, 5]})
     assert network.predict([[1.0]], backend="reference").tolist() == [[0.5, 0.5]]
-    assert network.output(link="softmax").name == network.output(link="sigmoid").name
-    assert network.output(link="softmax").op is not network.output(link="sigmoid").op
+    assert (
+        network.output(loss=CrossEntropy()).name == network.output(loss=BinaryCrossEntropy()).name
+    )
+    assert (
+        network.output(loss=CrossEntropy()).op is not network.output(loss=BinaryCrossEntropy()).op
+    )
 
 
 def test_copies_and_pickles_stand_alone():

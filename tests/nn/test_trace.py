@@ -229,7 +229,7 @@ def test_derivatives_are_those_of_small_changes(network, loss, target):
     x = np.array([[0.3, -1, 2], [1, 0.5, -0.25]])
     found = trace(network, x, target, loss)
     leaf = loss.target_placeholder(2, "float64")
-    value = loss(network.output(link=loss.link), leaf)
+    value = loss(network.output(loss=loss), leaf)
     run = function([*network.inputs, leaf], value, backend="reference")
     target = np.asarray(target)
     for name, start in network.weights().items():

@@ -65,7 +65,7 @@ class _Forward:
         self.step = variable(0, DType.int32, "train.step")
         gathered: list[tuple[Tensor, Tensor]] = []
         output = network.output(
-            True, self.seed, self.step, link=objective.loss.link, updates=gathered
+            True, self.seed, self.step, loss=objective.loss, updates=gathered
         )
         self.gathered = tuple(gathered)
         self.losses = objective.loss.of_rows(output, self.target)

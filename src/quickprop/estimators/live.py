@@ -75,7 +75,7 @@ class LiveNetwork:
         return StoredNetwork(self.network.to_document(), self.network.weights(), self.objective)
 
     def _compiled(self, made: Any) -> Function:
-        output: Tensor = self.network.output(link=self.objective.loss.link)
+        output: Tensor = self.network.output(loss=self.objective.loss)
         return function(self.network.inputs, made(output))
 
 

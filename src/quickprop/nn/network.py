@@ -26,7 +26,7 @@ from quickprop.nn.layers import (
     ParameterSpec,
     Part,
 )
-from quickprop.nn.losses import Loss
+from quickprop.nn.losses import Loss, links_of
 from quickprop.nn.node import Input, Node
 from quickprop.nn.placing import Place, Plan, check_sources, place
 from quickprop.nn.row import chained, drawn_outputs, layers_in_a_row, row_document
@@ -210,7 +210,7 @@ class Network:
         seed: Tensor | None = None,
         step: Tensor | None = None,
         *,
-        link: str | None = None,
+        loss: Loss | None = None,
         updates: list[tuple[Tensor, Tensor]] | None = None,
     ) -> Tensor:
         """The output (rows, ...) as graph of `inputs`; several outputs side by side (rows, width).
@@ -219,13 +219,18 @@ class Network:
         ----------
         training, seed, step, updates
             As `tensors` takes them.
-        link : str, optional
-            An activation that the loss contains, to be left out at the end of the only output.
+        loss : Loss, optional
+            What comes next: an activation at the end that it contains is left out. Of several
+            outputs each is taken for a head of `Heads`.
         """
-        if len(self.outputs) == 1:
-            return self.results(training, seed, step, links=(link,), updates=updates)[0]
+        links = () if loss is None else links_of(loss)
+        if len(links) != len(self.outputs):
+            links = (None,) * len(self.outputs)
+        results = self.results(training, seed, step, links=links, updates=updates)
+        if len(results) == 1:
+            return results[0]
         assert self.widths  # All of them vectors.
-        return concat(self.results(training, seed, step, updates=updates))
+        return concat(results)
 
     def predict(self, *arrays: Any, backend: str | None = None) -> Any:
         """The outputs (n, ...) for n rows of each input; compiled at the first call.

@@ -265,7 +265,7 @@ def run_full_batch(
         weights = placeholder((ROWS, *rows.weights.shape[1:]), kind, "weights")
         data[weights] = rows.weights
     gathered: list[tuple[Tensor, Tensor]] = []
-    output = network.output(True, seed, step, link=loss.link, updates=gathered)
+    output = network.output(True, seed, step, loss=loss, updates=gathered)
     if gathered:
         raise SettingError(
             f"{type(method).__name__} does not gather running averages",

@@ -107,7 +107,7 @@ def training_step(
     step = variable(0, DType.int32, "train.step")
     total_steps = variable(0.0, kind, "train.total_steps")
     gathered: list[tuple[Tensor, Tensor]] = []
-    output = network.output(True, seed, step, link=loss.link, updates=gathered)
+    output = network.output(True, seed, step, loss=loss, updates=gathered)
     value = loss(output, target, weights)
     partner = None
     if mixed:

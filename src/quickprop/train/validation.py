@@ -31,7 +31,7 @@ class Evaluation:
     ) -> None:
         target = loss.target_placeholder(network.width, network.dtype)
         # Row by row, so that native code works in chunks that stay in the cache.
-        output = network.output(link=loss.link)
+        output = network.output(loss=loss)
         by_column = weights is not None and weights.ndim == 2
         losses = (loss.of_targets if by_column else loss.of_rows)(output, target)
         self._run = function((*network.inputs, target), losses, backend=backend)

@@ -14,7 +14,7 @@ from quickprop.nn.losses.continuous import (
 from quickprop.nn.losses.counts import NegativeBinomialLikelihood, PoissonLikelihood
 from quickprop.nn.losses.cross_entropy import BinaryCrossEntropy, CrossEntropy, Focal
 from quickprop.nn.losses.custom import CustomLoss
-from quickprop.nn.losses.heads import Heads
+from quickprop.nn.losses.heads import Heads, links_of
 from quickprop.nn.losses.hinge import Hinge, SquaredHinge
 from quickprop.nn.losses.kinds import SINGLE_LOSSES
 from quickprop.nn.losses.likelihood import Likelihood
@@ -58,4 +58,5 @@ __all__ = [
     "Quantile",
     "SquaredHinge",
     "StudentTLikelihood",
+    "links_of",
 ]

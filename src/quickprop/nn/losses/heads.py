@@ -215,3 +215,8 @@ def _whole(column: np.ndarray, where: str) -> np.ndarray:
             given=f"{column[column != whole_numbers][:1].tolist() or 'infinity'}",
         )
     return np.clip(whole_numbers, -(2.0**62), 2.0**62).astype(np.int64)
+
+
+def links_of(loss: Loss) -> tuple[str | None, ...]:
+    """The activation that a loss contains; of `Heads` that of each head."""
+    return tuple(head.link for head in loss.losses) if isinstance(loss, Heads) else (loss.link,)
