@@ -6,8 +6,11 @@ import warnings
 
 import numpy as np
 import pytest
+import sklearn
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GroupShuffleSplit, PredefinedSplit, TimeSeriesSplit
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
 
 from quickprop.estimators import MLPClassifier, MLPRegressor
 
@@ -102,3 +105,13 @@ def test_scales_know_nothing_of_the_validation_part(numbers):
     fitted = MLPRegressor(scale="auto", validation=split, max_iter=2).fit(far, y)
     learned = MLPRegressor(scale="auto", max_iter=2).fit(far[:100], y[:100])
     assert fitted._preparation.columns == learned._preparation.columns
+
+
+def test_a_pipeline_prepares_the_validation_part_too(iris):
+    X, y = iris
+    net = model(max_iter=5).set_fit_request(X_val=True, y_val=True)
+    with sklearn.config_context(enable_metadata_routing=True):
+        whole = Pipeline([("scale", StandardScaler()), ("net", net)], transform_input=["X_val"])
+        whole.fit(7.0 + 100.0 * X[::2], y[::2], X_val=7.0 + 100.0 * X[1::2], y_val=y[1::2])
+        score = whole.score(7.0 + 100.0 * X[1::2], y[1::2])
+    assert whole[-1].best_validation_score_ == score
