@@ -128,25 +128,31 @@ def required(graph: Graph) -> set[Tensor]:
         elif node.op is Op.BROADCAST and _repeats_lines(node):
             keep(node.inputs[0])
     kept |= slow_inputs(graph) | mixed_widths(graph)
-    return kept | too_deep(graph, kept)
+    return kept | too_large(graph, kept)
 
 
 #: Steps of an expression one inside the other, at most about so many: what writes their code calls
-#: itself for each.
-DEEPEST = 100
+#: itself for each. And products that it reads at most: it is walked again for each of them.
+DEEPEST, MOST_PRODUCTS = 100, 8
 
 
-def too_deep(graph: Graph, kept: set[Tensor]) -> set[Tensor]:
-    """Nodes that cut long chains, such as a gradient added up over hundreds of time steps."""
+def too_large(graph: Graph, kept: set[Tensor]) -> set[Tensor]:
+    """Nodes that cut long expressions, such as a gradient added up over hundreds of time steps."""
     found: set[Tensor] = set()
     depth: dict[Tensor, int] = {}
+    products: dict[Tensor, frozenset[Tensor]] = {}
     for node in graph.nodes():
+        if node.op is Op.MATMUL and node not in kept:
+            products[node] = frozenset([node])
         if is_memory(node) or _is_opaque(node) or node in kept:
             continue
-        depth[node] = 1 + max((depth.get(source, 0) for source in node.inputs), default=0)
-        if depth[node] > DEEPEST and node.op not in (Op.BROADCAST, Op.RESHAPE):
+        deep = 1 + max((depth.get(source, 0) for source in node.inputs), default=0)
+        read = frozenset[Tensor]().union(*(products.get(n, ()) for n in node.inputs))
+        over = deep > DEEPEST or len(read) > MOST_PRODUCTS
+        if over and node.op not in (Op.BROADCAST, Op.RESHAPE):
             found.add(node)
-            del depth[node]
+        else:
+            depth[node], products[node] = deep, read
     return found
 
 
@@ -352,7 +358,10 @@ class _Builder:
         while True:
             space = self._space(node)
             reads = self.leaves(node)
-            for k, kernel in enumerate(self.kernels):
+            # No kernel before the last of what is read can be joined.
+            ready = max((self.ready_at(source) for source in reads), default=0)
+            for k in range(max(ready, 0), len(self.kernels)):
+                kernel = self.kernels[k]
                 if self._joins(node, space, reads, k, kernel, update):
                     kernel.members.append(node)
                     self.done_at[node] = k
