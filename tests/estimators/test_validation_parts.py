@@ -109,8 +109,8 @@ def test_scales_know_nothing_of_the_validation_part(numbers):
 
 def test_a_pipeline_prepares_the_validation_part_too(iris):
     X, y = iris
-    net = model(max_iter=5).set_fit_request(X_val=True, y_val=True)
     with sklearn.config_context(enable_metadata_routing=True):
+        net = model(max_iter=5).set_fit_request(X_val=True, y_val=True)
         whole = Pipeline([("scale", StandardScaler()), ("net", net)], transform_input=["X_val"])
         whole.fit(7.0 + 100.0 * X[::2], y[::2], X_val=7.0 + 100.0 * X[1::2], y_val=y[1::2])
         score = whole.score(7.0 + 100.0 * X[1::2], y[1::2])
