@@ -268,21 +268,28 @@ def walk_expression(roots: Sequence[Tensor], is_leaf: Callable[[Tensor], bool]) 
     order: list[Tensor] = []
     seen: set[Tensor] = set()
 
-    def sources(node: Tensor) -> Iterator[Tensor]:
+    # A list of our own and not recursion: expressions may be deeper than Python's stack.
+    waiting: list[tuple[Tensor, Iterator[Tensor]]] = []
+
+    def enter(node: Tensor) -> None:
         seen.add(node)
-        return iter(() if is_leaf(node) else node.inputs)
+        if is_leaf(node):
+            order.append(node)
+        else:
+            waiting.append((node, iter(node.inputs)))
 
     for root in roots:
-        # A list of our own and not recursion: expressions may be deeper than Python's stack.
-        waiting = [] if root in seen else [(root, sources(root))]
+        if root not in seen:
+            enter(root)
         while waiting:
             node, left = waiting[-1]
-            following = next((source for source in left if source not in seen), None)
-            if following is None:
+            for source in left:
+                if source not in seen:
+                    enter(source)
+                    break
+            else:
                 order.append(node)
                 waiting.pop()
-            else:
-                waiting.append((following, sources(following)))
     return order
 
 

@@ -246,7 +246,9 @@ class _Builder:
         self.kernels: list[Kernel] = []
         self.done_at: dict[Tensor, int] = {}
         self.local: set[Tensor] = set()
-        self.slow = slow_inputs(graph)
+        # What expressions read, as long as nothing more is kept.
+        self._leaves: dict[Tensor, list[Tensor]] = {}
+        self._kept_then = len(kept)
 
     def is_leaf(self, node: Tensor) -> bool:
         return node in self.memory or node in self.kept or node.op is Op.MATMUL
@@ -328,11 +330,13 @@ class _Builder:
 
     def leaves(self, node: Tensor) -> list[Tensor]:
         """What the expression of a node reads from memory or from a product's accumulators."""
-        reads = []
-        for n in walk_expression([node], self._stop(node)):
-            if n is not node and self.is_leaf(n):
-                reads.append(n)
-        return reads
+        if len(self.kept) != self._kept_then:
+            self._leaves.clear()
+            self._kept_then = len(self.kept)
+        if node not in self._leaves:
+            expression = walk_expression([node], self._stop(node))
+            self._leaves[node] = [n for n in expression if n is not node and self.is_leaf(n)]
+        return self._leaves[node]
 
     def _stop(self, root: Tensor) -> Callable[[Tensor], bool]:
         return lambda n: n is not root and self.is_leaf(n)
