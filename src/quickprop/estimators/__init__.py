@@ -4,11 +4,11 @@ from quickprop.estimators.autoencoder import AutoencoderTransformer
 from quickprop.estimators.classifier import MLPClassifier
 from quickprop.estimators.from_sklearn import from_sklearn
 from quickprop.estimators.regressor import MLPRegressor
-from quickprop.estimators.watching import EpochEnd
+from quickprop.estimators.watching import EpochReport
 
 __all__ = [
     "AutoencoderTransformer",
-    "EpochEnd",
+    "EpochReport",
     "MLPClassifier",
     "MLPRegressor",
     "from_sklearn",

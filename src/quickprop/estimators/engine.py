@@ -64,9 +64,7 @@ class _Forward:
         self.seed = placeholder((), DType.int32, "seed")
         self.step = variable(0, DType.int32, "train.step")
         gathered: list[tuple[Tensor, Tensor]] = []
-        output = network.output(
-            True, self.seed, self.step, loss=objective.loss, updates=gathered
-        )
+        output = network.output(True, self.seed, self.step, loss=objective.loss, updates=gathered)
         self.gathered = tuple(gathered)
         self.losses = objective.loss.of_rows(output, self.target)
         leaves = (*network.inputs, self.target, self.weights)

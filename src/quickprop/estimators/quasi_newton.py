@@ -13,7 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from quickprop.estimators.engine import SlopeEngine, TimeIsUpError
 from quickprop.estimators.stochastic import NOT_FINITE, Pace
-from quickprop.estimators.watching import EpochEnd, Watcher, epoch_ended, watched
+from quickprop.estimators.watching import EpochReport, Watcher, epoch_ended, watched
 
 
 class _StoppedError(Exception):
@@ -50,7 +50,7 @@ class _Descent:
         if not self.watchers:
             return
         self.engine.move_to(position)
-        end = EpochEnd(self.iterations, me.max_iter, me.loss_, None, None, self.pace.passed, me)
+        end = EpochReport(self.iterations, me.max_iter, me.loss_, None, None, self.pace.passed, me)
         if epoch_ended(self.watchers, end):
             self.reason = "a callback ended it"
             raise _StoppedError

@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from quickprop.estimators.engine import Rows, StepEngine
 from quickprop.estimators.rate import LearningRate
-from quickprop.estimators.watching import EpochEnd, Watcher, epoch_ended, watched
+from quickprop.estimators.watching import EpochReport, Watcher, epoch_ended, watched
 from quickprop.train.slices import SlicePlanner
 
 #: What scikit-learn says of weights that are not numbers.
@@ -164,7 +164,7 @@ class Epochs:
                 me.n_iter_ * steps,
                 None if left is None else left / a_step,
             )
-            end = EpochEnd(
+            end = EpochReport(
                 me.n_iter_,
                 me.max_iter,
                 me.loss_,

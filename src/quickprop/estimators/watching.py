@@ -17,7 +17,7 @@ from quickprop.errors import SettingError
 
 
 @dataclass(frozen=True)
-class EpochEnd:
+class EpochReport:
     """What is known after an epoch, or after an iteration of L-BFGS.
 
     Parameters
@@ -52,7 +52,7 @@ class Watcher(ABC):  # noqa: B024
     def epoch_begins(self) -> None:  # noqa: B027
         """Before every epoch."""
 
-    def epoch_ended(self, end: EpochEnd) -> bool:
+    def epoch_ended(self, end: EpochReport) -> bool:
         """After every epoch; True ends the fit."""
         return False
 
@@ -61,12 +61,12 @@ class Watcher(ABC):  # noqa: B024
 
 
 class FunctionWatcher(Watcher):
-    """A plain function of an `EpochEnd`."""
+    """A plain function of an `EpochReport`."""
 
     def __init__(self, function: Any) -> None:
         self._function = function
 
-    def epoch_ended(self, end: EpochEnd) -> bool:
+    def epoch_ended(self, end: EpochReport) -> bool:
         """Ends the fit when the function gives True."""
         return self._function(end) is True
 
@@ -82,7 +82,7 @@ class CallbackWatcher(Watcher):
         """Calls `on_start`."""
         self._callback.on_start(self._progress(1, estimator.max_iter, float("nan"), 0.0, 0.0))
 
-    def epoch_ended(self, end: EpochEnd) -> bool:
+    def epoch_ended(self, end: EpochReport) -> bool:
         """Calls `on_epoch`; the score of a validation part is not a loss and is left out."""
         rate = float("nan") if end.learning_rate is None else end.learning_rate
         record = train.EpochRecord(end.epoch, end.loss, None, rate, end.seconds)
@@ -123,7 +123,7 @@ class ContextWatcher(Watcher):
         self._epoch = self._context.subcontext(task_name="epoch")
         self._epoch.call_on_fit_task_begin(estimator=self._estimator, **self._told)
 
-    def epoch_ended(self, end: EpochEnd) -> bool:
+    def epoch_ended(self, end: EpochReport) -> bool:
         """The task of the epoch ends; a callback may end the fit with it."""
         return self._end_epoch()
 
@@ -169,7 +169,7 @@ class BarWatcher(Watcher):
         self._bar.start()
         self._task = self._bar.add_task("", total=estimator.max_iter, said="")
 
-    def epoch_ended(self, end: EpochEnd) -> bool:
+    def epoch_ended(self, end: EpochReport) -> bool:
         """Moves it on."""
         said = f"loss {end.loss:.4g}" + ("" if end.score is None else f", score {end.score:.4g}")
         self._bar.update(self._task, completed=end.epoch, said=said)
@@ -220,7 +220,7 @@ def watched(watchers: Sequence[Watcher], estimator: Any) -> Iterator[None]:
         yield
 
 
-def epoch_ended(watchers: Sequence[Watcher], end: EpochEnd) -> bool:
+def epoch_ended(watchers: Sequence[Watcher], end: EpochReport) -> bool:
     """Tell all watchers of an epoch, also when the first wants to stop; True when any does."""
     answers = [one.epoch_ended(end) for one in watchers]
     return any(answers)
