@@ -7,6 +7,7 @@ import weakref
 
 import numpy as np
 
+from quickprop.errors import CompileError
 from quickprop.graph import Storage, Tensor
 from quickprop.native.layout import ALIGNMENT, layout_of
 
@@ -17,7 +18,14 @@ _MOVING = threading.Lock()
 
 def aligned_bytes(size: int) -> np.ndarray:
     """Zeroed bytes that begin at a multiple of the alignment."""
-    raw = np.zeros(size + ALIGNMENT, np.uint8)
+    try:
+        raw = np.zeros(size + ALIGNMENT, np.uint8)
+    except (MemoryError, ValueError):
+        raise CompileError(
+            "not enough memory",
+            given=f"{size / 2**30:,.1f} GiB of working memory asked for",
+            mend="use smaller batches, narrower layers or fewer rows at a time",
+        ) from None
     start = -raw.ctypes.data % ALIGNMENT
     return raw[start : start + size]
 
