@@ -18,6 +18,8 @@ from sklearn.preprocessing import StandardScaler
 
 import quickprop
 from quickprop.estimators import MLPClassifier, MLPRegressor
+from quickprop.estimators.losses import NUMBER_LOSSES
+from quickprop.estimators.rules import OPTIMIZER_NAMES, SCHEDULE_NAMES
 from quickprop.nn import CrossEntropy, GaussianLikelihood, Quantile
 from quickprop.optim import RMSprop
 
@@ -295,3 +297,26 @@ def test_the_page_has_the_diagram_beside_the_parameters(iris):
     page = model.fit(X, y)._repr_html_()
     assert "<svg" in page
     assert "hidden_layer_sizes" in page
+
+
+def test_another_kind_of_fit_goes_on_from_the_weights(iris):
+    X, y = iris
+    model = classifier(solver="lbfgs", warm_start=True, max_iter=5).fit(X, y)
+    model.set_params(solver="adam").fit(X, y)
+    assert len(model.loss_curve_) == 5
+    model.set_params(early_stopping=True).fit(X, y)
+    assert (len(model.loss_curve_), len(model.validation_scores_)) == (10, 5)
+    model.set_params(early_stopping=False).fit(X, y)
+    assert (len(model.loss_curve_), model.validation_scores_) == (15, None)
+    assert np.isfinite(model.best_loss_)
+
+
+def test_names_stand_for_all_that_need_nothing_more(iris):
+    X, y = iris
+    for name in (*OPTIMIZER_NAMES, *SCHEDULE_NAMES):
+        kind = "optimizer" if name in OPTIMIZER_NAMES else "schedule"
+        assert classifier(**{kind: name}, max_iter=2).fit(X, y).n_iter_ == 2
+    for name in NUMBER_LOSSES:
+        found = regressor(loss=name, max_iter=2).fit(X, y + 1).predict(X)
+        assert found.shape == (150,)
+        assert np.isfinite(found).all()

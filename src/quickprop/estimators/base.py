@@ -66,6 +66,8 @@ def has_steps(estimator: Any) -> bool:
 class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, BaseEstimator, ABC):
     """A multi-layer perceptron with scikit-learn's face."""
 
+    best_loss_: float | None
+
     # -- what the classifier and the regressor say of themselves ----------------------------------
 
     @abstractmethod
@@ -154,7 +156,7 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
                 some = slice(None) if parts is None else parts[0]
                 factors = None if sample_weight is None else sample_weight[some]
                 self._preparation = self._prepared(X[some], y[some], factors)
-            self._begin(X, y, hidden, X_val is not None)
+            self._begin(X, y, hidden)
         live = self._attached()
         if parts is None:
             parts = self._parts(y, groups)
@@ -169,6 +171,7 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
             engine = SlopeEngine(live.network, live.objective, rows, self.alpha, lambda: pace.left)
             minimise(self, engine, pace, watchers)
         else:
+            self._begin_counting(first, held_out is not None)
             self._fit_epochs(live, rows, held_out, incremental, pace, watchers)
         self._look()
         if not all(np.isfinite(array).all() for array in (*self.coefs_, *self.intercepts_)):
@@ -243,8 +246,8 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
             watchers.append(BarWatcher())
         return watchers
 
-    def _begin(self, X: Any, y: np.ndarray, hidden: list[HiddenLayer], watched: bool) -> None:
-        """A new network, and the attributes that count what was done."""
+    def _begin(self, X: Any, y: np.ndarray, hidden: list[HiddenLayer]) -> None:
+        """A new network."""
         self.n_iter_ = 0
         self.t_ = 0
         self.n_layers_ = len(hidden) + 2
@@ -269,13 +272,17 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
         )
         draw_weights(network, hidden, self._random_state)
         self._adopt(LiveNetwork(network, objective))
-        if self.solver in _STOCHASTIC or self.optimizer is not None:
-            watched = watched or self.early_stopping or self.validation is not None
+
+    def _begin_counting(self, first: bool, watched: bool) -> None:
+        """The attributes that count progress, where they are missing or of another kind of fit."""
+        if first or not hasattr(self, "loss_curve_"):
             self.loss_curve_: list[float] = []
             self._no_improvement_count = 0
-            self.validation_scores_: list[float] | None = [] if watched else None
-            self.best_validation_score_ = -np.inf if watched else None
-            self.best_loss_ = None if watched else np.inf
+        elif watched == (self.best_loss_ is None):
+            return
+        self.validation_scores_: list[float] | None = [] if watched else None
+        self.best_validation_score_ = -np.inf if watched else None
+        self.best_loss_ = None if watched else np.inf
 
     def _fit_epochs(
         self,

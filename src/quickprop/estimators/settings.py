@@ -181,8 +181,8 @@ class FurtherSettings:
         None,
         [callable, Callback, list, tuple, None],
         "callable, Callback, list of them or None",
-        "Looks on: functions of an `EpochReport`, which end the fit by giving True, and callbacks of "
-        "quickprop. Those of scikit-learn are given to `set_callbacks`.",
+        "Looks on: functions of an `EpochReport`, which end the fit by giving True, and callbacks "
+        "of quickprop. Those of scikit-learn are given to `set_callbacks`.",
     )
     n_ensemble: int = parameter(
         1,
