@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from sklearn.callback import ProgressBar
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -219,11 +218,13 @@ class Recorder:
 
 
 Y = np.repeat([0, 1, 2], 50)
+BEFORE = "scikit-learn before 1.9 has no callbacks"
 
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 def test_callbacks_of_sklearn_look_on(iris, solver):
     X, y = iris
+    pytest.importorskip("sklearn.callback", reason=BEFORE)
     recorder = Recorder()
     model = classifier(solver=solver).set_callbacks(recorder).fit(X, y)
     epochs = ["epoch begins", "epoch ends"] * 3
@@ -236,6 +237,7 @@ def test_callbacks_of_sklearn_look_on(iris, solver):
 
 def test_the_progress_bar_of_sklearn_goes_through_a_search(iris, capsys):
     X, y = iris
+    ProgressBar = pytest.importorskip("sklearn.callback", reason=BEFORE).ProgressBar
     search = GridSearchCV(classifier(max_iter=3), {"alpha": [0.1, 1.0]}, cv=2)
     make_pipeline(StandardScaler(), search.set_callbacks(ProgressBar()).fit(X, y))
     assert "MLPClassifier" in capsys.readouterr().out
