@@ -278,7 +278,12 @@ def binary(op: Op, a: Tensor | Number, b: Tensor | Number) -> Tensor:
     """Two-input primitive with broadcasting."""
     like = a if isinstance(a, Tensor) else b
     if not isinstance(like, Tensor):
-        raise GraphError("at least one operand must be a tensor", where=op.value)
+        raise GraphError(
+            "at least one operand must be a tensor",
+            where=op.value,
+            given=repr(a)[:80],
+            mend="make a tensor of numbers by constant(...)",
+        )
     a, b = as_tensor(a, like), as_tensor(b, like)
     shape = broadcast_shapes(a.shape, b.shape)
     return make(op, broadcast_to(a, shape), broadcast_to(b, shape))

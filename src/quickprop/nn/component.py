@@ -7,8 +7,10 @@ and the reading of documents are the same for layers, losses, optimizers and sch
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import math
 import operator
+from abc import ABCMeta
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -168,6 +170,33 @@ def many(rule: Rule, least: int = 1) -> Rule:
     return Rule(f"a list of {least} or more, each {rule.allowed}", accept, rule.parts)
 
 
+def callback() -> Rule:
+    """A function of the user's."""
+
+    def accept(value: Any) -> Any:
+        if not callable(value):
+            raise TypeError
+        return value
+
+    return Rule("a function", accept)
+
+
+def called(function: Callable[..., Any], where: str, *arguments: Any) -> Any:
+    """What a user's function of tensors gives; what it raises is said to be its own."""
+    try:
+        return function(*arguments)
+    except QuickpropError:
+        raise
+    except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as error:
+        raise SettingError(
+            "the function cannot be called with tensors",
+            where=where,
+            given=f"{type(error).__name__}: {error}"[:200],
+            mend=f"write it for {len(arguments)} arguments, with the operators of tensors and the "
+            "functions of quickprop.ops",
+        ) from error
+
+
 def text() -> Rule:
     """A non-empty string."""
 
@@ -190,8 +219,50 @@ def component(parts: Mapping[str, type[Component]]) -> Rule:
     return Rule(", ".join(f"{kind}()" for kind in parts), accept, parts)
 
 
+class _Kind(ABCMeta):
+    """Says in words which settings a component has when it is made with others."""
+
+    def __call__(cls, *given: Any, **named: Any) -> Any:
+        # Only where the dataclass wrote the constructor: others know their arguments themselves.
+        if "__dataclass_params__" in cls.__dict__:
+            cls._check_names(len(given), named)
+        return super().__call__(*given, **named)
+
+    @property
+    def __signature__(cls) -> inspect.Signature:
+        """That of the constructor, for help texts; else it would be that of `__call__`."""
+        whole_one = inspect.signature(cls.__init__)  # type: ignore[misc]
+        return whole_one.replace(parameters=list(whole_one.parameters.values())[1:])
+
+    def _check_names(cls, given: int, named: Mapping[str, Any]) -> None:
+        fields = [item for item in dataclasses.fields(cls) if item.init]  # type: ignore[arg-type]
+        names = [item.name for item in fields]
+        allowed = ", ".join(names) or "none"
+        for name in named:
+            if name not in names:
+                raise SettingError(
+                    "no such setting",
+                    where=f"{cls.__name__}.{name}",
+                    allowed=allowed,
+                    mend=did_you_mean(name, names),
+                )
+        if given > len(names):
+            raise SettingError(
+                "more settings than there are", where=cls.__name__, allowed=allowed, given=given
+            )
+        for item in fields[given:]:
+            wanted = item.default is dataclasses.MISSING
+            if wanted and item.default_factory is dataclasses.MISSING and item.name not in named:
+                rule = item.metadata.get("rule")
+                raise SettingError(
+                    "a setting is missing",
+                    where=f"{cls.__name__}.{item.name}",
+                    allowed=rule.allowed if rule else None,
+                )
+
+
 @dataclass(frozen=True)
-class Component:
+class Component(metaclass=_Kind):
     """A frozen dataclass whose fields are all settings."""
 
     def __post_init__(self) -> None:

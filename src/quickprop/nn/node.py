@@ -77,7 +77,7 @@ def applied(part: Component, sources: tuple[object, ...], name: str | None) -> A
                 where=kind,
                 allowed="an Input, or what a layer gave",
                 given=repr(source)[:80],
-                mend=f"x = Input(20); y = {kind}(...)(x)",
+                mend=f"first draw the input: x = Input(20); y = {kind}(...)(x)",
             )
     if not sources:
         raise SettingError("a layer is applied to nothing", where=kind, mend="name its source")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from quickprop.errors import SettingError
+from quickprop.nn.activations import ACTIVATIONS
 from quickprop.nn.component import Component, many, whole
 from quickprop.nn.layers import LAYERS, Block, Embedding, Lookup, Part
 from quickprop.nn.node import Applied, Input, Node
@@ -56,6 +57,7 @@ def layers_in_a_row(
                 where=f"Network.layers[{position}]",
                 allowed=", ".join(LAYERS),
                 given=repr(layer)[:80],
+                mend=_layer_meant(layer),
             )
         if position and isinstance(layer, Lookup):
             raise SettingError(
@@ -95,6 +97,14 @@ def layers_in_a_row(
             given=0,
         )
     return kinds, inputs
+
+
+def _layer_meant(given: object) -> str | None:
+    """A hint for a class, or the name of an activation, in place of a layer."""
+    if isinstance(given, type) and given.__name__ in LAYERS:
+        return f"make one: {given.__name__}(...)"
+    known = isinstance(given, str) and given in ACTIVATIONS
+    return f"write Activation({given!r})" if known else None
 
 
 def chained(row: Sequence[Component], inputs: Sequence[Input], plan: Plan) -> str:

@@ -115,7 +115,7 @@ def _axes(x: Tensor, axes: int | Sequence[int] | None) -> tuple[int, ...]:
     if axes is None:
         return tuple(range(x.rank))
     try:
-        given = axes if isinstance(axes, Sequence) else (axes,)
+        given = axes if isinstance(axes, Sequence) and not isinstance(axes, str) else (axes,)
         picked = tuple(operator.index(axis) for axis in given)
     except TypeError:
         raise ShapeError(

@@ -10,7 +10,7 @@ from typing import Any
 from quickprop.config import DType
 from quickprop.errors import SettingError
 from quickprop.graph import Tensor, show_shape
-from quickprop.nn.component import Rule, optional, real, setting, whole
+from quickprop.nn.component import callback, called, optional, real, setting, whole
 from quickprop.ops.elementary import cast, cos, exp, log, maximum, minimum, where
 from quickprop.optim.optimizer import scalar
 from quickprop.optim.schedule import Schedule
@@ -197,15 +197,6 @@ def _along_a_wave(first: Tensor | float, last: Tensor | float, done: Tensor) -> 
     return last + (first - last) * wave
 
 
-def _callable(value: Any) -> Any:
-    if not callable(value):
-        raise TypeError
-    return value
-
-
-_FUNCTION = Rule("a function", _callable)
-
-
 @dataclass(frozen=True)
 class FunctionOfStep(Schedule):
     """A schedule of your own.
@@ -217,7 +208,7 @@ class FunctionOfStep(Schedule):
         written with their operators and the functions of `quickprop.ops`.
     """
 
-    function: Callable[[Tensor, Tensor], Tensor] = setting(_FUNCTION)
+    function: Callable[[Tensor, Tensor], Tensor] = setting(callback())
 
     def rate(
         self,
@@ -227,7 +218,7 @@ class FunctionOfStep(Schedule):
         state: Sequence[Tensor] = (),
     ) -> Tensor:
         """What the function gives, which must be a scalar tensor."""
-        rate = self.function(base_rate, step)
+        rate = called(self.function, "FunctionOfStep.function", base_rate, step)
         if not isinstance(rate, Tensor) or rate.shape != () or rate.dtype is not base_rate.dtype:
             given = repr(rate)[:80]
             raise SettingError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -338,9 +339,17 @@ def _check_kinds(
                 where=f"fit.{name}",
                 allowed=", ".join(f"{known_name}()" for known_name in known),
                 given=repr(value)[:80],
+                mend=_made(value, known),
             )
     if not isinstance(network, Network):
         raise SettingError("not a network", where="fit.network", given=repr(network)[:80])
+    if not network.parameters:
+        raise SettingError(
+            "a network with nothing to learn",
+            where="fit.network",
+            given=repr(network)[:80],
+            mend="give it a layer with weights, such as Dense(...)",
+        )
     if not isinstance(callbacks, list | tuple):
         raise SettingError(
             "not a list of callbacks",
@@ -356,6 +365,16 @@ def _check_kinds(
                 allowed="objects of classes made from Callback",
                 given=repr(callback)[:80],
             )
+
+
+def _made(value: object, known: Mapping[str, type[Component]]) -> str | None:
+    """A hint for a class or a name in place of what is made of it."""
+    name = value.__name__ if isinstance(value, type) else value
+    if not isinstance(name, str):
+        return None
+    plain = {kind.lower(): kind for kind in known}
+    found = difflib.get_close_matches(name.lower().replace("_", ""), plain, 1)
+    return f"make one: {plain[found[0]]}()" if found else None
 
 
 def _validation_part(network: Network, loss: Loss, given: tuple[Any, ...] | None) -> Part | None:

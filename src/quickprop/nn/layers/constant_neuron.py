@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from quickprop.errors import ShapeError
 from quickprop.graph import Tensor, broadcast_to, constant
-from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape
+from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape, vector
 from quickprop.ops.elementary import concat
 
 
@@ -27,9 +26,7 @@ class ConstantNeuron(Layer):
 
     def output_shape(self, input_shape: RowShape) -> RowShape:
         """One number more."""
-        if len(input_shape) != 1:
-            raise ShapeError("ConstantNeuron needs rows that are vectors", given=str(input_shape))
-        return (input_shape[0] + 1,)
+        return (vector(input_shape, "ConstantNeuron") + 1,)
 
     def apply(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         """The row as it came, and a 1 behind it."""

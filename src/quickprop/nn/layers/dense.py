@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from quickprop.errors import ShapeError
 from quickprop.graph import Tensor
 from quickprop.nn.component import component, flag, optional, setting, whole
 from quickprop.nn.initializers import INITIALIZERS, Initializer, Zeros
-from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape
+from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape, vector
 
 _INITIALIZER = optional(component(INITIALIZERS))
 
@@ -34,9 +33,8 @@ class Dense(Layer):
 
     def parameters(self, input_shape: RowShape) -> tuple[ParameterSpec, ...]:
         """A weight (inputs, width) and, unless switched off, a bias (width,)."""
-        if len(input_shape) != 1:
-            raise ShapeError("Dense needs rows that are vectors", given=str(input_shape))
-        weight = ParameterSpec("weight", (input_shape[0], self.width), self.initializer)
+        inputs = vector(input_shape, "Dense")
+        weight = ParameterSpec("weight", (inputs, self.width), self.initializer)
         if not self.bias:
             return (weight,)
         return weight, ParameterSpec("bias", (self.width,), Zeros(), penalised=False)

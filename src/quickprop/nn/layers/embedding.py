@@ -78,7 +78,9 @@ class Embedding(Lookup):
             raise ShapeError(
                 "an embedding reads category codes, and perhaps numbers before them",
                 where="Embedding",
+                allowed="(columns,), or (numbers,) and (columns,)",
                 given=", ".join(map(str, shapes)),
+                mend="put a Flatten() behind the numbers",
             )
         if shapes[-1] != (len(self.levels),):
             raise ShapeError(

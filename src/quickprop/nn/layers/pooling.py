@@ -137,6 +137,7 @@ class _OverAll(ABC):
                 f"{type(self).__name__} needs other rows",
                 allowed="(lengths..., channels)",
                 given=str(input_shape),
+                mend="leave it out: a vector has no places",
             )
         return (input_shape[-1],)
 

@@ -11,15 +11,9 @@ import numpy as np
 from quickprop.config import DType
 from quickprop.errors import SettingError, ShapeError
 from quickprop.graph import ROWS, Tensor, placeholder, reshape, show_shape
-from quickprop.nn.component import Rule, choice, many, optional, setting, whole
+from quickprop.nn.component import callback, called, choice, many, optional, setting, whole
 from quickprop.nn.losses.loss import RowLoss
 from quickprop.nn.losses.targets import NUMBERS, class_codes, numbers
-
-
-def _callable(value: Any) -> Any:
-    if not callable(value):
-        raise TypeError
-    return value
 
 
 @dataclass(frozen=True)
@@ -38,7 +32,7 @@ class CustomLoss(RowLoss):
         The shape of the target of a row: by default one number for each output, or a single code.
     """
 
-    function: Callable[[Tensor, Tensor], Tensor] = setting(Rule("a function", _callable))
+    function: Callable[[Tensor, Tensor], Tensor] = setting(callback())
     target: str = setting(choice({"numbers": None, "codes": None}), "numbers")
     shape: tuple[int, ...] | None = setting(optional(many(whole(1), 0)), None)
 
@@ -48,7 +42,7 @@ class CustomLoss(RowLoss):
 
     def of_targets(self, output: Tensor, target: Tensor) -> Tensor:
         """What the function gives (rows, columns)."""
-        losses = self.function(output, target)
+        losses = called(self.function, "CustomLoss.function", output, target)
         fits = (
             isinstance(losses, Tensor)
             and losses.dtype is output.dtype
