@@ -11,7 +11,15 @@ import pytest
 from safetensors.numpy import load, save
 
 from quickprop.errors import DataFileError, ModelFileError
-from quickprop.nn import Activation, BinaryCrossEntropy, CrossEntropy, Dense, Dropout, Network
+from quickprop.nn import (
+    Activation,
+    BinaryCrossEntropy,
+    CrossEntropy,
+    CustomLoss,
+    Dense,
+    Dropout,
+    Network,
+)
 from quickprop.optim import SGD, AdamW, Cosine, FunctionOfStep
 from quickprop.train import Callback, fit
 from quickprop.train import checkpoint as files
@@ -239,6 +247,17 @@ def test_a_function_of_the_step_is_known_by_what_it_computes(tmp_path):
     assert len(other_fit(path, schedule=same, epochs=14).epochs) == 14
     with pytest.raises(ModelFileError, match="another function of the step"):
         other_fit(path, schedule=other)
+
+
+def test_a_loss_of_ones_own_is_known_by_what_it_computes(tmp_path):
+    path = tmp_path / "fit.checkpoint"
+    first, same, other = (
+        CustomLoss(lambda f, y, k=k: f[:, 0] * f[:, 0] * k, target="codes") for k in (0.5, 0.5, 2.0)
+    )
+    other_fit(path, loss=first)
+    assert len(other_fit(path, loss=same, epochs=14).epochs) == 14
+    with pytest.raises(ModelFileError, match="another function of the loss"):
+        other_fit(path, loss=other)
 
 
 def test_checkpoints_that_cannot_be_written_or_read(tmp_path):

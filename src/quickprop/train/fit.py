@@ -37,7 +37,7 @@ from quickprop.train.interrupts import held_interrupts
 from quickprop.train.loop import Limits, Loop
 from quickprop.train.mixup import Mixup, check_mixable
 from quickprop.train.regularisers import Regularisers
-from quickprop.train.step import TrainingStep, training_step
+from quickprop.train.step import TrainingStep, loss_document, training_step
 from quickprop.train.validation import Evaluation
 
 _RULES: Mapping[str, Rule] = {
@@ -261,6 +261,7 @@ def fit(
                 "planned length": total_steps if needs_total else None,
                 "backend": backend,
                 "data": _hash_of(rows, held_out),
+                "function of the loss": loss_document(network, loss),
                 "function of the step": step.rate_document(),
             }
             file = CheckpointFile(checkpoint, identity)

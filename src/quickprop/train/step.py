@@ -10,7 +10,7 @@ import numpy as np
 
 from quickprop.autodiff import gradients
 from quickprop.config import DType
-from quickprop.graph import Graph, Op, Shape, Tensor, placeholder, variable, walk
+from quickprop.graph import ROWS, Graph, Op, Shape, Tensor, placeholder, variable, walk
 from quickprop.nn import Loss, Network
 from quickprop.ops.elementary import cast
 from quickprop.ops.reference import evaluate
@@ -71,10 +71,20 @@ class TrainingStep:
 
     def rate_document(self) -> dict[str, Any]:
         """What the schedule computes, as plain data: a function of one's own has no settings."""
-        graph = Graph((self.learning_rate, self.rate_step), (self.rate,))
-        # The text leaves out the numbers of variables and of long constants.
-        leaves = [node for node in graph.nodes() if node.op in (Op.CONSTANT, Op.VARIABLE)]
-        return {"graph": str(graph), "values": [leaf.value.tolist() for leaf in leaves]}
+        return _described(Graph((self.learning_rate, self.rate_step), (self.rate,)))
+
+
+def loss_document(network: Network, loss: Loss) -> dict[str, Any]:
+    """What the loss computes, as plain data: one of one's own has no settings."""
+    output = placeholder((ROWS, network.width), network.dtype, "output")
+    target = loss.target_placeholder(network.width, network.dtype)
+    return _described(Graph((output, target), (loss.of_targets(output, target),)))
+
+
+def _described(graph: Graph) -> dict[str, Any]:
+    # The text leaves out the numbers of variables and of long constants.
+    leaves = [node for node in graph.nodes() if node.op in (Op.CONSTANT, Op.VARIABLE)]
+    return {"graph": str(graph), "values": [leaf.value.tolist() for leaf in leaves]}
 
 
 def training_step(
