@@ -254,10 +254,10 @@ def test_a_loss_of_ones_own_is_known_by_what_it_computes(tmp_path):
     first, same, other = (
         CustomLoss(lambda f, y, k=k: f[:, 0] * f[:, 0] * k, target="codes") for k in (0.5, 0.5, 2.0)
     )
-    other_fit(path, loss=first)
-    assert len(other_fit(path, loss=same, epochs=14).epochs) == 14
+    other_fit(path, loss=first, schedule=None)
+    assert len(other_fit(path, loss=same, schedule=None, epochs=14).epochs) == 14
     with pytest.raises(ModelFileError, match="another function of the loss"):
-        other_fit(path, loss=other)
+        other_fit(path, loss=other, schedule=None)
 
 
 def test_checkpoints_that_cannot_be_written_or_read(tmp_path):
