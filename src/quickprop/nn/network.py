@@ -16,6 +16,7 @@ from quickprop.graph import ROWS, Tensor, placeholder, show_shape
 from quickprop.nn.codes import check_codes
 from quickprop.nn.component import Component, from_document, many, optional, text, whole
 from quickprop.nn.diagram import Diagram, diagram
+from quickprop.nn.frames import in_order
 from quickprop.nn.layers import (
     LAYERS,
     Activation,
@@ -235,6 +236,8 @@ class Network:
     def predict(self, *arrays: Any, backend: str | None = None) -> Any:
         """The outputs (n, ...) for n rows of each input; compiled at the first call.
 
+        Columns of a frame are found by `input_names`, where these were given.
+
         Returns
         -------
         array, or tuple of array when the network has several outputs
@@ -252,8 +255,23 @@ class Network:
                 self.inputs, results if len(results) > 1 else results[0], backend=backend
             )
             self._predictors[backend] = run
+        arrays = self.in_order(arrays)
         self.check_categories(*arrays)
         return run(*arrays)
+
+    def in_order(self, arrays: Sequence[Any]) -> tuple[Any, ...]:
+        """Frames with the columns in the order of `input_names`, where these were given.
+
+        Raises
+        ------
+        DataError
+            When some of these columns are there and some are not.
+        """
+        numeric = [k for k, leaf in enumerate(self._inputs) if not leaf.codes]
+        if self._input_names is None or len(numeric) != 1 or len(arrays) != len(self._inputs):
+            return tuple(arrays)
+        names = self._input_names
+        return tuple(in_order(x, names) if k in numeric else x for k, x in enumerate(arrays))
 
     @property
     def categories(self) -> tuple[int, ...]:

@@ -287,11 +287,11 @@ def _rows_of(network: Network, x: Any) -> list[Any]:
                 allowed=f"a tuple of {len(network.inputs)} ({names})",
                 given=f"{len(x)} arrays" if isinstance(x, tuple) else type(x).__name__,
             )
-        return list(x)
+        return list(network.in_order(x))
     if isinstance(x, tuple) and len(x) == 1:
         return list(x)
     try:
-        array = np.asarray(x)
+        array = np.asarray(network.in_order([x])[0])
     except ValueError:
         return [x]  # The check of shapes has the better message.
     return [array[np.newaxis] if array.ndim == network.inputs[0].rank - 1 else array]

@@ -58,6 +58,7 @@ def checked_part(
     """
     given: Sequence[Any]
     given = inputs if isinstance(inputs, tuple | list) and not _is_rows(inputs) else (inputs,)
+    given = network.in_order(given)
     expected = loss.check_target(target, network.width, f"{where} target")
     leaf = loss.target_placeholder(network.width, network.dtype)
     present = None
