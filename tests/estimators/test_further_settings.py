@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import io
 import pickle
 import warnings
@@ -322,3 +323,30 @@ def test_names_stand_for_all_that_need_nothing_more(iris):
         found = regressor(loss=name, max_iter=2).fit(X, y + 1).predict(X)
         assert found.shape == (150,)
         assert np.isfinite(found).all()
+
+
+def test_an_error_in_one_member_ends_the_others(iris):
+    X, y = iris
+
+    def fail(end):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        classifier(n_ensemble=2, callbacks=fail, max_iter=10**6, n_iter_no_change=np.inf).fit(X, y)
+
+
+def test_an_interrupted_ensemble_is_whole(iris):
+    X, y = iris
+    pressed = []
+
+    def press(end):
+        if end.epoch == 5 and not pressed:
+            pressed.append(end.epoch)
+            _thread.interrupt_main()
+
+    model = classifier(
+        n_ensemble=2, max_iter=10**9, n_iter_no_change=np.inf, tol=0.0, callbacks=press
+    )
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        model.fit(X, y)
+    assert model.predict_proba(X).shape == (150, 3)

@@ -39,6 +39,7 @@ from quickprop.estimators.validation import checked_inputs, height
 from quickprop.estimators.watching import (
     BarWatcher,
     ContextWatcher,
+    FunctionWatcher,
     Watcher,
     on_terminal,
     watchers_of,
@@ -239,6 +240,9 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
         if incremental:
             return []
         watchers = watchers_of(self.callbacks)
+        stop = vars(self).get("_stop")
+        if stop is not None:
+            watchers.append(FunctionWatcher(lambda end: stop.is_set()))
         context = self._context_of_fit(self.max_iter)
         if context is not None:
             watchers.append(ContextWatcher(context, X, y, sample_weight))
