@@ -1,10 +1,10 @@
-"""Frames given to networks: their columns are found by name where names are known."""
+"""Frames and mappings given to networks: columns and inputs are found by their names."""
 
 import numpy as np
 import pytest
 
 from quickprop.errors import DataError
-from quickprop.nn import Dense, MeanSquaredError, Network
+from quickprop.nn import Add, Dense, Input, MeanSquaredError, Network
 from quickprop.train import fit
 
 ROWS = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [0.5, -1.0, 2.0]])
@@ -57,3 +57,34 @@ def test_a_missing_column_is_named(library):
         network().predict(given)
     with pytest.raises(DataError, match="'income': a column is missing"):
         fit(network(), given, ROWS[:, 0], loss=MeanSquaredError())
+
+
+def test_inputs_are_found_by_name():
+    first, second = Input(3, "first"), Input(3, "second")
+    # The order of the inputs is that in which they are read.
+    drawn = Network(Add()(Dense(1)(second), Dense(1)(first)), dtype="float64")
+    given = {"first": ROWS, "second": ROWS + 1.0}
+    expected = drawn.predict(ROWS + 1.0, ROWS)
+    np.testing.assert_array_equal(drawn.predict(given), expected)
+    np.testing.assert_array_equal(drawn.trace(given).outputs, expected)
+    twin, settings = Network.from_document(drawn.to_document()), {"loss": MeanSquaredError()}
+    for trained, rows in ((drawn, (ROWS + 1.0, ROWS)), (twin, given)):
+        fit(trained, rows, ROWS[:, :1], epochs=2, validation=(rows, ROWS[:, :1]), **settings)
+    assert all((array == twin.weights()[name]).all() for name, array in drawn.weights().items())
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"first": ROWS}, "'second': an input is missing .allowed: second, first; given: first"),
+        ({"first": ROWS, "second": ROWS, "third": ROWS}, "'third': no such input"),
+        ({}, "'second': an input is missing"),
+    ],
+)
+def test_wrong_names_of_inputs_are_said(given, message):
+    drawn = Network(Add()(Dense(1)(Input(3, "second")), Dense(1)(Input(3, "first"))))
+    for use in (drawn.predict, drawn.trace):
+        with pytest.raises(DataError, match=message):
+            use(given)
+    with pytest.raises(DataError, match=message):
+        fit(drawn, given, ROWS[:, 0], loss=MeanSquaredError())

@@ -1,8 +1,8 @@
-"""Columns of a frame, by their names in the order of a network's inputs."""
+"""Inputs, and columns of frames, by their names in the order of a network's inputs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from quickprop.errors import DataError
@@ -38,3 +38,23 @@ def in_order(given: Any, names: Sequence[str]) -> Any:
                 given=", ".join(found)[:160],
             )
     return given[list(names)]
+
+
+def by_name(given: Mapping[Any, Any], names: Sequence[str]) -> tuple[Any, ...]:
+    """The arrays of a mapping in the order of those names.
+
+    Raises
+    ------
+    DataError
+        When a name is missing or unknown.
+    """
+    wrong = [name for name in names if name not in given]
+    wrong += [name for name in given if name not in names]
+    if wrong:
+        raise DataError(
+            "an input is missing" if wrong[0] in names else "no such input",
+            where=repr(wrong[0])[:80],
+            allowed=", ".join(names)[:160],
+            given=", ".join(map(str, given))[:160],
+        )
+    return tuple(given[name] for name in names)

@@ -16,7 +16,7 @@ from quickprop.graph import ROWS, Tensor, placeholder, show_shape
 from quickprop.nn.codes import check_codes
 from quickprop.nn.component import Component, from_document, many, optional, text, whole
 from quickprop.nn.diagram import Diagram, diagram
-from quickprop.nn.frames import in_order
+from quickprop.nn.frames import by_name, in_order
 from quickprop.nn.layers import (
     LAYERS,
     Activation,
@@ -236,7 +236,8 @@ class Network:
     def predict(self, *arrays: Any, backend: str | None = None) -> Any:
         """The outputs (n, ...) for n rows of each input; compiled at the first call.
 
-        Columns of a frame are found by `input_names`, where these were given.
+        They stand in the order of `inputs`, or in one mapping by the names of the inputs. Columns
+        of a frame are found by `input_names`, where these were given.
 
         Returns
         -------
@@ -260,13 +261,17 @@ class Network:
         return run(*arrays)
 
     def in_order(self, arrays: Sequence[Any]) -> tuple[Any, ...]:
-        """Frames with the columns in the order of `input_names`, where these were given.
+        """One array for each input: a mapping by their names, a frame by the names of its columns.
+
+        Columns are found by `input_names`, where these were given.
 
         Raises
         ------
         DataError
-            When some of these columns are there and some are not.
+            When an input is missing or unknown, or when some columns are there and some are not.
         """
+        if len(arrays) == 1 and isinstance(arrays[0], Mapping):
+            arrays = by_name(arrays[0], [leaf.name for leaf in self._inputs])
         numeric = [k for k, leaf in enumerate(self._inputs) if not leaf.codes]
         if self._input_names is None or len(numeric) != 1 or len(arrays) != len(self._inputs):
             return tuple(arrays)

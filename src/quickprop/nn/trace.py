@@ -278,6 +278,8 @@ class _Wanted:
 
 def _rows_of(network: Network, x: Any) -> list[Any]:
     """One array for each input; a single row becomes a matrix of one row."""
+    if isinstance(x, Mapping):
+        x = network.in_order([x])
     if len(network.inputs) > 1:
         if not isinstance(x, tuple) or len(x) != len(network.inputs):
             names = ", ".join(str(leaf.name) for leaf in network.inputs)

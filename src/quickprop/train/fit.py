@@ -107,8 +107,9 @@ def fit(
     network : Network
         Training begins at its weights of now.
     inputs : tuple of array
-        One matrix for each of ``network.inputs``; a single matrix may stand alone. The columns of a
-        frame are found by the network's `input_names`, where these were given.
+        One matrix for each of ``network.inputs``, in their order or in a mapping by their names; a
+        single matrix may stand alone. The columns of a frame are found by the network's
+        `input_names`, where these were given.
     target : array
         As the loss takes it: class codes (rows,), or numbers (rows, outputs).
     loss : Loss
