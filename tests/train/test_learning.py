@@ -242,6 +242,7 @@ GOOD = {"inputs": CORNERS, "target": XOR, "loss": CrossEntropy()}
         ({"inputs": None}, QuickpropError, "training"),
         ({"target": None}, DataError, "does not hold numbers"),
         ({"target": [[1], [1, 2]]}, ShapeError, "not an array"),
+        ({"target": ["no", "yes", "no", "no"]}, DataError, "does not hold.*Turn names of classes"),
         ({"target": XOR + 0.0}, DataError, "whole numbers"),
         ({"target": XOR * 2}, DataError, "allowed: 0 to 1; given: 0 to 2"),
         ({"loss": MeanSquaredError()}, ShapeError, "does not fit the outputs"),

@@ -71,7 +71,12 @@ def numbers(target: Any, where: str) -> np.ndarray:
         raise ShapeError("the target is not an array", where=where, given=str(error)) from None
     if array.dtype.kind not in "biuf":
         raise DataError(
-            "the target does not hold numbers", where=where, given=f"type {array.dtype}"
+            "the target does not hold numbers",
+            where=where,
+            given=f"type {array.dtype}",
+            mend="turn names of classes into codes: numpy.unique(names, return_inverse=True)[1]"
+            if array.dtype.kind in "OUS" and array.ndim
+            else None,
         )
     if np.ma.is_masked(target):
         # What is masked is missing.
