@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
 import warnings
-from collections.abc import Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from typing import Any
 
 import numpy as np
@@ -15,14 +14,8 @@ from sklearn.utils import check_random_state
 
 from quickprop.config import thread_limit
 
-#: Seconds between two looks: a signal may come to another thread than the one that waits.
-_LOOK = 0.05
-
-
-def _over(fits: Sequence[Future[None]]) -> bool:
-    """Wait a moment; whether all are done, or one has failed."""
-    done, running = wait(fits, timeout=_LOOK, return_when=FIRST_EXCEPTION)
-    return not running or any(one.exception() is not None for one in done)
+#: The longest time, in seconds, between two looks at whether all are done.
+_LONGEST_LOOK = 0.02
 
 
 def fit_members(estimator: Any, X: Any, y: Any, sample_weight: Any, given: dict[str, Any]) -> None:
@@ -35,29 +28,51 @@ def fit_members(estimator: Any, X: Any, y: Any, sample_weight: Any, given: dict[
     seeds = random.randint(np.iinfo(np.int32).max, size=estimator.n_ensemble)
     members = [clone(estimator).set_params(n_ensemble=1, random_state=int(seed)) for seed in seeds]
     stop = threading.Event()
+    done: list[Any] = []
+    errors: list[BaseException] = []
+    waiting = list(members)
     settings = get_config()
 
-    def learn(member: Any) -> None:
-        member._stop = stop
-        try:
-            # scikit-learn's settings are those of a thread.
-            with config_context(**settings):
-                member.fit(X, y, sample_weight, **given)
-        finally:
-            del member._stop
+    def learn() -> None:
+        """Fit members until none is left."""
+        while waiting:
+            try:
+                member = waiting.pop(0)
+            except IndexError:  # Another thread was quicker.
+                return
+            member._stop = stop
+            try:
+                # scikit-learn's settings are those of a thread.
+                with config_context(**settings):
+                    member.fit(X, y, sample_weight, **given)
+            except BaseException as error:
+                errors.append(error)
+            finally:
+                del member._stop
+                done.append(member)
 
-    with ThreadPoolExecutor(min(thread_limit(), len(members))) as pool:
-        fits = [pool.submit(learn, member) for member in members]
-        try:
-            while not _over(fits):
-                pass
-        except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=2)
-        finally:
-            # Of no effect on those that are done.
-            stop.set()
-    for done in fits:
-        done.result()
+    threads = [threading.Thread(target=learn) for _ in range(min(thread_limit(), len(members)))]
+    look = 1e-4
+    try:
+        for thread in threads:
+            thread.start()
+        # Asleep and not in a lock: an interrupt within one could leave it closed for ever, and a
+        # signal may come to another thread than the one that waits.
+        while len(done) < len(members) and not errors:
+            time.sleep(look)
+            look = min(2.0 * look, _LONGEST_LOOK)
+    except KeyboardInterrupt:
+        warnings.warn("Training interrupted by user.", stacklevel=2)
+    finally:
+        # Of no effect on those that are done.
+        stop.set()
+        for thread in threads:
+            if thread.ident is not None:
+                thread.join()
+    # Those that an interrupt kept from beginning get an epoch each.
+    learn()
+    if errors:
+        raise errors[0]
     own = set(estimator.get_params(deep=False))
     for name, value in vars(members[0]).items():
         if name not in own:
