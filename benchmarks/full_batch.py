@@ -97,7 +97,6 @@ class NumpyNetwork:
         return made
 
 
-
 def data() -> tuple[np.ndarray, np.ndarray]:
     """The rows."""
     x = np.random.default_rng(0).normal(size=(ROWS, INPUTS))

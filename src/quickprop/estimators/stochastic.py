@@ -15,6 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from quickprop.estimators.engine import Rows, StepEngine
 from quickprop.estimators.rate import LearningRate
 from quickprop.estimators.watching import EpochReport, Watcher, epoch_ended, watched
+from quickprop.train.interrupts import held_interrupts
 from quickprop.train.slices import SlicePlanner
 
 #: What scikit-learn says of weights that are not numbers.
@@ -136,10 +137,13 @@ class Epochs:
                 total += batches.run(done, count, scalars)
                 slices.learn(count, time.perf_counter() - before)
                 done += count
+                if interrupts.raised:
+                    raise KeyboardInterrupt
             return total
 
         try:
-            with watched(self.watchers, me):
+            # Held back, so that Ctrl-C never comes between two lists that belong together.
+            with held_interrupts() as interrupts, watched(self.watchers, me):
                 self._epochs(epoch, steps)
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=2)
