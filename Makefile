@@ -21,6 +21,7 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n 2 --dist loadscope
+	$(BIN)/python tests/sklearn_suite.py
 
 quick: $(VENV)/.test
 	$(BIN)/python -m pytest -n 2 --dist loadscope -m "not slow"
@@ -36,6 +37,7 @@ bench: $(VENV)/.bench
 	$(BIN)/python benchmarks/training_speed.py
 	$(BIN)/python benchmarks/networks.py
 	$(BIN)/python benchmarks/full_batch.py
+	$(BIN)/python benchmarks/estimators.py
 	$(BIN)/python benchmarks/tables.py
 
 clean:

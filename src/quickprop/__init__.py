@@ -18,7 +18,10 @@ __version__ = "0.1.0"
 #: Where each public name lives.
 _HOMES: dict[str, tuple[str, ...]] = {
     "quickprop.models": ("Autoencoder", "FitReport", "TableModel", "fit", "load"),
-    "quickprop.estimators": ("MLPClassifier", "MLPRegressor"),
+    "quickprop.estimators": (
+        "AutoencoderTransformer", "EpochReport", "MLPClassifier", "MLPRegressor",
+        "from_sklearn",
+    ),
     "quickprop.graph": (
         "Tensor", "constant", "matmul", "placeholder", "row_count", "variable",
     ),
@@ -30,7 +33,8 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "hard_swish", "leaky_relu", "log", "log_softmax", "logsumexp", "max", "max_pool",
         "maximum", "mean", "minimum", "mish", "normal", "one_hot", "pad", "relu", "relu6",
         "reshape", "selu", "sigmoid", "silu", "sin", "softmax", "softplus", "softsign",
-        "sqrt", "square", "step", "stop_gradient", "sum", "tanh", "transpose", "uniform", "where",
+        "sqrt", "square", "step", "stop_gradient", "sum", "tanh", "transpose", "uniform",
+        "where",
     ),
     "quickprop.nn": (
         "Activation", "Add", "AveragePool1D", "AveragePool2D", "BatchNorm",
@@ -101,8 +105,11 @@ if TYPE_CHECKING:
     from quickprop.errors import SettingError as SettingError
     from quickprop.errors import ShapeError as ShapeError
     from quickprop.errors import TrainingError as TrainingError
+    from quickprop.estimators import AutoencoderTransformer as AutoencoderTransformer
+    from quickprop.estimators import EpochReport as EpochReport
     from quickprop.estimators import MLPClassifier as MLPClassifier
     from quickprop.estimators import MLPRegressor as MLPRegressor
+    from quickprop.estimators import from_sklearn as from_sklearn
     from quickprop.execution import Function as Function
     from quickprop.execution import Minibatches as Minibatches
     from quickprop.execution import function as function  # type: ignore[no-redef]

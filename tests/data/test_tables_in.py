@@ -57,6 +57,17 @@ def test_every_kind_of_table_gives_the_same_values(table):
     assert table_hash(frame) == table_hash(read_table(COLUMNS))
 
 
+@pytest.mark.parametrize(
+    ("names", "as_text"), [((0, 1), ["0", "1"]), ((("a", 1), ("b", 2)), ["('a', 1)", "('b', 2)"])]
+)
+def test_names_that_are_no_text(names, as_text):
+    frame = pd.DataFrame([[1.0, 2.0], [3.0, 4.0]])
+    frame.columns = pd.Index(names, tupleize_cols=False)
+    table = read_table(frame)
+    assert table.columns == as_text
+    assert table[as_text[1]].to_list() == [2.0, 4.0]
+
+
 def test_pandas_without_pyarrow(monkeypatch):
     def refuse(self):
         raise ImportError("pyarrow is not installed")

@@ -284,7 +284,9 @@ def _from_foreign(data: object, where: str) -> pl.DataFrame:
     except nw.exceptions.DuplicateError as error:
         raise _same_names(error, where) from error
     # Names that differ as objects (1 and "1") may be one as text, which `_from_columns` checks.
-    columns = [(str(name), _foreign_series(table[name])) for name in names]
+    # By their places: pandas takes numbers and tuples for names too.
+    every = zip(names, table.iter_columns(), strict=True)
+    columns = [(str(name), _foreign_series(series)) for name, series in every]
     check_names([name for name, _ in columns], where=where)
     return _from_columns(dict(columns), where)
 

@@ -259,7 +259,7 @@ class SlopeEngine:
         start = 0
         for store in self._stores:
             size = store.array.size
-            store.array[...] = position[start : start + size].reshape(store.array.shape)
+            store.put(position[start : start + size].reshape(store.array.shape))
             start += size
 
     def __call__(self, position: np.ndarray) -> tuple[float, np.ndarray]:
@@ -272,7 +272,7 @@ class SlopeEngine:
         """
         self.move_to(position)
         for store in self._sum_stores:
-            store.array[...] = 0.0
+            store.put(np.zeros_like(store.array))
         total, done, steps = 0.0, 0, self._batches.steps_per_epoch
         while done < steps:
             # In slices of milliseconds, so that Ctrl-C is heard and the time is kept.

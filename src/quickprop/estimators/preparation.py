@@ -20,9 +20,6 @@ def as_table(X: Any) -> nw.DataFrame:
     if isinstance(X, np.ndarray):
         columns = {f"x{k + 1}": _cells(column) for k, column in enumerate(X.T)}
         return read_table(pl.DataFrame(columns, strict=False), where="X")
-    if hasattr(X, "set_axis"):
-        # pandas numbers columns that have no names; a table calls them by words.
-        X = X.set_axis([str(name) for name in X.columns], axis=1)
     return read_table(X, where="X")
 
 
