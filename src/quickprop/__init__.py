@@ -109,7 +109,7 @@ if TYPE_CHECKING:
     from quickprop.estimators import EpochReport as EpochReport
     from quickprop.estimators import MLPClassifier as MLPClassifier
     from quickprop.estimators import MLPRegressor as MLPRegressor
-    from quickprop.estimators import from_sklearn as from_sklearn
+    from quickprop.estimators import from_sklearn as from_sklearn  # type: ignore[no-redef]
     from quickprop.execution import Function as Function
     from quickprop.execution import Minibatches as Minibatches
     from quickprop.execution import function as function  # type: ignore[no-redef]
