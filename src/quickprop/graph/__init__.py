@@ -1,7 +1,6 @@
 """What is computed, as frozen data."""
 
 from quickprop.graph.graph import Graph
-from quickprop.graph.identity import identity, variables_of
 from quickprop.graph.primitives import Op
 from quickprop.graph.rules import ROWS, Shape, show_shape
 from quickprop.graph.tensor import (
@@ -35,7 +34,6 @@ __all__ = [
     "broadcast_shapes",
     "broadcast_to",
     "constant",
-    "identity",
     "make",
     "matmul",
     "placeholder",
@@ -44,7 +42,6 @@ __all__ = [
     "row_count",
     "show_shape",
     "variable",
-    "variables_of",
     "walk",
     "with_inputs",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -35,6 +36,37 @@ class Graph:
     @functools.cached_property
     def _nodes(self) -> tuple[Tensor, ...]:
         return tuple(walk(self.roots))
+
+    @functools.cached_property
+    def variables(self) -> tuple[Tensor, ...]:
+        """The variables that are changed or read, those that are changed first."""
+        read = [node for node in self.nodes() if node.op is Op.VARIABLE]
+        return tuple(dict.fromkeys([old for old, _ in self.updates] + read))
+
+    @functools.cached_property
+    def identity(self) -> str:
+        """Text that is equal for graphs with the same code.
+
+        It says everything but what variables hold and how nodes are called.
+        """
+        number: dict[Tensor, int] = {}
+        parts = []
+        for node in (*self.inputs, *self.variables, *self.nodes()):
+            if node in number:
+                continue
+            inputs = [number[source] for source in node.inputs]
+            number[node] = len(number)
+            settings = []
+            for name, value in node.attributes:
+                if name == "value":
+                    value = hashlib.sha256(value.tobytes()).hexdigest()
+                if name != "storage":
+                    settings.append((name, value))
+            kind, dtype = node.op.value, node.dtype.value
+            parts.append(f"{kind}{inputs}{settings}{node.shape}{dtype}")
+        outputs = [number[out] for out in self.outputs]
+        updates = [(number[old], number[new]) for old, new in self.updates]
+        return "\n".join([*parts, str(len(self.inputs)), str(outputs), str(updates)])
 
     def with_roots(self, roots: Sequence[Tensor]) -> Graph:
         """The same inputs and variables with other tensors computed, in the order of `roots`."""

@@ -344,24 +344,24 @@ def slice_tensor(x: Tensor, index: Any) -> Tensor:
 
 def walk(roots: Sequence[Tensor]) -> list[Tensor]:
     """Every node the roots need, each once, inputs before users."""
-    order: list[Tensor] = []
-    seen: set[Tensor] = set()
+    order: dict[Tensor, None] = {}
     # An explicit stack: deep networks must not meet Python's recursion limit.
-    stack = [(root, False) for root in reversed(roots)]
+    stack = list(reversed(roots))
     while stack:
-        node, ready = stack.pop()
-        if ready:
-            order.append(node)
-        elif node not in seen:
-            seen.add(node)
-            stack.append((node, True))
-            stack.extend((source, False) for source in reversed(node.inputs))
-    return order
+        node = stack[-1]
+        missing = [source for source in node.inputs if source not in order]
+        if missing:
+            stack += reversed(missing)
+        else:
+            order[node] = None
+            stack.pop()
+    return list(order)
 
 
 def with_inputs(node: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
     """The same primitive and attributes on other inputs of the same shapes and types."""
-    if all(old is new for old, new in zip(node.inputs, inputs, strict=True)):
+    # Tensors are equal only to themselves.
+    if node.inputs == inputs:
         return node
     return Tensor(node.op, inputs, node.attributes, node.shape, node.dtype, node.name)
 
@@ -370,5 +370,5 @@ def rewrite(roots: Sequence[Tensor], rule: Callable[[Tensor], Tensor]) -> list[T
     """The roots with `rule` applied to every node, inputs first."""
     done: dict[Tensor, Tensor] = {}
     for node in walk(roots):
-        done[node] = rule(with_inputs(node, tuple(done[source] for source in node.inputs)))
+        done[node] = rule(with_inputs(node, tuple(map(done.__getitem__, node.inputs))))
     return [done[root] for root in roots]

@@ -16,7 +16,7 @@ from typing import Any
 
 from quickprop.config import DType
 from quickprop.errors import GraphError
-from quickprop.graph import Graph, Op, Tensor, variables_of
+from quickprop.graph import Graph, Op, Tensor
 from quickprop.native import lines, moves, products
 from quickprop.native.copying import copy_bytes, copy_line
 from quickprop.native.elementwise import ELEMENT, constant_number, walk_expression
@@ -111,7 +111,7 @@ class Program:
         return cls(
             "",
             graph,
-            variables_of(graph),
+            graph.variables,
             plan["fixed_bytes"],
             plan["row_bytes"],
             frozenset(graph.inputs[k] for k in plan["dense"]),
@@ -213,7 +213,7 @@ class _ProgramWriter:
         self.globals: list[str] = []
         self.functions: dict[str, str] = {}
         self.declarations: set[str] = set()
-        self.variables = variables_of(graph)
+        self.variables = graph.variables
         self.aside: dict[Tensor, Tensor] = {}
         self.dense = self._dense_inputs()
         self.fixed_bytes = 0

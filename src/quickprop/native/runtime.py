@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from quickprop.graph import Graph, Storage, Tensor, identity
+from quickprop.graph import Graph, Storage, Tensor
 from quickprop.native import jit, shuffling
 from quickprop.native.layout import layout_of
 from quickprop.native.program import (
@@ -71,7 +71,7 @@ def _compiled(
         program = write_program(graph, jit.host_machine(), **settings)
         return program.text, program.plan()
 
-    plan, code = jit.load(f"{settings}\n{identity(graph)}", write, entries)
+    plan, code = jit.load(f"{settings}\n{graph.identity}", write, entries)
     return Program.of_plan(graph, plan), code
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
-from quickprop.graph import Graph, Op, Tensor, identity, rewrite, variables_of
+from quickprop.graph import Graph, Op, Tensor, rewrite
 
 #: So many graphs are remembered, those used last.
 KEPT = 128
@@ -33,8 +33,8 @@ def known(graph: Graph, work: Callable[[Graph], Graph]) -> Graph:
     work : callable
         Must look neither at what variables hold nor at names.
     """
-    key = identity(graph)
-    variables = variables_of(graph)
+    key = graph.identity
+    variables = graph.variables
     leaves = (*graph.inputs, *variables)
     with _LOCK:
         pattern = _KNOWN.get(key)
@@ -60,8 +60,11 @@ def _with_leaves(graph: Graph, old: Sequence[Tensor], new: Sequence[Tensor]) -> 
     roots = rewrite(graph.roots, lambda node: other.get(node, node))
     cut = len(graph.outputs)
     changed = [other[variable] for variable, _ in graph.updates]
-    return Graph(
+    made = Graph(
         tuple(other[leaf] for leaf in graph.inputs),
         tuple(roots[:cut]),
         tuple(zip(changed, roots[cut:], strict=True)),
     )
+    # Other leaves of the same kinds leave it as it is, and finding it out takes a millisecond.
+    made.__dict__["identity"] = graph.identity
+    return made
