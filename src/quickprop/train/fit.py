@@ -267,16 +267,20 @@ def fit(
                 "function of the step": step.rate_document(),
             }
             file = CheckpointFile(checkpoint, identity)
+        batches = Minibatches(
+            step.graph,
+            _bound(network, step, rows),
+            batch,
+            backend=backend,
+            threads=plain["threads"],
+        )
+        if not resume and limits.budget is not None and clock() - started >= limits.budget:
+            # Compiling took it all: no more of it for the validation part.
+            return _no_time(limits.budget, clock() - started)
         loop = Loop(
             network,
             step,
-            Minibatches(
-                step.graph,
-                _bound(network, step, rows),
-                batch,
-                backend=backend,
-                threads=plain["threads"],
-            ),
+            batches,
             _evaluation(network, loss, held_out, backend),
             limits,
             base_rate=optimizer.learning_rate,
