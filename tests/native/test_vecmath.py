@@ -12,8 +12,8 @@ import pytest
 from scipy import special
 
 from quickprop.native import jit
+from quickprop.native.denormals import flush_denormals
 from quickprop.native.ir import FunctionWriter, Value, int64, literal, module_text, vector_type
-from quickprop.native.program import flush_denormals
 from quickprop.native.vecmath import VECTOR_MATH
 
 LIMIT = 4.0

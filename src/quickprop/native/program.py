@@ -18,7 +18,9 @@ from quickprop.config import DType
 from quickprop.errors import GraphError
 from quickprop.graph import Graph, Op, Tensor
 from quickprop.native import lines, moves, products
+from quickprop.native.barrier import write_barrier
 from quickprop.native.copying import copy_bytes, copy_line
+from quickprop.native.denormals import flush_denormals
 from quickprop.native.elementwise import ELEMENT, constant_number, walk_expression
 from quickprop.native.ir import (
     FunctionWriter,
@@ -780,65 +782,6 @@ def inline_value(w: FunctionWriter, node: Tensor, rows: Value) -> Value:
     if number is not None:
         return literal(number, ELEMENT[node.dtype])
     return w.convert("sitofp", rows, ELEMENT[node.dtype])
-
-
-def write_barrier() -> tuple[str, set[str]]:
-    """``wait_for_all(place, parts)``: returns when it was called by as many threads as `parts`.
-
-    `place` holds how many have come, and how often all have met. Waiting is a loop: meetings are
-    microseconds apart. After a while it lets others run, in case there are more threads than cores.
-    The loop holds no pause instruction: on a virtual machine a loop of them traps to the host, and
-    measured steps of a millisecond became steps of three.
-    """
-    w = FunctionWriter("wait_for_all", [("place", "ptr"), ("parts", "i64")], linkage="internal")
-    place = Value("%place", "ptr")
-    meetings = w.offset(place, int64(ALIGNMENT // 8), "i64")
-    seen = w.emit("i64", f"load atomic i64, ptr {meetings.text} acquire, align 64")
-    come = w.emit("i64", "atomicrmw add ptr %place, i64 1 acq_rel")
-    last = w.compare("icmp eq", w.add(come, int64(1)), Value("%parts", "i64"))
-    opened, wait, spin, rest, out = (w.label() for _ in range(5))
-    w.effect(f"br i1 {last.text}, label %{opened}, label %{wait}")
-    w.start_block(opened)
-    w.effect("store atomic i64 0, ptr %place monotonic, align 64")
-    following = w.add(seen, int64(1))
-    w.effect(f"store atomic i64 {following.text}, ptr {meetings.text} release, align 64")
-    w.effect(f"br label %{out}")
-    w.start_block(wait)
-    turns = w.fresh()
-    w.effect(f"{turns} = phi i64 [ 0, %entry ], [ {turns}n, %{spin} ], [ 0, %{rest} ]")
-    now = w.emit("i64", f"load atomic i64, ptr {meetings.text} acquire, align 64")
-    w.effect(f"{turns}n = add i64 {turns}, 1")
-    changed = w.compare("icmp ne", now, seen)
-    w.effect(f"br i1 {changed.text}, label %{out}, label %{spin}")
-    w.start_block(spin)
-    tired = w.compare("icmp eq", Value(f"{turns}n", "i64"), int64(20_000))
-    w.effect(f"br i1 {tired.text}, label %{rest}, label %{wait}")
-    w.start_block(rest)
-    w.call("sched_yield", "i32")
-    w.effect(f"br label %{wait}")
-    w.start_block(out)
-    return w.finish(), w.declarations
-
-
-def flush_denormals(w: FunctionWriter, machine: Machine) -> Callable[[], None]:
-    """Switch to flushing denormals to zero; returns what writes the code that switches back.
-
-    Denormal numbers cost a hundred times more on common processors, and no training needs them.
-    """
-    if machine.is_x86:
-        saved = w.emit("ptr", "alloca i32")
-        changed = w.emit("ptr", "alloca i32")
-        w.call("llvm.x86.sse.stmxcsr", "void", saved)
-        flags = w.binary("or", w.load(saved, "i32"), literal(0x8040, "i32"))
-        w.store(flags, changed)
-        w.call("llvm.x86.sse.ldmxcsr", "void", changed)
-        return lambda: w.call("llvm.x86.sse.ldmxcsr", "void", saved) and None
-    if machine.is_arm:
-        before = w.emit("i64", "call i64 @llvm.aarch64.get.fpcr()")
-        w.declarations.add("declare i64 @llvm.aarch64.get.fpcr()")
-        w.call("llvm.aarch64.set.fpcr", "void", w.binary("or", before, literal(1 << 24, "i64")))
-        return lambda: w.call("llvm.aarch64.set.fpcr", "void", before) and None
-    return lambda: None
 
 
 def check_loss(graph: Graph) -> None:
