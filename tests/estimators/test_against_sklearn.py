@@ -39,6 +39,7 @@ SETTINGS = {
     "strong penalty": {"alpha": 10.0, "batch_size": 32},
     "lbfgs": {"solver": "lbfgs", "alpha": 0.1},
     "logistic": {"activation": "logistic"},
+    "logistic without a hidden layer": {"activation": "logistic", "hidden_layer_sizes": ()},
     "tanh": {"activation": "tanh", "hidden_layer_sizes": (6, 5)},
     "identity": {"activation": "identity", "hidden_layer_sizes": [4]},
 }

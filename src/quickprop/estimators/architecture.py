@@ -89,16 +89,21 @@ def layers_of(
 
 
 def draw_weights(
-    network: Network, hidden: Sequence[HiddenLayer], random: np.random.RandomState
+    network: Network,
+    hidden: Sequence[HiddenLayer],
+    random: np.random.RandomState,
+    activation: Any = "identity",
 ) -> None:
     """Starting weights by the rule of Glorot and Bengio (2010), in scikit-learn's order.
 
     The bound is sqrt(6 / (inputs + outputs)), with 2 in place of 6 before a sigmoid; the last layer
-    takes that of the layer in front of it. Biases are drawn too.
+    takes that of the layer in front of it, and that of `activation` when it is the only one. Biases
+    are drawn too.
     """
     activations = [part.activation for part in hidden]
+    alone = "sigmoid" if isinstance(activation, str) and activation == LOGISTIC else "identity"
     dense = [placed for placed in network.layers if isinstance(placed.layer, Dense)]
-    for placed, name in zip(dense, [*activations, *activations[-1:]] or ["identity"], strict=True):
+    for placed, name in zip(dense, [*activations, *activations[-1:]] or [alone], strict=True):
         weight, bias = placed.parameters["weight"], placed.parameters["bias"]
         before, width = weight.value.shape
         bound = np.sqrt((2.0 if name == "sigmoid" else 6.0) / (before + width))
