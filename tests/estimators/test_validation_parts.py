@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from quickprop.estimators import MLPClassifier, MLPRegressor
+from quickprop.estimators.scores import r2
 
 
 def model(**settings):
@@ -115,3 +116,8 @@ def test_a_pipeline_prepares_the_validation_part_too(iris):
         whole.fit(7.0 + 100.0 * X[::2], y[::2], X_val=7.0 + 100.0 * X[1::2], y_val=y[1::2])
         score = whole.score(7.0 + 100.0 * X[1::2], y[1::2])
     assert whole[-1].best_validation_score_ == score
+
+
+def test_the_score_of_numbers_too_large_to_square():
+    target = np.array([[0.0], [1.0]], np.float32)
+    assert r2(target, np.full((2, 1), 1e30, np.float32), None) == -np.inf

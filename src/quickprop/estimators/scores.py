@@ -16,7 +16,9 @@ def r2(target: np.ndarray, predicted: np.ndarray, weights: np.ndarray | None) ->
     An output that does not vary counts 1 when it is met exactly, else 0.
     """
     factors = 1.0 if weights is None else weights[:, None]
-    left = (factors * (target - predicted) ** 2).sum(axis=0, dtype=np.float64)
+    # The squares of what a network says that is about to diverge may be too large to be numbers.
+    with np.errstate(over="ignore"):
+        left = (factors * (target - predicted) ** 2).sum(axis=0, dtype=np.float64)
     centre = np.average(target, axis=0, weights=weights)
     spread = (factors * (target - centre) ** 2).sum(axis=0, dtype=np.float64)
     scores = np.where(left == 0.0, 1.0, 0.0)
