@@ -82,3 +82,16 @@ def test_refused(name):
     call, said = REFUSED[name]
     with pytest.raises((SettingError, NotFittedError), match=said):
         call()
+
+
+def test_a_subclass_with_parameters_of_its_own(iris):
+    class Named(neural_network.MLPClassifier):
+        def __init__(self, name="", hidden_layer_sizes=(4,), max_iter=3):
+            super().__init__(hidden_layer_sizes, max_iter=max_iter)
+            self.name = name
+
+    X, y = iris
+    theirs = Named("first").fit(X, y)
+    ours = from_sklearn(theirs)
+    assert type(ours) is MLPClassifier
+    np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), rtol=1e-12)

@@ -43,7 +43,9 @@ def from_sklearn(fitted: Any) -> Any:
     for theirs, ours in _PAIRS:
         if isinstance(fitted, theirs):
             check_is_fitted(fitted)
-            made = ours(**fitted.get_params())
+            # A subclass may have parameters of its own.
+            known = theirs().get_params()
+            made = ours(**{name: getattr(fitted, name) for name in known})
             copy_learned(fitted, made)
             made._preparation = None
             made._attached()
