@@ -196,6 +196,58 @@ ROWS = {
         lambda: classifier(hidden_layer_sizes=2**21).fit(X, Y),
         "width: a setting outside what is allowed",
     ),
+    "an ensemble of codes": (
+        lambda: AutoencoderTransformer(1, n_ensemble=2).fit(X),
+        "n_ensemble: the narrow layers of several networks have no mean",
+    ),
+    "half a neuron": (
+        lambda: classifier(hidden_layer_sizes=(2.5,)).fit(X, Y),
+        "hidden_layer_sizes: a width that is not a whole number",
+    ),
+    "a layer without a width": (
+        lambda: classifier(hidden_layer_sizes=(3, None)).fit(X, Y),
+        "hidden_layer_sizes: a width that is not a whole number",
+    ),
+    "negative weights of classes": (
+        lambda: classifier(class_weight={0: -1.0}).fit(X, Y),
+        "class_weight: weights that no class can have",
+    ),
+    "weights of classes that are not numbers": (
+        lambda: classifier(class_weight={0: np.nan}).fit(X, Y),
+        "class_weight: weights that no class can have",
+    ),
+    "no class counts": (
+        lambda: classifier(class_weight=dict.fromkeys(range(3), 0.0)).fit(X, Y),
+        "class_weight: weights that no class can have",
+    ),
+    "validation weights alone": (
+        lambda: classifier().fit(X, Y, sample_weight_val=np.ones(30)),
+        "sample_weight_val: weights of rows that are not given",
+    ),
+    "groups that nothing keeps together": (
+        lambda: classifier(early_stopping=True).fit(X, Y, groups=Y),
+        "groups: nothing that keeps groups together",
+    ),
+    "a schedule without an end": (
+        lambda: classifier(schedule="cosine").partial_fit(X, Y, classes=[0, 1, 2]),
+        "schedule: a schedule of the whole fit",
+    ),
+    "no quantiles": (
+        lambda: regressor(loss="gaussian").fit(X, Y).predict(X, quantiles=[]),
+        "quantiles: not levels of quantiles",
+    ),
+    "a quantile by name": (
+        lambda: regressor(loss="gaussian").fit(X, Y).predict(X, quantiles="median"),
+        "quantiles: not levels of quantiles",
+    ),
+    "a quantile of all": (
+        lambda: regressor(loss="gaussian").fit(X, Y).predict(X, quantiles=[0.5, 1.0]),
+        "quantiles: not levels of quantiles",
+    ),
+    "a distribution of another loss": (
+        lambda: regressor().fit(X, Y).set_params(loss="gaussian").predict_dist(X),
+        "predict_dist: the loss was another one when the network was trained",
+    ),
     "early stopping of few": (
         lambda: regressor(early_stopping=True).fit(X[:3], Y[:3]),
         "The validation set is too small",

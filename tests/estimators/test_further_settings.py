@@ -21,7 +21,7 @@ from quickprop.estimators import MLPClassifier, MLPRegressor
 from quickprop.estimators.losses import NUMBER_LOSSES
 from quickprop.estimators.rules import OPTIMIZER_NAMES, SCHEDULE_NAMES
 from quickprop.nn import CrossEntropy, GaussianLikelihood, Quantile
-from quickprop.optim import RMSprop
+from quickprop.optim import Cosine, ReduceOnPlateau, RMSprop
 
 
 @pytest.fixture(autouse=True)
@@ -323,6 +323,35 @@ def test_names_stand_for_all_that_need_nothing_more(iris):
         found = regressor(loss=name, max_iter=2).fit(X, y + 1).predict(X)
         assert found.shape == (150,)
         assert np.isfinite(found).all()
+
+
+def test_a_later_fit_knows_nothing_of_an_ensemble(iris):
+    X, y = iris
+    settings = {"hidden_layer_sizes": 4, "max_iter": 3, "random_state": 0}
+    model = MLPClassifier(n_ensemble=3, **settings).fit(X, y)
+    model.set_params(n_ensemble=1).fit(X, y)
+    assert not hasattr(model, "estimators_")
+    alone = MLPClassifier(**settings).fit(X, y)
+    np.testing.assert_array_equal(model.predict_proba(X), alone.predict_proba(X))
+
+
+def test_schedules_without_a_planned_end_go_through_partial_fit(iris):
+    X, y = iris
+    settings = {"hidden_layer_sizes": 4, "random_state": 0, "learning_rate_init": 0.01}
+    ended = MLPClassifier(schedule=Cosine(steps=2), **settings)
+    for _ in range(2):
+        ended.partial_fit(X, y, classes=[0, 1, 2])
+    before = ended.predict_proba(X)
+    np.testing.assert_array_equal(ended.partial_fit(X, y).predict_proba(X), before)
+    # A gain of half the loss is asked of every pass: the rate is soon as good as none.
+    plateau = MLPClassifier(
+        schedule=ReduceOnPlateau(factor=1e-9, patience=1, threshold=0.5), **settings
+    )
+    for _ in range(4):
+        plateau.partial_fit(X, y, classes=[0, 1, 2])
+    before = plateau.predict_proba(X)
+    now = plateau.partial_fit(X, y).predict_proba(X)
+    np.testing.assert_allclose(now, before, rtol=1e-6)
 
 
 def test_an_error_in_one_member_ends_the_others(iris):

@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from quickprop.errors import ShapeError
+from quickprop.errors import SettingError, ShapeError
 from quickprop.estimators.architecture import HiddenLayer, hidden_layers
 from quickprop.estimators.base import Labels, MultilayerPerceptron, has_steps
 from quickprop.estimators.callback_support import with_callbacks
@@ -114,6 +114,13 @@ class AutoencoderTransformer(
         -------
         self
         """
+        if self.n_ensemble > 1:
+            raise SettingError(
+                "the narrow layers of several networks have no mean",
+                where="n_ensemble",
+                allowed=1,
+                given=self.n_ensemble,
+            )
         self._fit(X, None, sample_weight)
         return self
 

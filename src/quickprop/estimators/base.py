@@ -6,6 +6,7 @@ import time
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
@@ -131,7 +132,7 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
     ) -> None:
         pace = Pace(time.perf_counter(), self.max_time)
         hidden = self._hidden()
-        self._check_together(incremental, X_val, y_val)
+        self._check_together(incremental, X_val, y_val, sample_weight_val, groups)
         if self.n_ensemble > 1:
             given = {
                 "X_val": X_val,
@@ -147,6 +148,8 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
         X, y = self._checked(X, y, first, again)
         if sample_weight is not None:
             sample_weight = _checked_weights(sample_weight, X)
+        # Those of an ensemble that was fitted before would have their say in every prediction.
+        self.__dict__.pop("estimators_", None)
         self._random_state = check_random_state(self.random_state)
         parts: tuple[np.ndarray, np.ndarray] | None = None
         if first:
@@ -189,11 +192,20 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
     def _hidden_sizes(self) -> list[int]:
         sizes = self.hidden_layer_sizes
         sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
+        if not all(isinstance(size, Integral) for size in sizes):
+            raise SettingError(
+                "a width that is not a whole number",
+                where="hidden_layer_sizes",
+                allowed="whole numbers above 0",
+                given=repr(sizes)[:80],
+            )
         if any(size <= 0 for size in sizes):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
         return [int(size) for size in sizes]
 
-    def _check_together(self, incremental: bool, X_val: Any, y_val: Any) -> None:
+    def _check_together(
+        self, incremental: bool, X_val: Any, y_val: Any, sample_weight_val: Any, groups: Any
+    ) -> None:
         """Settings that exclude each other."""
         looked_at = [
             name
@@ -208,6 +220,14 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
             raise ValueError(f"partial_fit does not support {looked_at[0]}")
         if (X_val is None) != (y_val is None):
             raise DataError("X_val and y_val belong together", where="fit")
+        if sample_weight_val is not None and X_val is None:
+            raise DataError("weights of rows that are not given", where="sample_weight_val")
+        if groups is not None and self.validation is None:
+            raise DataError(
+                "nothing that keeps groups together",
+                where="groups",
+                mend="give a splitter, such as GroupShuffleSplit(1), as `validation`",
+            )
         if len(looked_at) > 1 and X_val is not None:
             raise SettingError(
                 "two validation parts", where="fit", given=" and ".join(looked_at), mend="give one"
@@ -274,7 +294,7 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
             levels,
             dtype=self._kind(X),
         )
-        draw_weights(network, hidden, self._random_state)
+        draw_weights(network, hidden, self._random_state, self.activation)
         self._adopt(LiveNetwork(network, objective))
 
     def _begin_counting(self, first: bool, watched: bool) -> None:
@@ -299,6 +319,13 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
     ) -> None:
         rule = self._update_rule()
         schedule = schedule_of(self.schedule)
+        if incremental and schedule is not None and schedule.needs_total:
+            raise SettingError(
+                "a schedule of the whole fit, of which partial_fit does not know the end",
+                where="schedule",
+                given=repr(self.schedule)[:80],
+                mend="give it a length of its own, such as Cosine(steps=1000)",
+            )
         fresh = not incremental or not hasattr(self, "_optimizer")
         if fresh:
             alone = schedule is None and self.optimizer is None and self.solver == "sgd"
@@ -339,6 +366,8 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
         self.n_iter_ = 0
         if incremental:
             epochs.run_once()
+            if schedule is not None:
+                engine.after_epoch(self.loss_, -(-self.t_ // self._batch_rows(len(rows))), None)
         else:
             epochs.run(prints=not any(isinstance(one, BarWatcher) for one in watchers))
 

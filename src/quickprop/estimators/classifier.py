@@ -250,6 +250,15 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         else:
             labels = self.classes_[y[:, 0].astype(int)] if y.shape[1] == 1 else y.astype(int)
         factors = compute_sample_weight(self.class_weight, labels)
+        # A batch of partial_fit may hold rows alone that do not count.
+        some = incremental or factors.any()
+        if not (some and np.isfinite(factors).all() and (factors >= 0.0).all()):
+            raise SettingError(
+                "weights that no class can have",
+                where="class_weight",
+                allowed="numbers of at least 0, not all of them 0",
+                given=repr(self.class_weight)[:80],
+            )
         return factors if sample_weight is None else factors * sample_weight
 
     def _strata(self, y: np.ndarray) -> np.ndarray | None:

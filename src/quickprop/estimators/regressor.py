@@ -57,6 +57,22 @@ def _has_distributions(estimator: Any) -> bool:
     return True
 
 
+def _levels(quantiles: Any) -> np.ndarray:
+    """Levels of quantiles as a vector."""
+    try:
+        levels = np.atleast_1d(np.asarray(quantiles, np.float64))
+    except (TypeError, ValueError):
+        levels = np.empty(0)
+    if levels.ndim != 1 or not len(levels) or not ((levels > 0.0) & (levels < 1.0)).all():
+        raise SettingError(
+            "not levels of quantiles",
+            where="predict.quantiles",
+            allowed="a number above 0 and below 1, or a list of them",
+            given=repr(quantiles)[:80],
+        )
+    return levels
+
+
 @estimator
 class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     """A multi-layer perceptron that predicts numbers, in place of scikit-learn's.
@@ -257,6 +273,13 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             For an ensemble with other distributions.
         """
         check_is_fitted(self)
+        if not isinstance(self._attached().objective.loss, Likelihood):
+            raise SettingError(
+                "the loss was another one when the network was trained",
+                where="predict_dist",
+                given=repr(self.loss)[:80],
+                mend="fit again",
+            )
         X = checked_inputs(self, X)
         members = vars(self).get("estimators_", [self])
         made = [member._distribution(X) for member in members]
@@ -293,7 +316,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         return outputs.reshape(len(outputs), len(loss.levels), -1)[:, nearest]
 
     def _quantiles(self, X: Any, quantiles: Any) -> np.ndarray:
-        levels = np.atleast_1d(np.asarray(quantiles, np.float64))
+        levels = _levels(quantiles)
         if not hasattr(self, "coefs_"):
             check_is_fitted(self)
         loss = self._attached().objective.loss
