@@ -200,6 +200,18 @@ ROWS = {
         lambda: AutoencoderTransformer(1, n_ensemble=2).fit(X),
         "n_ensemble: the narrow layers of several networks have no mean",
     ),
+    "one label where there were several": (
+        lambda: classifier().fit(X, np.c_[Y == 0, Y == 1, Y > 0], X_val=X, y_val=Y),
+        "another kind of labels than those of the first fit",
+    ),
+    "several labels where there was one": (
+        lambda: classifier().fit(X, Y, X_val=X, y_val=np.c_[Y == 0, Y == 1].astype(int)),
+        "another kind of labels than those of the first fit",
+    ),
+    "several labels after one": (
+        lambda: fitted().partial_fit(X, np.c_[Y == 0, Y == 1].astype(int)),
+        "another kind of labels than those of the first fit",
+    ),
     "half a neuron": (
         lambda: classifier(hidden_layer_sizes=(2.5,)).fit(X, Y),
         "hidden_layer_sizes: a width that is not a whole number",

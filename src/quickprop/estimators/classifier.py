@@ -18,7 +18,7 @@ from sklearn.utils.multiclass import (
 )
 
 from quickprop.data import Preprocessor
-from quickprop.errors import SettingError
+from quickprop.errors import DataError, SettingError
 from quickprop.estimators.base import Labels, MultilayerPerceptron, has_steps
 from quickprop.estimators.callback_support import with_callbacks
 from quickprop.estimators.conversion import carried_to
@@ -168,6 +168,14 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             self.classes_ = self._label_binarizer.classes_
         else:
             self._check_labels(unique_labels(y), same=labels == "same")
+            several = self._label_binarizer.y_type_.startswith("multilabel")
+            if several != (y.ndim == 2):
+                raise DataError(
+                    "another kind of labels than those of the first fit",
+                    where="y",
+                    allowed="a column of 0 and 1 for each label" if several else "one column",
+                    given=f"an array of {y.ndim} dimensions",
+                )
         return X, self._coded(y)
 
     def _is_known(self, X: Any, y: Any) -> bool:
