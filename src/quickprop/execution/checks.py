@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 
 from quickprop.config import DType
 from quickprop.errors import DataError, DTypeError, ShapeError
 from quickprop.graph import Tensor, show_shape
+from quickprop.native import SparseRows
 
 #: NumPy keeps one object for each of its own types in native byte order.
 _NUMPY = {kind: np.dtype(kind.value) for kind in DType}
+
+
+_Array = TypeVar("_Array", np.ndarray, np.ndarray | SparseRows)
+
+
+def is_sparse(value: Any) -> bool:
+    """Whether a value is one of SciPy's sparse arrays or matrices."""
+    # It cannot be one when nobody has imported what they are of.
+    sparse = sys.modules.get("scipy.sparse")
+    return sparse is not None and sparse.issparse(value)
 
 
 def as_input(leaf: Tensor, value: Any, position: int) -> np.ndarray:
@@ -21,6 +33,31 @@ def as_input(leaf: Tensor, value: Any, position: int) -> np.ndarray:
         array = value
     else:
         array = _converted(leaf, value, position)
+    _check_shape(leaf, array, position)
+    return array
+
+
+def as_rows(leaf: Tensor, value: Any, position: int) -> np.ndarray | SparseRows:
+    """As `as_input`, but sparse rows stay so."""
+    if not is_sparse(value):
+        return as_input(leaf, value, position)
+    rows = value.tocsr()
+    if leaf.rank != 2 or leaf.shape[0] is not None or not leaf.dtype.is_float:
+        return as_input(leaf, rows, position)
+    if not rows.has_canonical_format:
+        rows = rows.copy()
+        rows.sum_duplicates()
+    listed = SparseRows(
+        np.ascontiguousarray(rows.indptr, np.int64),
+        np.ascontiguousarray(rows.indices, np.int32),
+        np.ascontiguousarray(_converted(leaf, rows.data, position), leaf.dtype.value),
+        rows.shape[1],
+    )
+    _check_shape(leaf, listed, position)
+    return listed
+
+
+def _check_shape(leaf: Tensor, array: np.ndarray | SparseRows, position: int) -> None:
     shape = leaf.shape
     given = array.shape
     # The rows axis aside, the common case is one comparison of two tuples.
@@ -34,12 +71,11 @@ def as_input(leaf: Tensor, value: Any, position: int) -> np.ndarray:
             allowed=show_shape(shape),
             given=show_shape(array.shape),
         )
-    return array
 
 
 def _converted(leaf: Tensor, value: Any, position: int) -> np.ndarray:
     try:
-        array = np.asarray(value)
+        array = value.toarray() if is_sparse(value) else np.asarray(value)
     except ValueError as error:
         raise ShapeError("not an array", where=_label(leaf, position), given=str(error)) from error
     if array.dtype.kind not in "biuf":
@@ -100,12 +136,23 @@ def _label(leaf: Tensor, position: int) -> str:
 
 def as_inputs(leaves: Sequence[Tensor], values: Sequence[Any]) -> list[np.ndarray]:
     """All inputs of a call, their rows equal in number."""
+    return _together(leaves, values, as_input)
+
+
+def as_all_rows(leaves: Sequence[Tensor], values: Sequence[Any]) -> list[np.ndarray | SparseRows]:
+    """As `as_inputs`, but sparse rows stay so."""
+    return _together(leaves, values, as_rows)
+
+
+def _together(
+    leaves: Sequence[Tensor], values: Sequence[Any], checked: Callable[[Tensor, Any, int], _Array]
+) -> list[_Array]:
     if len(values) != len(leaves):
         names = ", ".join(leaf.name or "unnamed" for leaf in leaves)
         raise ShapeError(
             "wrong number of inputs", allowed=f"{len(leaves)} ({names})", given=str(len(values))
         )
-    arrays = [as_input(leaf, value, k) for k, (leaf, value) in enumerate(zip(leaves, values))]
+    arrays = [checked(leaf, value, k) for k, (leaf, value) in enumerate(zip(leaves, values))]
     if len(arrays) == 1 and arrays[0].size:
         return arrays
     rows: int | None = None

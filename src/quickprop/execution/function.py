@@ -8,9 +8,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from quickprop import config
-from quickprop.execution.checks import as_inputs
+from quickprop.execution.checks import as_all_rows
 from quickprop.graph import Graph, Tensor
-from quickprop.native import NativeFunction
+from quickprop.native import NativeFunction, SparseRows
 from quickprop.ops.reference import evaluate
 from quickprop.passes import optimise
 
@@ -18,7 +18,7 @@ Updates = Mapping[Tensor, Tensor] | Sequence[tuple[Tensor, Tensor]]
 
 
 class _Runs(Protocol):
-    def __call__(self, *arrays: np.ndarray) -> list[np.ndarray]: ...
+    def __call__(self, *arrays: np.ndarray | SparseRows) -> list[np.ndarray]: ...
 
 
 class _ReferenceFunction:
@@ -27,8 +27,9 @@ class _ReferenceFunction:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
 
-    def __call__(self, *arrays: np.ndarray) -> list[np.ndarray]:
-        outputs, updates = evaluate(self.graph, dict(zip(self.graph.inputs, arrays, strict=True)))
+    def __call__(self, *arrays: np.ndarray | SparseRows) -> list[np.ndarray]:
+        whole = (a.dense() if isinstance(a, SparseRows) else a for a in arrays)
+        outputs, updates = evaluate(self.graph, dict(zip(self.graph.inputs, whole, strict=True)))
         for (variable, _), new in zip(self.graph.updates, updates, strict=True):
             variable.attribute("storage").array[...] = new
         return outputs
@@ -54,17 +55,32 @@ class Function:
             self._run = NativeFunction(self.graph)
         else:
             self._run = _ReferenceFunction(self.graph)
+        self._with_lists: dict[tuple[int, ...], _Runs] = {}
 
     def __call__(self, *arrays: Any) -> Any:
         """Compute the outputs, then apply the updates.
+
+        SciPy's sparse arrays stay sparse where an input has rows.
 
         Raises
         ------
         ShapeError, DTypeError
             When an array does not fit its placeholder.
         """
-        results = self._run(*as_inputs(self.graph.inputs, arrays))
+        given = as_all_rows(self.graph.inputs, arrays)
+        run = self._run
+        if SparseRows in map(type, given):
+            run = self._sparse(tuple(k for k, a in enumerate(given) if type(a) is SparseRows))
+        results = run(*given)
         return results[0] if self.single else tuple(results)
+
+    def _sparse(self, positions: tuple[int, ...]) -> _Runs:
+        """What runs the graph with lists for these inputs, compiled when first asked for."""
+        if self.backend != "native":
+            return self._run
+        if positions not in self._with_lists:
+            self._with_lists[positions] = NativeFunction(self.graph, listed=positions)
+        return self._with_lists[positions]
 
     def __repr__(self) -> str:
         given = ", ".join(map(repr, self.graph.inputs))

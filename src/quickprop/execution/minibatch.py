@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from quickprop import config
 from quickprop.errors import GraphError, SettingError
-from quickprop.execution.checks import as_inputs
+from quickprop.execution.checks import as_all_rows
 from quickprop.graph import Graph, Tensor
-from quickprop.native import NativeMinibatches
+from quickprop.native import NativeMinibatches, SparseRows
 from quickprop.ops.reference import evaluate
 from quickprop.ops.shuffle import permutation
 from quickprop.passes import optimise
+
+Rows = np.ndarray | SparseRows
 
 
 class _Steps(Protocol):
     order: np.ndarray
 
-    def bind(self, data: Mapping[Tensor, np.ndarray]) -> None: ...
+    def bind(self, data: Mapping[Tensor, Rows]) -> None: ...
     def shuffle(self, seed: int, epoch: int) -> None: ...
     def run(self, first_step: int, steps: int, scalars: Mapping[Tensor, float | int]) -> float: ...
 
@@ -29,13 +31,13 @@ class _ReferenceMinibatches:
     """Mini-batches run by the NumPy interpreter."""
 
     def __init__(
-        self, graph: Graph, data: Mapping[Tensor, np.ndarray], batch_size: int, passes: int = 1
+        self, graph: Graph, data: Mapping[Tensor, Rows], batch_size: int, passes: int = 1
     ) -> None:
         self.graph, self.data, self.batch_size = graph, dict(data), batch_size
         rows = len(next(iter(data.values())))
         self.order = np.tile(np.arange(rows, dtype=np.int32), passes)
 
-    def bind(self, data: Mapping[Tensor, np.ndarray]) -> None:
+    def bind(self, data: Mapping[Tensor, Rows]) -> None:
         """Other numbers for some of the inputs with rows."""
         self.data |= data
 
@@ -48,7 +50,10 @@ class _ReferenceMinibatches:
         total = 0.0
         for step in range(first_step, first_step + steps):
             rows = self.order[step * self.batch_size : (step + 1) * self.batch_size]
-            feeds = {leaf: array[rows] for leaf, array in self.data.items()}
+            feeds = {
+                leaf: array.dense(rows) if isinstance(array, SparseRows) else array[rows]
+                for leaf, array in self.data.items()
+            }
             feeds |= {leaf: np.asarray(value) for leaf, value in scalars.items()}
             outputs, updates = evaluate(self.graph, feeds)
             for (variable, _), new in zip(self.graph.updates, updates, strict=True):
@@ -66,7 +71,8 @@ class Minibatches:
         ``outputs[0]`` is the loss, the mean over the rows of a batch. Updates are applied at every
         step.
     data : mapping of Tensor to array
-        All rows for each input that has a rows axis.
+        All rows for each input that has a rows axis. SciPy's sparse arrays stay sparse; a whole
+        array of mostly zeros is made so when that is quicker.
     batch_size : int
         Rows in a mini-batch; the last one of an epoch may be short.
     backend : {"native", "reference"}, optional
@@ -80,7 +86,7 @@ class Minibatches:
     def __init__(
         self,
         graph: Graph,
-        data: Mapping[Tensor, np.ndarray],
+        data: Mapping[Tensor, Any],
         batch_size: int,
         *,
         backend: str | None = None,
@@ -99,7 +105,7 @@ class Minibatches:
                 "an input with rows has no data" if missing else "no input has a rows axis",
                 where=repr(missing[0]) if missing else "mini-batches",
             )
-        arrays = as_inputs(with_rows, [data[leaf] for leaf in with_rows])
+        arrays = as_all_rows(with_rows, [data[leaf] for leaf in with_rows])
         self.batch_size = min(batch_size, len(arrays[0]))
         self.rows = len(arrays[0]) * passes
         self.graph = optimise(graph)
@@ -120,7 +126,7 @@ class Minibatches:
         """Row numbers in the order they are visited, int32 [rows]."""
         return self._steps.order
 
-    def bind(self, data: Mapping[Tensor, np.ndarray]) -> None:
+    def bind(self, data: Mapping[Tensor, Any]) -> None:
         """Take other numbers for some of the inputs with rows from now on, as many rows as before.
 
         Raises
@@ -128,7 +134,8 @@ class Minibatches:
         ShapeError, DTypeError, GraphError
             When an array does not fit, or is for an input that the graph does not have.
         """
-        for leaf, array in data.items():
+        arrays = as_all_rows(list(data), list(data.values()))
+        for leaf, array in zip(data, arrays, strict=True):
             if leaf not in self.graph.inputs or len(array) != self.rows:
                 raise GraphError(
                     "rows that the graph does not take",
@@ -136,7 +143,6 @@ class Minibatches:
                     allowed=f"{self.rows} rows for one of its inputs",
                     given=f"{len(array)} rows",
                 )
-        arrays = as_inputs(list(data), list(data.values()))
         self._steps.bind(dict(zip(data, arrays, strict=True)))
 
     def shuffle(self, seed: int, epoch: int) -> None:

@@ -32,6 +32,7 @@ from quickprop.native.lines import (
     kernel_bug,
     neutral,
 )
+from quickprop.native.lists import Lists, entry_place
 from quickprop.native.machine import Machine
 
 #: Rows taken for granted when tiles are chosen for a product over the rows of a call.
@@ -94,11 +95,14 @@ class Product:
         How A lies in memory: padded, or as NumPy has it.
     rows_hint : int
         Rows that a call usually has.
+    lists : Lists or None
+        The lists of A, or of its transpose when that is what is read, if it is held so.
     """
 
     node: Tensor
     a_layout: Layout
     rows_hint: int
+    lists: Lists | None = None
 
     @property
     def transpose_a(self) -> bool:
@@ -124,10 +128,15 @@ def is_one_line(shape: Shape) -> bool:
     return all(dim == 1 for dim in shape[:-1])
 
 
-def needs_packing(node: Tensor, machine: Machine) -> bool:
-    """True when B must or should be packed into panels before the product."""
+def needs_packing(node: Tensor, machine: Machine, listed: bool = False) -> bool:
+    """True when B must or should be packed into panels before the product.
+
+    With A in lists most lines of B are read a few times or never: they are left where they are.
+    """
     if node.attribute("transpose_b"):
         return True
+    if listed:
+        return False
     stride = layout_of(node.shape).stride
     lanes = min(machine.lanes(node.dtype.itemsize), stride)
     vectors = stride // lanes
@@ -417,6 +426,11 @@ class _ProductKernel:
             base = self.kernel.pointer(self.node.inputs[1])
             b = w.offset(base, column.first, self.element)
             step = layout_of(self.node.inputs[1].shape).stride
+        if self.product.lists is not None:
+            with w.loop(int64(0), stop, int64(1)) as line:
+                self._listed(line, column, vectors, self.product.lists, b, step)
+            self._clear_padding(column)
+            return
         full = w.sub(stop, int64(height - 1)) if height > 1 else stop
         loop = w.open_loop(int64(0), full, int64(height))
         self._tile(loop.index, column, Tile(height, vectors), b, step)
@@ -461,26 +475,45 @@ class _ProductKernel:
             for node in largest:
                 clear_padding(w, self.kernel.pointer(node), node)
 
+    def _vectors(self, pointer: Value, count: int) -> list[Value]:
+        """So many vectors from there on."""
+        w, type_ = self.w, vector_type(self.element, self.lanes)
+        return [
+            w.load(w.offset(pointer, int64(v * self.lanes), self.element), type_, self.align)
+            for v in range(count)
+        ]
+
+    def _start(self, column: Column, vectors: int) -> list[Value]:
+        """What the sums of a line start from."""
+        if self.bias is None:
+            return [literal(0, vector_type(self.element, self.lanes))] * vectors
+        pointer = self.kernel.pointer(self.bias)
+        return self._vectors(self.w.offset(pointer, column.first, self.element), vectors)
+
+    def _listed(
+        self, i: Value, column: Column, vectors: int, lists: Lists, b: Value, step: int
+    ) -> None:
+        """One line of the result, from the list of the numbers of A that are not zero."""
+        w = self.w
+        starts, places, numbers = (self.kernel.pointer(node) for node in lists.memory())
+        begin, end = lists.bounds(w, starts, i)
+        loop = w.open_loop(begin, end, int64(1), self._start(column, vectors))
+        k = entry_place(w, places, loop.index)
+        number = w.load(w.offset(numbers, loop.index, self.element), self.element)
+        spread = w.splat(number, self.lanes)
+        bs = self._vectors(w.offset(b, w.mul(k, int64(step)), self.element), vectors)
+        following = [w.fma(spread, b, sum_) for b, sum_ in zip(bs, loop.carried, strict=True)]
+        self._end(i, column, Tile(1, vectors), w.close_loop(loop, following))
+
     def _tile(self, i: Value, column: Column, tile: Tile, b: Value, step: int) -> None:
         w = self.w
         a = self.kernel.pointer(self.node.inputs[0])
         a = w.offset(a, w.mul(i, int64(self.step_i)), self.element)
-        type_ = vector_type(self.element, self.lanes)
-        start = [literal(0, type_)] * tile.vectors
-        if self.bias is not None:
-            line = w.offset(self.kernel.pointer(self.bias), column.first, self.element)
-            start = [
-                w.load(w.offset(line, int64(v * self.lanes), self.element), type_, self.align)
-                for v in range(tile.vectors)
-            ]
         self._ask_for(i, column, tile)
+        start = self._start(column, tile.vectors)
         loop = w.open_loop(int64(0), self.inner, int64(1), start * tile.rows)
         k = loop.index
-        line = w.offset(b, w.mul(k, int64(step)), self.element)
-        bs = [
-            w.load(w.offset(line, int64(v * self.lanes), self.element), type_, self.align)
-            for v in range(tile.vectors)
-        ]
+        bs = self._vectors(w.offset(b, w.mul(k, int64(step)), self.element), tile.vectors)
         here = w.offset(a, k if self.step_k == 1 else w.mul(k, int64(self.step_k)), self.element)
         if self.step_k * self.align >= FAR_STEP:
             ahead = w.offset(here, int64(AHEAD * self.step_k), self.element)
@@ -492,13 +525,15 @@ class _ProductKernel:
             for v in range(tile.vectors):
                 at = r * tile.vectors + v
                 following[at] = w.fma(spread, bs[v], following[at])
-        sums = w.close_loop(loop, following)
+        self._end(i, column, tile, w.close_loop(loop, following))
+
+    # -- the fused end of a tile ----------------------------------------------------------------
+
+    def _end(self, i: Value, column: Column, tile: Tile, sums: list[Value]) -> None:
         if self.looped:
             self._finish_looped(i, column, tile, sums)
         else:
             self._finish(i, column, tile, sums)
-
-    # -- the fused end of a tile ----------------------------------------------------------------
 
     def _expression(self, line: Value, product: Callable[[Column], Value]) -> Expression:
         def leaf(node: Tensor, column: Column | None) -> Value:

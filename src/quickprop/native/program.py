@@ -31,6 +31,14 @@ from quickprop.native.ir import (
 )
 from quickprop.native.layout import ALIGNMENT, ROW_QUANTUM, Layout, layout_of
 from quickprop.native.lines import KernelWriter, reduction_kind
+from quickprop.native.lists import (
+    LIST_SLOTS,
+    Lists,
+    gather_lists,
+    only_factors,
+    spread_lists,
+    write_sort_by_column,
+)
 from quickprop.native.machine import Machine
 from quickprop.native.memory import Span, place
 from quickprop.native.schedule import (
@@ -86,6 +94,10 @@ class Program:
         to ``epoch``.
     chunked : bool
         True when ``call`` works through the rows in chunks, so that the capacity may stay small.
+    listed : tuple of int
+        Positions of the inputs that come as lists of the numbers that are not zero.
+    sorts : bool
+        True when lists are needed by column too.
     """
 
     text: str
@@ -96,6 +108,8 @@ class Program:
     dense: frozenset[Tensor]
     chunked: bool
     entries: tuple[str, ...]
+    listed: tuple[int, ...] = ()
+    sorts: bool = False
 
     def plan(self) -> dict[str, Any]:
         """All but the text and the graph, as JSON can hold it."""
@@ -105,6 +119,8 @@ class Program:
             "dense": [k for k, leaf in enumerate(self.graph.inputs) if leaf in self.dense],
             "chunked": self.chunked,
             "entries": list(self.entries),
+            "listed": list(self.listed),
+            "sorts": self.sorts,
         }
 
     @classmethod
@@ -119,6 +135,8 @@ class Program:
             frozenset(graph.inputs[k] for k in plan["dense"]),
             plan["chunked"],
             tuple(plan["entries"]),
+            tuple(plan["listed"]),
+            plan["sorts"],
         )
 
     def capacity(self, rows: int) -> int:
@@ -134,7 +152,7 @@ class Program:
     @property
     def slots(self) -> int:
         """Pointers in the table."""
-        return len(self.graph.inputs) + len(self.variables) + len(self.graph.outputs) + 1
+        return self.order_slot + 1 + len(LIST_SLOTS) * len(self.listed)
 
     def variable_slot(self, k: int) -> int:
         """Slot of the k-th variable."""
@@ -147,7 +165,16 @@ class Program:
     @property
     def order_slot(self) -> int:
         """Slot of the order of the rows."""
-        return self.slots - 1
+        return self.output_slot(len(self.graph.outputs))
+
+    def list_slot(self, k: int, name: str) -> int:
+        """Slot of a part of the lists of the k-th input, which comes as lists."""
+        return list_slot(self.order_slot, self.listed.index(k), name)
+
+
+def list_slot(order_slot: int, nth: int, name: str) -> int:
+    """Slot of a part of the lists of the nth input that comes as lists."""
+    return order_slot + 1 + len(LIST_SLOTS) * nth + LIST_SLOTS.index(name)
 
 
 def write_program(
@@ -157,6 +184,7 @@ def write_program(
     rows_hint: int = products.USUAL_ROWS,
     epoch: bool = False,
     threaded: bool = False,
+    listed: tuple[int, ...] = (),
 ) -> Program:
     """Lower a graph to a module.
 
@@ -171,8 +199,10 @@ def write_program(
     threaded : bool
         Write ``epoch`` so that several threads run it together, each with its part of every large
         kernel. Which thread computes a number does not change how it is computed.
+    listed : tuple of int
+        Positions of the inputs that come as lists of the numbers that are not zero.
     """
-    return _ProgramWriter(graph, machine, rows_hint, epoch, threaded).write()
+    return _ProgramWriter(graph, machine, rows_hint, epoch, threaded, listed).write()
 
 
 def rows_are_separate(graph: Graph) -> bool:
@@ -203,10 +233,17 @@ def has_rows(node: Tensor) -> bool:
 
 class _ProgramWriter:
     def __init__(
-        self, graph: Graph, machine: Machine, rows_hint: int, epoch: bool, threaded: bool
+        self,
+        graph: Graph,
+        machine: Machine,
+        rows_hint: int,
+        epoch: bool,
+        threaded: bool,
+        listed: tuple[int, ...],
     ) -> None:
         self.graph, self.machine, self.rows_hint, self.epoch = graph, machine, rows_hint, epoch
-        self.threaded = threaded
+        self.threaded, self.positions = threaded, listed
+        self.listed = tuple(graph.inputs[k] for k in listed)
         self.schedule: Schedule = build_schedule(graph)
         self.places: dict[Tensor, Place] = {}
         self.calls: list[Call] = []
@@ -217,35 +254,54 @@ class _ProgramWriter:
         self.declarations: set[str] = set()
         self.variables = graph.variables
         self.aside: dict[Tensor, Tensor] = {}
-        self.dense = self._dense_inputs()
+        self.dense = only_factors(graph)
+        self.rows_of: dict[Tensor, Lists] = {}
+        self.columns_of: dict[Tensor, Lists] = {}
+        self._stand_for_lists()
         self.fixed_bytes = 0
         self.barrier_at = 0
 
-    # -- which inputs are read as they lie ------------------------------------------------------
+    # -- inputs held as lists -------------------------------------------------------------------
 
-    def _dense_inputs(self) -> frozenset[Tensor]:
-        """Row inputs whose only readers are products that broadcast them."""
-        dense = {leaf for leaf in self.graph.inputs if has_rows(leaf) and leaf.rank == 2}
-        for out in self.graph.roots:
-            dense.discard(buffer_of(out))
-        for kernel in self.schedule.kernels:
-            for leaf in expression_reads(self.schedule, kernel):
-                if leaf not in dense:
-                    continue
-                node = kernel.node
-                as_a = kernel.kind == "product" and node is not None and node.inputs[0] is leaf
-                as_b = as_a and node is not None and node.inputs[1] is leaf
-                reads_elsewhere = not as_a or as_b or leaf in self._read_by_members(kernel)
-                if reads_elsewhere:
-                    dense.discard(leaf)
-        return frozenset(dense)
+    def _stand_for_lists(self) -> None:
+        """Stand-ins for the lists that products read, and where they are."""
+        for leaf in self.listed:
+            if leaf not in self.dense:
+                continue
+            k = self.graph.inputs.index(leaf)
+            rows, columns = Lists.of(leaf, "rows"), Lists.of(leaf, "columns")
+            self.rows_of[leaf], self.columns_of[leaf] = rows, columns
+            names = (*rows.memory(), *columns.memory())
+            wanted = LIST_SLOTS[2:] if self.epoch else (None, *LIST_SLOTS[:2], *LIST_SLOTS[5:])
+            for node, name in zip(names, wanted, strict=True):
+                at = Place("argument", k) if name is None else self._list_place(leaf, name)
+                self.places[node] = at
+            self.places[leaf] = Place("slot", k)
 
-    def _read_by_members(self, kernel: Kernel) -> set[Tensor]:
-        """The memory that is read at the end of a product's tiles."""
-        kept = self._leaf_test(kernel)
-        members = [node for node in kernel.members if node is not kernel.node]
-        read = walk_expression(lines.roots_of(members), lambda n: kept(n) or n is kernel.node)
-        return {buffer_of(node) for node in read}
+    def _list_place(self, leaf: Tensor, name: str) -> Place:
+        order_slot = len(self.graph.inputs) + len(self.variables) + len(self.graph.outputs)
+        return Place("slot", list_slot(order_slot, self.listed.index(leaf), name))
+
+    def _given_lists(self, w: FunctionWriter, leaf: Tensor) -> tuple[Value, Value, Value]:
+        """Starts, places and numbers of the lists that came in."""
+        others = (self._list_place(leaf, name) for name in LIST_SLOTS[:2])
+        slots = (self.graph.inputs.index(leaf), *(int(place.at) for place in others))
+        starts, places, numbers = (self._slot(w, slot) for slot in slots)
+        return starts, places, numbers
+
+    def _lists_for(self, node: Tensor) -> Lists | None:
+        """The lists that a product reads its first factor from; by column when it must be so."""
+        leaf = node.inputs[0]
+        if leaf not in self.rows_of:
+            return None
+        rows, columns = self.rows_of[leaf], self.columns_of[leaf]
+        if not node.attribute("transpose_a"):
+            return rows
+        if not any(columns.starts in writes for writes in self.writes):
+            kernel = KernelWriter(self.machine, buffer_of)
+            write_sort_by_column(kernel, leaf, rows, columns)
+            self._add(kernel, (), rows.memory(), columns.memory())
+        return columns
 
     def layout(self, node: Tensor) -> Layout:
         """The layout of a buffer."""
@@ -312,7 +368,8 @@ class _ProgramWriter:
         assert node is not None
         panels: Tensor | None = None
         b = node.inputs[1]
-        if products.needs_packing(node, self.machine):
+        lists = self._lists_for(node)
+        if products.needs_packing(node, self.machine, lists is not None):
             depth = layout_of(b.shape).lines_per_row
             if node.attribute("transpose_b"):
                 depth = b.shape[1] or 1
@@ -324,7 +381,9 @@ class _ProgramWriter:
             self._add(packer, (), [buffer_of(b)], [panels])
             reads = [*reads, panels]
         a = node.inputs[0]
-        product = products.Product(node, self.layout(a), self.rows_hint)
+        product = products.Product(node, self.layout(a), self.rows_hint, lists)
+        if lists is not None:
+            reads = [*reads, *lists.memory()]
         writer = KernelWriter(self.machine, buffer_of, shared=self.threaded)
         products.write_product(writer, product, panels, kernel.members, is_leaf)
         self._add(writer, (), reads, writes)
@@ -341,6 +400,8 @@ class _ProgramWriter:
                 first.setdefault(node, k)
                 last[node] = k
         for k, leaf in enumerate(self.graph.inputs):
+            if leaf in self.rows_of:
+                continue
             if leaf in self.dense and not self.epoch:
                 self.places[leaf] = Place("argument", k)
                 continue
@@ -463,6 +524,12 @@ class _ProgramWriter:
             self.dense,
             not self.epoch and rows_are_separate(self.graph),
             ("epoch",) if self.epoch else ("call",),
+            self.positions,
+            any(
+                lists.starts in writes
+                for lists in self.columns_of.values()
+                for writes in self.writes
+            ),
         )
 
     def _set_old_values_aside(self) -> None:
@@ -558,9 +625,7 @@ class _ProgramWriter:
 
     def _body(self) -> str:
         inputs = [
-            (f"in{k}", "ptr")
-            for k, leaf in enumerate(self.graph.inputs)
-            if self.places.get(leaf, Place("", 0)).kind == "argument"
+            (f"in{k}", "ptr") for k, leaf in enumerate(self.graph.inputs) if self._moves(leaf)
         ]
         w = FunctionWriter(
             "body",
@@ -576,6 +641,12 @@ class _ProgramWriter:
         )
         self._run_all(w)
         return w.finish()
+
+    def _moves(self, leaf: Tensor) -> bool:
+        """Whether the body is told where the rows of an input begin."""
+        if leaf in self.rows_of:
+            return not self.epoch
+        return self.places.get(leaf, Place("", 0)).kind == "argument"
 
     def _part_names(self) -> tuple[str, ...]:
         return ("part", "parts") if self.threaded else ()
@@ -605,10 +676,18 @@ class _ProgramWriter:
             for k, leaf in enumerate(graph.inputs):
                 if not has_rows(leaf):
                     continue
+                if leaf in self.listed:
+                    starts = w.offset(self._slot(w, k), first, "i64")
+                    if leaf in self.rows_of:
+                        moved[k] = starts
+                    elif leaf in self.places:
+                        given = (starts, *self._given_lists(w, leaf)[1:])
+                        self._spread(w, leaf, given, lambda row: row, count)
+                    continue
                 per_row = layout_of(leaf.shape, dense=True).size
                 start = w.mul(first, int64(per_row))
                 source = w.offset(self._slot(w, k), start, ELEMENT[leaf.dtype])
-                if self.places[leaf].kind == "argument":
+                if self._moves(leaf):
                     moved[k] = source
                 else:
                     self._import(w, leaf, source, count)
@@ -746,13 +825,38 @@ class _ProgramWriter:
         self, w: FunctionWriter, leaf: Tensor, data: Value, numbers: Value, count: Value
     ) -> None:
         """Copy the rows of a batch, picked by number, one after the other."""
+
+        def number_of(row: Value) -> Value:
+            return w.convert("sext", w.load(w.offset(numbers, row, "i32"), "i32"), "i64")
+
+        if leaf in self.listed:
+            given = self._given_lists(w, leaf)
+            if leaf not in self.rows_of:
+                self._spread(w, leaf, given, number_of, count)
+                return
+            starts, places, entries = (
+                self._pointer(w, node) for node in self.rows_of[leaf].memory()
+            )
+            gather_lists(w, leaf, given, (starts, places, entries), number_of, count)
+            return
         layout, element = self.layout(leaf), ELEMENT[leaf.dtype]
         target = self._pointer(w, leaf)
         with w.loop(int64(0), count, int64(1)) as row:
-            number = w.convert("sext", w.load(w.offset(numbers, row, "i32"), "i32"), "i64")
-            origin = w.offset(data, w.mul(number, int64(layout.size)), element)
+            origin = w.offset(data, w.mul(number_of(row), int64(layout.size)), element)
             goal = w.offset(target, w.mul(row, int64(layout.size)), element)
             copy_line(w, self.machine, origin, goal, leaf.dtype, layout.size)
+
+    def _spread(
+        self,
+        w: FunctionWriter,
+        leaf: Tensor,
+        given: tuple[Value, Value, Value],
+        number_of: Callable[[Value], Value],
+        count: Value,
+    ) -> None:
+        """Write rows that come as lists out whole."""
+        target, stride = self._pointer(w, leaf), self.layout(leaf).stride
+        spread_lists(w, leaf, given, target, stride, number_of, count)
 
 
 def write_copy(kernel: KernelWriter, source: Tensor, target: Tensor) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from quickprop.graph import Graph, Storage, Tensor
 from quickprop.native import jit, shuffling
 from quickprop.native.layout import layout_of
+from quickprop.native.lists import is_worth_listing, only_factors
 from quickprop.native.program import (
     CHUNK,
     USUAL_ROWS,
@@ -22,9 +23,12 @@ from quickprop.native.program import (
     write_program,
 )
 from quickprop.native.resident import address_of, aligned_bytes, padded_array
+from quickprop.native.sparse_rows import SparseRows, listed_share
 from quickprop.native.threads import Pace, multiply_adds, pool, worth
 
 _POINTER, _INT = ctypes.c_void_p, ctypes.c_int64
+#: Bytes of an offset into lists, and of a place in a row.
+START_BYTES, PLACE_BYTES = 8, 4
 
 
 class _Workspace:
@@ -48,6 +52,31 @@ class _Workspace:
             self.capacity = capacity
             self.arena = aligned_bytes(self.program.arena_bytes(capacity) + 64)
             self.arena_address = self.arena.ctypes.data
+
+    def point_to_lists(self, k: int, rows: SparseRows) -> list[np.ndarray]:
+        """Fill the slots of the k-th input, which comes as lists; gives what must be kept alive."""
+        given = [rows.columns, rows.numbers]
+        for name, array in zip(("given places", "given numbers"), given, strict=True):
+            self.table[self.program.list_slot(k, name)] = array.ctypes.data
+        return given
+
+    def make_room_for_lists(self, k: int, rows: int, entries: int) -> list[np.ndarray]:
+        """Memory for the lists of a batch of the k-th input, by row and by column."""
+        leaf = self.program.graph.inputs[k]
+        width, size = leaf.shape[1] or 1, leaf.dtype.itemsize
+        sizes = {
+            "starts": START_BYTES * (rows + 1),
+            "places": PLACE_BYTES * entries,
+            "numbers": size * entries,
+            "column starts": START_BYTES * (width + 2),
+            "column places": PLACE_BYTES * entries,
+            "column numbers": size * entries,
+        }
+        blocks = []
+        for name, count in sizes.items():
+            blocks.append(aligned_bytes(count))
+            self.table[self.program.list_slot(k, name)] = blocks[-1].ctypes.data
+        return blocks
 
     def point_to_variables(self) -> None:
         """Fill the slots of the variables, when any of them has moved."""
@@ -81,9 +110,11 @@ class NativeFunction:
     Several threads may call it at the same time, unless it updates variables.
     """
 
-    def __init__(self, graph: Graph, rows_hint: int = USUAL_ROWS) -> None:
+    def __init__(
+        self, graph: Graph, rows_hint: int = USUAL_ROWS, listed: tuple[int, ...] = ()
+    ) -> None:
         self.graph = graph
-        self.program, self._code = _compiled(graph, ("call",), rows_hint=rows_hint)
+        self.program, self._code = _compiled(graph, ("call",), rows_hint=rows_hint, listed=listed)
         self._call = self._code.function("call", None, _POINTER, _POINTER, _INT, _INT)
         self._idle: list[_Workspace] = []
         self._updating = threading.Lock()
@@ -100,18 +131,22 @@ class NativeFunction:
             for out in graph.outputs
         ]
 
-    def __call__(self, *arrays: np.ndarray) -> list[np.ndarray]:
+    def __call__(self, *arrays: np.ndarray | SparseRows) -> list[np.ndarray]:
         """Run on arrays of the right types and shapes; returns new arrays."""
         if not self._changes:
             return self._run(arrays)
         with self._updating:
             return self._run(arrays)
 
-    def _run(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
-        rows = 1 if self._with_rows is None else len(arrays[self._with_rows])
+    def _run(self, given: Sequence[np.ndarray | SparseRows]) -> list[np.ndarray]:
+        rows = 1 if self._with_rows is None else len(given[self._with_rows])
+        lists: dict[int, SparseRows] = {}
         # On one row this is most of the time: every line here costs a tenth of a microsecond.
         addresses, targets, results, held = [], [], [], []
-        for array in arrays:
+        for k, array in enumerate(given):
+            if isinstance(array, SparseRows):
+                lists[k] = array
+                array = array.starts
             if not array.flags.c_contiguous:
                 array = np.ascontiguousarray(array)
             held.append(array)
@@ -121,12 +156,18 @@ class NativeFunction:
             results.append(result)
             targets.append(result.__array_interface__["data"][0])
         if rows > CHUNK and self.program.chunked:
-            self._run_chunks(rows, addresses, targets)
+            self._run_chunks(rows, addresses, targets, lists)
         else:
-            self._run_rows(rows, addresses, targets)
+            self._run_rows(rows, addresses, targets, lists)
         return results
 
-    def _run_rows(self, rows: int, addresses: Sequence[int], targets: Sequence[int]) -> None:
+    def _run_rows(
+        self,
+        rows: int,
+        addresses: Sequence[int],
+        targets: Sequence[int],
+        lists: Mapping[int, SparseRows],
+    ) -> None:
         try:
             space = self._idle.pop()
         except IndexError:
@@ -140,23 +181,38 @@ class NativeFunction:
             table[slot] = address
         for slot, address in enumerate(targets, self._first_output):
             table[slot] = address
+        held = [space.point_to_lists(k, given) for k, given in lists.items()]
+        if self.program.sorts:
+            entries = {k: len(given.numbers) for k, given in lists.items()}
+            held += [space.make_room_for_lists(k, rows, n) for k, n in entries.items()]
         self._call(space.table_address, space.arena_address, space.capacity, rows)
         self._idle.append(space)
 
-    def _run_chunks(self, rows: int, addresses: Sequence[int], targets: Sequence[int]) -> None:
+    def _run_chunks(
+        self,
+        rows: int,
+        addresses: Sequence[int],
+        targets: Sequence[int],
+        lists: Mapping[int, SparseRows],
+    ) -> None:
         """Many rows, in several threads when that is worth it; cut where chunks end anyway."""
         parts = worth(self._work_a_row * rows)
         if parts == 1:
-            self._run_rows(rows, addresses, targets)
+            self._run_rows(rows, addresses, targets, lists)
             return
         size = -(-rows // (parts * CHUNK)) * CHUNK
-        leaves, outputs = self.graph.inputs, self.graph.outputs
+        outputs = self.graph.outputs
+        steps = [
+            START_BYTES if k in lists else _row_bytes(leaf)
+            for k, leaf in enumerate(self.graph.inputs)
+        ]
 
         def run(first: int) -> None:
             self._run_rows(
                 min(size, rows - first),
-                [a + first * _row_bytes(leaf) for a, leaf in zip(addresses, leaves, strict=True)],
+                [a + first * step for a, step in zip(addresses, steps, strict=True)],
                 [a + first * _row_bytes(out) for a, out in zip(targets, outputs, strict=True)],
+                lists,
             )
 
         list(pool(parts).map(run, range(0, rows, size)))
@@ -173,7 +229,7 @@ class NativeMinibatches:
     def __init__(
         self,
         graph: Graph,
-        data: Mapping[Tensor, np.ndarray],
+        data: Mapping[Tensor, np.ndarray | SparseRows],
         batch_size: int,
         threads: int | None = None,
         passes: int = 1,
@@ -185,8 +241,23 @@ class NativeMinibatches:
         self.rows = rows * passes
         batch_size = min(batch_size, rows)
         self.threads = worth(multiply_adds(graph, batch_size), threads)
+        data = dict(data)
+        for leaf in only_factors(graph):
+            array = data[leaf]
+            if type(array) is np.ndarray and is_worth_listing(
+                graph, leaf, listed_share(array), jit.host_machine()
+            ):
+                data[leaf] = SparseRows.of_array(array)
+        self.listed = tuple(
+            k for k, leaf in enumerate(graph.inputs) if type(data.get(leaf)) is SparseRows
+        )
         self.program, self._code = _compiled(
-            graph, ("epoch",), rows_hint=batch_size, epoch=True, threaded=self.threads > 1
+            graph,
+            ("epoch",),
+            rows_hint=batch_size,
+            epoch=True,
+            threaded=self.threads > 1,
+            listed=self.listed,
         )
         self._pace = Pace(self.threads)
         counts = [_INT] * (7 if self.threads > 1 else 5)
@@ -194,22 +265,36 @@ class NativeMinibatches:
         self._space = _Workspace(self.program)
         self._space.grow(batch_size)
         self.order = np.tile(np.arange(rows, dtype=np.int32), passes)
-        self._held: list[np.ndarray] = [self.order]
+        #: What native code reads, kept alive.
+        self._held: dict[int, list[np.ndarray]] = {}
         self._scalars: dict[Tensor, np.ndarray] = {}
         for k, leaf in enumerate(graph.inputs):
             if has_rows(leaf):
-                block = self._rows_block(leaf, data[leaf])
+                self._place_rows(k, leaf, data[leaf])
             else:
                 block = np.zeros(tuple(dim or 1 for dim in leaf.shape), leaf.dtype.value)
                 self._scalars[leaf] = block
-            self._held.append(block)
-            self._space.table[k] = block.ctypes.data
+                self._space.table[k] = block.ctypes.data
         self._space.table[self.program.order_slot] = self.order.ctypes.data
 
     @property
     def steps_per_epoch(self) -> int:
         """Mini-batches in one pass over the rows; the last may be short."""
         return -(-self.rows // self.batch_size)
+
+    def _place_rows(self, k: int, leaf: Tensor, given: np.ndarray | SparseRows) -> None:
+        """Point the slots of an input to its rows, in the layout of the code."""
+        if k in self.listed:
+            rows = given if isinstance(given, SparseRows) else SparseRows.of_array(given)
+            space, batch = self._space, self.batch_size
+            held = [rows.starts, *space.point_to_lists(k, rows)]
+            if leaf in self.program.dense:
+                held += space.make_room_for_lists(k, batch, batch * rows.longest)
+        else:
+            whole = given.dense() if isinstance(given, SparseRows) else given
+            held = [self._rows_block(leaf, whole)]
+        self._space.table[k] = held[0].ctypes.data
+        self._held[k] = held
 
     def _rows_block(self, leaf: Tensor, array: np.ndarray) -> np.ndarray:
         if (
@@ -221,13 +306,11 @@ class NativeMinibatches:
         view[...] = array
         return block
 
-    def bind(self, data: Mapping[Tensor, np.ndarray]) -> None:
+    def bind(self, data: Mapping[Tensor, np.ndarray | SparseRows]) -> None:
         """Other numbers for some of the inputs with rows."""
         for k, leaf in enumerate(self.graph.inputs):
             if leaf in data:
-                block = self._rows_block(leaf, data[leaf])
-                self._held[1 + k] = block
-                self._space.table[k] = block.ctypes.data
+                self._place_rows(k, leaf, data[leaf])
 
     def shuffle(self, seed: int, epoch: int) -> None:
         """Put the rows into the order of that epoch."""
