@@ -301,5 +301,12 @@ def test_a_diverging_loss_says_so_and_gives_the_best_weights(watched):
 
 
 def test_diverging_at_once_is_an_error():
-    with pytest.raises(ValueError, match="Solver produced non-finite parameter weights"):
+    told = r"Solver produced non-finite parameter weights.* not finite in epoch 1\.$"
+    with pytest.raises(ValueError, match=told):
         MLPRegressor(solver="sgd", learning_rate_init=1e6, batch_size=2).fit(X * 1e6, Y * 1e6)
+
+
+def test_weights_that_the_last_epoch_spoilt_are_an_error():
+    told = r"Solver produced non-finite parameter weights.* not finite after epoch 1\.$"
+    with pytest.raises(ValueError, match=told), pytest.warns(ConvergenceWarning):
+        MLPRegressor(solver="sgd", learning_rate_init=1e308, max_iter=1).fit(X * 1e3, Y * 1e3)

@@ -179,7 +179,7 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
             self._fit_epochs(live, rows, held_out, incremental, pace, watchers)
         self._look()
         if not all(np.isfinite(array).all() for array in (*self.coefs_, *self.intercepts_)):
-            raise ValueError(NOT_FINITE)
+            raise ValueError(f"{NOT_FINITE} They were not finite after epoch {self.n_iter_}.")
 
     def _kind(self, X: Any) -> str:
         """The number type of a new network: that of the rows, single where they are encoded."""

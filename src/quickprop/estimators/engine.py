@@ -148,6 +148,9 @@ class StepEngine:
                 (old, new - old * shrunk if old in penalised else new) for old, new in updates
             ]
         self.graph = forward.graph(loss, updates, self._rate, self._alpha, self._decay)
+        # Values are asked for at every epoch, in this order.
+        order = (self._rate, self._alpha, self._decay, forward.seed)
+        self._scalars = [(leaf, order.index(leaf)) for leaf in self.graph.inputs if leaf in order]
         own = set(network.variables)
         changed = [old for old, _ in self.graph.updates if old not in own]
         self._state = {str(old.name): old for old in (*changed, *self._schedule_state)}
@@ -155,13 +158,8 @@ class StepEngine:
 
     def scalars(self, rate: float, alpha: float, decay: float, seed: int) -> Scalars:
         """Values for the placeholders without rows, in the order of the graph."""
-        given: Scalars = {
-            self._rate: rate,
-            self._alpha: alpha,
-            self._decay: decay,
-            self._forward.seed: seed,
-        }
-        return {leaf: given[leaf] for leaf in self.graph.inputs if leaf in given}
+        given = (rate, alpha, decay, seed)
+        return {leaf: given[k] for leaf, k in self._scalars}
 
     def plan(self, steps: int) -> None:
         """Say how many steps the fit will make if nothing ends it early."""

@@ -15,6 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from quickprop.estimators.engine import Rows, StepEngine
 from quickprop.estimators.rate import LearningRate
 from quickprop.estimators.watching import EpochReport, Watcher, epoch_ended, watched
+from quickprop.estimators.weights import WeightCopy
 from quickprop.train.interrupts import held_interrupts
 from quickprop.train.slices import SlicePlanner
 
@@ -23,14 +24,6 @@ NOT_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and "
     "need to be preprocessed."
 )
-
-
-@dataclass(frozen=True)
-class Best:
-    """The weights of the best epoch so far."""
-
-    epoch: int
-    weights: dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -99,8 +92,8 @@ class Epochs:
         self.random, self.score, self.batch_size = random, score, batch_size
         self.seed, self.pace, self.watchers = seed, pace, watchers
         self.order = np.arange(len(rows))
-        self.best: Best | None = None
-        self._keeps = True
+        # Of the weights of the best epoch so far.
+        self._copy: WeightCopy | None = None
         self._prints = bool(estimator.verbose)
 
     # -- running ----------------------------------------------------------------------------------
@@ -118,6 +111,7 @@ class Epochs:
         batches = self.engine.minibatches(self.rows, self.batch_size)
         steps = batches.steps_per_epoch
         self.engine.plan(steps * me.max_iter)
+        copy = self._copy = WeightCopy(self.engine.network)
         slices = SlicePlanner()
 
         def epoch() -> float | None:
@@ -149,8 +143,8 @@ class Epochs:
             warnings.warn("Training interrupted by user.", stacklevel=2)
         finally:
             # On every way out, also when a callback raises.
-            if self.score is not None and self.best is not None:
-                self.engine.network.set_weights(self.best.weights)
+            if self.score is not None and copy.epoch is not None:
+                copy.put_back()
 
     def _epochs(self, epoch: Callable[[], float | None], steps: int) -> None:
         me = self.estimator
@@ -161,23 +155,8 @@ class Epochs:
             if total is None:
                 return
             ended = self._ended_by(total)
-            left = None if self.pace.seconds is None else max(0.0, self.pace.left)
-            a_step = self.pace.passed / (me.n_iter_ * steps)
-            self.engine.after_epoch(
-                me.loss_ if self.score is None else -me.validation_scores_[-1],
-                me.n_iter_ * steps,
-                None if left is None else left / a_step,
-            )
-            end = EpochReport(
-                me.n_iter_,
-                me.max_iter,
-                me.loss_,
-                None if self.score is None else me.validation_scores_[-1],
-                self.rate.learning_rate,
-                self.pace.passed,
-                me,
-            )
-            if epoch_ended(self.watchers, end) or ended:
+            self._tell_schedule(me.n_iter_ * steps)
+            if self._told_to_stop() or ended:
                 return
             if me.n_iter_ == me.max_iter:
                 warnings.warn(
@@ -187,10 +166,33 @@ class Epochs:
                     stacklevel=2,
                 )
 
+    def _tell_schedule(self, steps: int) -> None:
+        me = self.estimator
+        left = None
+        if self.pace.seconds is not None:
+            left = max(0.0, self.pace.left) * steps / self.pace.passed
+        loss = me.loss_ if self.score is None else -me.validation_scores_[-1]
+        self.engine.after_epoch(loss, steps, left)
+
+    def _told_to_stop(self) -> bool:
+        """Tell those who look on of the epoch; True when one of them wants to stop."""
+        if not self.watchers:
+            return False
+        me = self.estimator
+        end = EpochReport(
+            me.n_iter_,
+            me.max_iter,
+            me.loss_,
+            None if self.score is None else me.validation_scores_[-1],
+            self.rate.learning_rate,
+            self.pace.passed,
+            me,
+        )
+        return epoch_ended(self.watchers, end)
+
     def run_once(self) -> None:
         """A single epoch without setting anything up, for `partial_fit`."""
-        # A copy of all weights at every call would cost more than the call.
-        self._keeps = False
+        # Without a copy of the weights, which at every call would cost more than the call.
         order = self._shuffled() if self.estimator.shuffle else self.order
         scalars = self._scalars()
         total = 0.0
@@ -204,10 +206,11 @@ class Epochs:
         return self.engine.scalars(self.rate.learning_rate, me.alpha, me.weight_decay, self.seed)
 
     def _shuffled(self) -> np.ndarray:
-        """The next order of rows, drawn as scikit-learn draws it."""
-        index = np.arange(len(self.order))
-        self.random.shuffle(index)
-        self.order = self.order[index]
+        """The next order of rows, drawn as scikit-learn draws it.
+
+        There it is the last order at shuffled places; to shuffle the order itself gives the same.
+        """
+        self.random.shuffle(self.order)
         return self.order
 
     # -- the end of an epoch ----------------------------------------------------------------------
@@ -228,8 +231,8 @@ class Epochs:
         if not math.isfinite(me.loss_):
             self._diverged()
             return True
-        if self._count_progress():
-            self._keep()
+        if self._count_progress() and self._copy is not None:
+            self._copy.take(me.n_iter_)
         self.rate.after_epoch(me.t_)
         if me._no_improvement_count <= me.n_iter_no_change:
             return False
@@ -262,22 +265,15 @@ class Epochs:
         me._no_improvement_count = 0 if enough else me._no_improvement_count + 1
         return better
 
-    def _keep(self) -> None:
-        if not self._keeps:
-            return
-        weights = self.engine.network.weights()
-        if all(np.isfinite(array).all() for array in weights.values()):
-            self.best = Best(self.estimator.n_iter_, weights)
-
     def _diverged(self) -> None:
         """Go back to the last weights that were numbers, and say so."""
-        if self.best is None:
-            raise ValueError(NOT_FINITE)
         me = self.estimator
-        self.engine.network.set_weights(self.best.weights)
+        if self._copy is None or self._copy.epoch is None:
+            raise ValueError(f"{NOT_FINITE} The loss was not finite in epoch {me.n_iter_}.")
+        self._copy.put_back()
         warnings.warn(
             f"The loss was no longer finite in epoch {me.n_iter_}; the weights are those of epoch "
-            f"{self.best.epoch}. A smaller learning_rate_init or scaled inputs may help.",
+            f"{self._copy.epoch}. A smaller learning_rate_init or scaled inputs may help.",
             ConvergenceWarning,
             stacklevel=2,
         )
