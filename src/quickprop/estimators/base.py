@@ -28,7 +28,6 @@ from quickprop.estimators.holdout import share_split, splitter_split
 from quickprop.estimators.live import LiveNetwork, StoredNetwork
 from quickprop.estimators.objective import Objective
 from quickprop.estimators.page import EstimatorPage
-from quickprop.estimators.piecewise import network_input
 from quickprop.estimators.preparation import Preparation
 from quickprop.estimators.quasi_newton import minimise
 from quickprop.estimators.rate import LearningRate
@@ -36,7 +35,7 @@ from quickprop.estimators.rules import optimizer_of, schedule_of
 from quickprop.estimators.settings import PerceptronSettings
 from quickprop.estimators.stochastic import NOT_FINITE, Epochs, Pace
 from quickprop.estimators.updates import AdamSteps, MomentumSteps
-from quickprop.estimators.validation import checked_inputs, height
+from quickprop.estimators.validation import checked_inputs, height, network_rows
 from quickprop.estimators.watching import (
     BarWatcher,
     ContextWatcher,
@@ -402,7 +401,7 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
     def _inputs(self, X: Any, live: LiveNetwork) -> tuple[np.ndarray, ...]:
         """Checked rows as the inputs of the network."""
         if self._preparation is None:
-            return (network_input(X, live.kind),)
+            return (network_rows(X, live.kind),)
         return self._preparation.matrices(X, live.kind)
 
     def _parts(self, y: np.ndarray, groups: Any) -> tuple[np.ndarray, np.ndarray] | None:

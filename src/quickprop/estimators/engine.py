@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 
 from quickprop.autodiff import gradients
 from quickprop.config import DType
 from quickprop.estimators.objective import Objective, batch_terms
-from quickprop.estimators.piecewise import PiecewiseBatches
 from quickprop.execution import Function, Minibatches
 from quickprop.graph import ROWS, Graph, Tensor, placeholder, row_count, variable, walk
 from quickprop.nn import Network
@@ -29,7 +27,7 @@ Scalars = dict[Tensor, float | int]
 class Rows:
     """Rows to learn from: the network's inputs, the target as the loss takes it, factors.
 
-    An input may be sparse, when it would be too large otherwise.
+    An input may be sparse.
     """
 
     inputs: tuple[Any, ...]
@@ -47,11 +45,6 @@ class Rows:
     def arrays(self) -> list[Any]:
         """What there is of inputs, target and weights."""
         return [a for a in (*self.inputs, self.target, self.weights) if a is not None]
-
-    @property
-    def sparse(self) -> bool:
-        """Whether an input is sparse."""
-        return any(scipy.sparse.issparse(part) for part in self.inputs)
 
 
 class _Forward:
@@ -81,10 +74,8 @@ class _Forward:
         used = (leaf for leaf in (*scalars, self.seed) if leaf in nodes)
         return Graph((*self.with_rows, *used), (loss,), tuple(updates))
 
-    def batches(self, graph: Graph, rows: Rows, size: int) -> Minibatches | PiecewiseBatches:
+    def batches(self, graph: Graph, rows: Rows, size: int) -> Minibatches:
         """The step bound to rows."""
-        if rows.sparse:
-            return PiecewiseBatches(graph, rows.arrays(), size)
         return Minibatches(graph, dict(zip(self.with_rows, rows.arrays(), strict=True)), size)
 
 
@@ -169,7 +160,7 @@ class StepEngine:
         """Let the schedule take in an epoch."""
         self.schedule.after_epoch(self._schedule_state, EpochEnd(loss, steps, steps_left))
 
-    def minibatches(self, rows: Rows, batch_size: int) -> Minibatches | PiecewiseBatches:
+    def minibatches(self, rows: Rows, batch_size: int) -> Minibatches:
         """The step bound to rows, for many epochs over them."""
         return self._forward.batches(self.graph, rows, batch_size)
 
@@ -178,8 +169,7 @@ class StepEngine:
         if self._function is None:
             self._function = Function(self.graph, single=True)
         values = (np.asarray(value, leaf.dtype.value) for leaf, value in scalars.items())
-        arrays = (a.toarray() if scipy.sparse.issparse(a) else a for a in rows.arrays())
-        return float(self._function(*arrays, *values))
+        return float(self._function(*rows.arrays(), *values))
 
     def state(self) -> dict[str, np.ndarray]:
         """A copy of what the optimizer remembers."""

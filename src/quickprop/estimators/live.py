@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 
 from quickprop.estimators.engine import StepEngine
 from quickprop.estimators.objective import Objective
-from quickprop.estimators.piecewise import pieces
 from quickprop.estimators.weights import WeightWindows
 from quickprop.execution import Function, function
 from quickprop.graph import Tensor
@@ -52,17 +50,17 @@ class LiveNetwork:
         """The name of the number type."""
         return self.network.dtype.value
 
-    def outputs(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
+    def outputs(self, inputs: Sequence[Any]) -> np.ndarray:
         """What the loss makes of the raw outputs: probabilities, means, quantiles."""
         if self._outputs is None:
             self._outputs = self._compiled(self.objective.loss.prediction)
-        return _run(self._outputs, inputs)
+        return self._outputs(*inputs)
 
-    def raw(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
+    def raw(self, inputs: Sequence[Any]) -> np.ndarray:
         """The raw outputs."""
         if self._raw is None:
             self._raw = self._compiled(lambda output: output)
-        return _run(self._raw, inputs)
+        return self._raw(*inputs)
 
     def settle(self) -> None:
         """Run once: native code moves the numbers into memory of its own when it first runs."""
@@ -77,10 +75,3 @@ class LiveNetwork:
     def _compiled(self, made: Any) -> Function:
         output: Tensor = self.network.output(loss=self.objective.loss)
         return function(self.network.inputs, made(output))
-
-
-def _run(compiled: Function, inputs: Sequence[Any]) -> np.ndarray:
-    """The results for all rows, sparse ones piece by piece."""
-    if type(inputs[0]) is not np.ndarray and scipy.sparse.issparse(inputs[0]):
-        return np.concatenate([compiled(piece) for piece in pieces(inputs[0])])
-    return compiled(*inputs)

@@ -10,7 +10,7 @@ import scipy.sparse
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.validation import _check_y, validate_data
 
-from quickprop.estimators.preparation import as_table
+from quickprop import data
 
 FORMATS = ("csr", "csc")
 FLOATS = (np.float64, np.float32)
@@ -61,9 +61,10 @@ def checked_pair(
 def _table(estimator: Any, X: Any, *, reset: bool) -> Any:
     """Rows of any kind of cells as a table, NaN among them."""
     if hasattr(X, "columns"):
-        return as_table(validate_data(estimator, X, skip_check_array=True, reset=reset))
+        checked = validate_data(estimator, X, skip_check_array=True, reset=reset)
+        return data.as_table(checked, where="X")
     checked = validate_data(estimator, X, dtype=None, ensure_all_finite="allow-nan", reset=reset)
-    return as_table(checked)
+    return data.as_table(checked, where="X")
 
 
 def fits_at_once(estimator: Any, X: Any) -> bool:
@@ -91,6 +92,13 @@ def is_plain_column(y: Any, rows: int, kinds: str) -> bool:
 def height(X: Any) -> int:
     """How many rows there are."""
     return int(X.shape[0])
+
+
+def network_rows(X: Any, kind: str) -> Any:
+    """Rows of a number type: sparse ones by rows, others as an array in C order."""
+    if scipy.sparse.issparse(X):
+        return scipy.sparse.csr_array(X).astype(kind, copy=False)
+    return np.ascontiguousarray(X, kind)
 
 
 def dense(X: Any, kind: str) -> np.ndarray:

@@ -29,6 +29,8 @@ from quickprop.native.threads import Pace, multiply_adds, pool, worth
 _POINTER, _INT = ctypes.c_void_p, ctypes.c_int64
 #: Bytes of an offset into lists, and of a place in a row.
 START_BYTES, PLACE_BYTES = 8, 4
+#: Sparse rows that need no more bytes than this when whole are made whole if that is quicker.
+WHOLE_BYTES = 2**28
 
 
 class _Workspace:
@@ -223,6 +225,20 @@ def _row_bytes(node: Tensor) -> int:
     return layout_of(node.shape, dense=True).size * node.dtype.itemsize if has_rows(node) else 0
 
 
+def _in_quicker_form(
+    graph: Graph, leaf: Tensor, given: np.ndarray | SparseRows
+) -> np.ndarray | SparseRows:
+    """Rows as lists or whole, whichever makes quicker steps."""
+    worth = leaf in only_factors(graph) and is_worth_listing(
+        graph, leaf, listed_share(given), jit.host_machine()
+    )
+    if worth:
+        return given if isinstance(given, SparseRows) else SparseRows.of_array(given)
+    if isinstance(given, SparseRows) and given.size * leaf.dtype.itemsize <= WHOLE_BYTES:
+        return given.dense()
+    return given
+
+
 class NativeMinibatches:
     """A training step compiled together with the loop over mini-batches."""
 
@@ -241,13 +257,7 @@ class NativeMinibatches:
         self.rows = rows * passes
         batch_size = min(batch_size, rows)
         self.threads = worth(multiply_adds(graph, batch_size), threads)
-        data = dict(data)
-        for leaf in only_factors(graph):
-            array = data[leaf]
-            if type(array) is np.ndarray and is_worth_listing(
-                graph, leaf, listed_share(array), jit.host_machine()
-            ):
-                data[leaf] = SparseRows.of_array(array)
+        data = {leaf: _in_quicker_form(graph, leaf, given) for leaf, given in data.items()}
         self.listed = tuple(
             k for k, leaf in enumerate(graph.inputs) if type(data.get(leaf)) is SparseRows
         )

@@ -75,7 +75,9 @@ class SparseRows:
         return found
 
 
-def listed_share(array: np.ndarray) -> float:
+def listed_share(array: np.ndarray | SparseRows) -> float:
     """About which part of the numbers of an array is not zero, by a sample of its rows."""
+    if isinstance(array, SparseRows):
+        return len(array.numbers) / max(1, array.size)
     some = array[:: max(1, len(array) // SAMPLE)]
     return np.count_nonzero(some) / max(1, some.size)
