@@ -15,9 +15,11 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from quickprop.errors import MissingPackageError, SettingError, did_you_mean
 
@@ -125,3 +127,27 @@ def try_import(name: str, needed_for: str, extra: str | None = None) -> ModuleTy
             given=str(error),
             mend=f"install it with: pip install {package}",
         ) from error
+
+
+def on_demand(room: str, homes: Mapping[str, Sequence[str]]) -> Callable[[str], Any]:
+    """The ``__getattr__`` of a room that loads its files when one of their names is first used.
+
+    Parameters
+    ----------
+    room : str
+        Its full name.
+    homes : mapping of str to sequence of str
+        The names in each file of the room.
+    """
+    home_of = {name: home for home, names in homes.items() for name in names}
+
+    def load(name: str) -> Any:
+        if name not in home_of:
+            raise AttributeError(f"module {room!r} has no attribute {name!r}")
+        home = home_of[name]
+        file = importlib.import_module(f"{room}.{home}")
+        # Found at once from now on.
+        vars(sys.modules[room]).update({one: getattr(file, one) for one in homes[home]})
+        return getattr(file, name)
+
+    return load

@@ -25,6 +25,9 @@ _IPC_ENDINGS = (".arrow", ".ipc", ".feather")
 READABLE = (*_TEXT_ENDINGS, ".parquet", *_IPC_ENDINGS)
 """Endings of the files that `read_table` opens."""
 
+#: A table as it is passed on.
+Table = nw.DataFrame
+
 _AS_FLOAT = ("Int128", "UInt128", "Float16", "Decimal")
 
 _BROKEN_FILE = (
@@ -83,6 +86,20 @@ def read_table(data: object, *, where: str = "data") -> nw.DataFrame:
         cs.float().fill_nan(None)
     )
     return nw.from_native(frame, eager_only=True)
+
+
+def as_table(rows: Any, *, where: str = "data") -> Table:
+    """Rows of any make as a table; columns of an array are called x1, x2, ..."""
+    if isinstance(rows, Table):
+        return rows
+    if isinstance(rows, np.ndarray):
+        columns = {f"x{k + 1}": _cells(column) for k, column in enumerate(rows.T)}
+        rows = pl.DataFrame(columns, strict=False)
+    return read_table(rows, where=where)
+
+
+def _cells(column: np.ndarray) -> Any:
+    return column.tolist() if column.dtype.kind == "O" else np.ascontiguousarray(column)
 
 
 def column_of(frame: nw.DataFrame, name: str, *, where: str = "target") -> nw.Series:

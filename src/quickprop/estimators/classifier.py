@@ -17,7 +17,6 @@ from sklearn.utils.multiclass import (
     unique_labels,
 )
 
-from quickprop.data import Preprocessor
 from quickprop.errors import DataError, SettingError
 from quickprop.estimators.base import Labels, MultilayerPerceptron, has_steps
 from quickprop.estimators.callback_support import with_callbacks
@@ -241,7 +240,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         return np.equal(y[:, None], np.arange(self.n_outputs_)).astype(live.kind)
 
     def _prepared(self, X: Any, y: np.ndarray, weights: np.ndarray | None) -> Preparation:
-        return TableColumns(None, Preprocessor.fit(X))
+        return TableColumns.of(X)
 
     def _row_factors(self, y: np.ndarray, sample_weight: Any, incremental: bool) -> Any:
         if self.class_weight is None:

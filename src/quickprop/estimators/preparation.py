@@ -6,25 +6,10 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
-import narwhals as nw
 import numpy as np
-import polars as pl
 
-from quickprop.data import Preprocessor, read_table
-
-
-def as_table(X: Any) -> nw.DataFrame:
-    """Rows of any make as a table; columns of an array are called x1, x2, ..."""
-    if isinstance(X, nw.DataFrame):
-        return X
-    if isinstance(X, np.ndarray):
-        columns = {f"x{k + 1}": _cells(column) for k, column in enumerate(X.T)}
-        return read_table(pl.DataFrame(columns, strict=False), where="X")
-    return read_table(X, where="X")
-
-
-def _cells(column: np.ndarray) -> Any:
-    return column.tolist() if column.dtype.kind == "O" else np.ascontiguousarray(column)
+# By the name of the room: its parts are loaded when a table comes, and not with the estimators.
+from quickprop import data
 
 
 @dataclass(frozen=True)
@@ -100,7 +85,12 @@ class StandardColumns(Preparation):
 class TableColumns(Preparation):
     """Columns of any kind: scaled, filled, encoded."""
 
-    columns: Preprocessor
+    columns: data.Preprocessor
+
+    @classmethod
+    def of(cls, X: Any, target: TargetScale | None = None) -> TableColumns:
+        """Learned from the rows of the fit, a table."""
+        return cls(target, data.Preprocessor.fit(X))
 
     @property
     def features(self) -> int:
@@ -114,7 +104,7 @@ class TableColumns(Preparation):
 
     def matrices(self, X: Any, kind: str) -> tuple[np.ndarray, ...]:
         """The inputs of the network."""
-        made = self.columns.transform(as_table(X))
+        made = self.columns.transform(data.as_table(X, where="X"))
         parts = []
         if made.numeric.shape[1]:
             parts.append(np.ascontiguousarray(made.numeric, kind))

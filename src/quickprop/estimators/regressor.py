@@ -13,7 +13,6 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from quickprop.data import Preprocessor
 from quickprop.errors import SettingError
 from quickprop.estimators.base import Labels, MultilayerPerceptron, has_steps
 from quickprop.estimators.callback_support import with_callbacks
@@ -218,7 +217,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
 
     def _prepared(self, X: Any, y: np.ndarray, weights: np.ndarray | None) -> Preparation:
         scaled = isinstance(number_loss(self.loss), SCALABLE)
-        return TableColumns(TargetScale.of(y, weights) if scaled else None, Preprocessor.fit(X))
+        return TableColumns.of(X, TargetScale.of(y, weights) if scaled else None)
 
     def _strata(self, y: np.ndarray) -> np.ndarray | None:
         return None
