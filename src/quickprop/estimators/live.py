@@ -13,6 +13,7 @@ from quickprop.estimators.objective import Objective
 from quickprop.estimators.weights import WeightWindows
 from quickprop.execution import Function, function
 from quickprop.graph import Tensor
+from quickprop.native.resident import address_of
 from quickprop.nn import Network
 
 
@@ -63,10 +64,10 @@ class LiveNetwork:
         return self._raw(*inputs)
 
     def settle(self) -> None:
-        """Run once: native code moves the numbers into memory of its own when it first runs."""
-        leaves = self.network.inputs
+        """Move the numbers to where native code would at its first run, so that windows stay."""
+        for leaf in self.network.variables:
+            address_of(leaf)
         self.settled = True
-        self.outputs([np.zeros((1, *leaf.shape[1:]), leaf.dtype.value) for leaf in leaves])  # type: ignore[arg-type]
 
     def stored(self) -> StoredNetwork:
         """As data."""
