@@ -456,9 +456,6 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
                 live.windows.put(self.coefs_, self.intercepts_)
             else:
                 live = self._from_lists()
-        if not live.settled:
-            live.settle()
-            self._look()
         return live
 
     def _from_lists(self) -> LiveNetwork:
@@ -474,9 +471,9 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
         )
         self._preparation = getattr(self, "_preparation", None)
         live = LiveNetwork(network, objective)
-        live.windows.look()
         live.windows.put(coefs, self.intercepts_)
         self._live = live
+        self._look()
         return live
 
     @property

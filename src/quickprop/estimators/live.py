@@ -37,12 +37,14 @@ class LiveNetwork:
 
     def __init__(self, network: Network, objective: Objective) -> None:
         self.network, self.objective = network, objective
+        # To where native code would move the numbers at its first run: windows on them stay true.
+        for leaf in network.variables:
+            address_of(leaf)
         self.windows = WeightWindows(network)
         self.dtype = np.dtype(network.dtype.value)
         self.engine: StepEngine | None = None
         self._outputs: Function | None = None
         self._raw: Function | None = None
-        self.settled = False
         #: Other functions of the network, compiled by those who need them.
         self.parts: dict[str, Function] = {}
 
@@ -62,12 +64,6 @@ class LiveNetwork:
         if self._raw is None:
             self._raw = self._compiled(lambda output: output)
         return self._raw(*inputs)
-
-    def settle(self) -> None:
-        """Move the numbers to where native code would at its first run, so that windows stay."""
-        for leaf in self.network.variables:
-            address_of(leaf)
-        self.settled = True
 
     def stored(self) -> StoredNetwork:
         """As data."""
