@@ -129,25 +129,25 @@ def try_import(name: str, needed_for: str, extra: str | None = None) -> ModuleTy
         ) from error
 
 
-def on_demand(room: str, homes: Mapping[str, Sequence[str]]) -> Callable[[str], Any]:
-    """The ``__getattr__`` of a room that loads its files when one of their names is first used.
+def on_demand(module: str, homes: Mapping[str, Sequence[str]]) -> Callable[[str], Any]:
+    """The ``__getattr__`` of a module that loads others when one of their names is first used.
 
     Parameters
     ----------
-    room : str
+    module : str
         Its full name.
     homes : mapping of str to sequence of str
-        The names in each file of the room.
+        The names that come from each module.
     """
     home_of = {name: home for home, names in homes.items() for name in names}
 
     def load(name: str) -> Any:
         if name not in home_of:
-            raise AttributeError(f"module {room!r} has no attribute {name!r}")
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
         home = home_of[name]
-        file = importlib.import_module(f"{room}.{home}")
+        loaded = importlib.import_module(home)
         # Found at once from now on.
-        vars(sys.modules[room]).update({one: getattr(file, one) for one in homes[home]})
-        return getattr(file, name)
+        vars(sys.modules[module]).update({one: getattr(loaded, one) for one in homes[home]})
+        return getattr(loaded, name)
 
     return load

@@ -5,8 +5,8 @@ import pytest
 
 from quickprop.nn import CrossEntropy, Dense, Hinge, MeanSquaredError, Network
 from quickprop.optim import SGD, Adam
+from quickprop.train import fit
 from quickprop.train.arrays import checked_part
-from quickprop.train.fit import fit
 from quickprop.train.validation import Evaluation
 
 NAN = np.nan

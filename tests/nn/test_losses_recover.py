@@ -30,7 +30,7 @@ from quickprop.nn.distributions import (
     StudentT,
 )
 from quickprop.optim import Adam, Cosine
-from quickprop.train.fit import fit
+from quickprop.train import fit
 
 ROWS = 4000
 

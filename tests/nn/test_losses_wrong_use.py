@@ -32,7 +32,7 @@ from quickprop.nn import (
 )
 from quickprop.nn.component import from_document
 from quickprop.ops import cast, mean, reshape
-from quickprop.train.fit import fit
+from quickprop.train import fit
 
 NAN = math.nan
 HEADS = Heads((GaussianLikelihood(), CrossEntropy()), (1, 3))

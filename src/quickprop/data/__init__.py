@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from quickprop.config import on_demand
 
 _HOMES = {
-    "atomic_file": ("replace_file",),
-    "preprocess": ("Matrices", "Preprocessor"),
-    "samples": ("SAMPLES", "Sample", "sample_path"),
-    "split": ("Split", "split_rows"),
-    "tables": (
+    "quickprop.data.atomic_file": ("replace_file",),
+    "quickprop.data.preprocess": ("Matrices", "Preprocessor"),
+    "quickprop.data.samples": ("SAMPLES", "Sample", "sample_path"),
+    "quickprop.data.split": ("Split", "split_rows"),
+    "quickprop.data.tables": (
         "READABLE",
         "Table",
         "as_table",
@@ -22,7 +22,7 @@ _HOMES = {
         "table_hash",
         "write_table",
     ),
-    "target": (
+    "quickprop.data.target": (
         "ClassTarget",
         "RegressionTarget",
         "Target",
@@ -30,7 +30,7 @@ _HOMES = {
         "target_from_document",
         "usable_rows",
     ),
-    "task": ("TASKS", "Task", "choose_task"),
+    "quickprop.data.task": ("TASKS", "Task", "choose_task"),
 }
 
 __all__ = sorted(name for names in _HOMES.values() for name in names)

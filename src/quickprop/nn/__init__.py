@@ -1,7 +1,9 @@
 """Layers, activations, initializers, losses, and the network made of them."""
 
+from typing import TYPE_CHECKING
+
+from quickprop.config import on_demand
 from quickprop.nn.activations import ACTIVATIONS
-from quickprop.nn.diagram import Diagram
 from quickprop.nn.initializers import (
     INITIALIZERS,
     Filled,
@@ -81,8 +83,6 @@ from quickprop.nn.losses import (
 from quickprop.nn.network import Network
 from quickprop.nn.node import Input, Node
 from quickprop.nn.perceptron import Perceptron
-from quickprop.nn.summary import Summary
-from quickprop.nn.trace import Trace
 
 __all__ = [
     "ACTIVATIONS",
@@ -164,3 +164,14 @@ __all__ = [
     "Uniform",
     "Zeros",
 ]
+
+#: What most programs never look at.
+_HOMES = {"quickprop.nn.views": ("Diagram", "Summary", "Trace")}
+
+__getattr__ = on_demand(__name__, _HOMES)
+
+# What type checkers and editors see; a test compares it with the table above.
+if TYPE_CHECKING:
+    from quickprop.nn.views import Diagram as Diagram
+    from quickprop.nn.views import Summary as Summary
+    from quickprop.nn.views import Trace as Trace

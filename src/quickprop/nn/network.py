@@ -13,9 +13,9 @@ from quickprop.config import DType, as_dtype
 from quickprop.errors import ModelFileError, SettingError, ShapeError
 from quickprop.execution import Function, function
 from quickprop.graph import ROWS, Tensor, placeholder, show_shape
+from quickprop.nn import views
 from quickprop.nn.codes import check_codes
 from quickprop.nn.component import Component, from_document, many, optional, text, whole
-from quickprop.nn.diagram import Diagram, diagram
 from quickprop.nn.frames import by_name, in_order
 from quickprop.nn.layers import (
     LAYERS,
@@ -31,8 +31,6 @@ from quickprop.nn.losses import Loss, links_of
 from quickprop.nn.node import Input, Node
 from quickprop.nn.placing import Place, Plan, check_sources, place
 from quickprop.nn.row import chained, drawn_outputs, layers_in_a_row, row_document
-from quickprop.nn.summary import Summary, summary
-from quickprop.nn.trace import Trace, trace
 from quickprop.ops.elementary import concat
 
 _NAMES = optional(many(text()))
@@ -536,9 +534,9 @@ class Network:
 
     # -- seeing inside ----------------------------------------------------------------------------
 
-    def summary(self, rows: int = 32) -> Summary:
+    def summary(self, rows: int = 32) -> views.Summary:
         """A table of layers, shapes, parameters, and the memory for so many rows."""
-        return summary(self, rows)
+        return views.summary(self, rows)
 
     def trace(
         self,
@@ -547,7 +545,7 @@ class Network:
         loss: Loss | None = None,
         *,
         backend: str | None = None,
-    ) -> Trace:
+    ) -> views.Trace:
         """Everything that happens in the network for some rows.
 
         Parameters
@@ -560,11 +558,11 @@ class Network:
             By default `MeanSquaredError`.
         backend : {"native", "reference"}, optional
         """
-        return trace(self, x, target, loss, backend=backend)
+        return views.trace(self, x, target, loss, backend=backend)
 
-    def diagram(self) -> Diagram:
+    def diagram(self) -> views.Diagram:
         """Neurons and synapses as a picture (SVG), which notebooks show."""
-        return diagram(self)
+        return views.diagram(self)
 
     def _repr_svg_(self) -> str:
         return self.diagram().svg
