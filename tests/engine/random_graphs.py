@@ -28,9 +28,12 @@ class Case:
 class Grower:
     """Grows a graph by random steps from leaves with and without a rows axis."""
 
-    def __init__(self, seed: int, dtype: str) -> None:
+    def __init__(self, seed: int, dtype: str, mixed: bool = False) -> None:
         self.rng = np.random.default_rng(seed)
         self.dtype = dtype
+        self.mixed = mixed
+        self.other = "float32" if dtype == "float64" else "float64"
+        self.others: list[Tensor] = []
         self.rows = int(self.rng.choice([1, 2, 7, 16, 33, 40, 300]))
         self.inputs: list[Tensor] = []
         self.arrays: list[np.ndarray] = []
@@ -73,7 +76,26 @@ class Grower:
         matrices = [x for x in self.pool if x.rank == 2]
         return matrices[self.number(len(matrices))]
 
+    def mix(self) -> None:
+        """Numbers of the other size, on the way and as results."""
+        x = self.pick()
+        y = ops.cast(x, self.other)
+        choice = self.number(4)
+        if choice == 0 and self.others:
+            same = [z for z in self.others if z.shape == y.shape] or [y]
+            y = y * same[self.number(len(same))]
+        elif choice == 1 and x.rank:
+            y = ops.mean(y, [self.number(x.rank)], keepdims=True)
+        elif choice == 2 and x.rank == 2:
+            n, k = self.width(), x.shape[1]
+            y = matmul(y, ops.cast(self.variable((k, n)), self.other)) * (1.0 / np.sqrt(k))
+        y = ops.tanh(y)
+        self.others.append(y)
+        self.pool.append(ops.cast(y, self.dtype) * 0.5)
+
     def step(self) -> None:
+        if self.mixed and self.number(3) == 0:
+            self.mix()
         kind = self.number(15)
         x = self.pick()
         if kind < 3:
@@ -207,7 +229,7 @@ class Grower:
         self.variable(())
         for _ in range(steps):
             self.step()
-        outputs = (*self.pool[-3:], self.pick())
+        outputs = (*self.pool[-3:], self.pick(), *self.others[-2:])
         if self.number(3) == 0:
             outputs += (self.pool[self.number(len(self.pool))],)
         return Case(Graph(self.inputs_tuple(), outputs, self.updates()).verify(), self.arrays)
@@ -239,6 +261,6 @@ def constant_like(x: Tensor) -> Tensor:
     return constant(np.full([d or 1 for d in x.shape], 0.25), x.dtype)
 
 
-def random_case(seed: int, dtype: str, steps: int) -> Case:
-    """The same case for the same numbers."""
-    return Grower(seed, dtype).grow(steps)
+def random_case(seed: int, dtype: str, steps: int, mixed: bool = False) -> Case:
+    """The same case for the same numbers; `mixed` ones compute some things in the other size."""
+    return Grower(seed, dtype, mixed).grow(steps)

@@ -11,29 +11,48 @@ from random_graphs import random_case
 from quickprop.execution import Function
 from quickprop.native.layout import layout_of
 from quickprop.native.resident import _BLOCKS
+from quickprop.native.runtime import _Workspace
+
+
+@pytest.fixture(autouse=True, scope="module")
+def working_memory_full_of_nan():
+    """Nothing may be taken for granted of memory that nobody has written."""
+    grow = _Workspace.grow
+
+    def grow_and_fill(space: _Workspace, rows: int) -> None:
+        before = space.arena
+        grow(space, rows)
+        if space.arena is not before:
+            space.arena[:] = 255
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_Workspace, "grow", grow_and_fill)
+        yield
+
 
 TOLERANCE = {"float32": 2e-3, "float64": 1e-9}
 
 
-def check(seed: int, dtype: str, steps: int) -> None:
+def check(seed: int, dtype: str, steps: int, mixed: bool = False) -> None:
     results = []
     for backend in ("reference", "native"):
-        case = random_case(seed, dtype, steps)
+        case = random_case(seed, dtype, steps, mixed)
         run = Function(case.graph, backend=backend)
         # Twice, so that the second call sees what the first one wrote.
         outputs = [*run(*case.arrays), *run(*case.arrays)]
         state = [variable.value for variable, _ in case.graph.updates]
         results.append((outputs, state, case))
     (outputs, state, _), (fast, fast_state, case) = results
+    tolerance = TOLERANCE["float32" if mixed else dtype]
     for plain, native in zip([*outputs, *state], [*fast, *fast_state], strict=True):
         assert native.shape == plain.shape
-        np.testing.assert_allclose(native, plain, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
+        np.testing.assert_allclose(native, plain, rtol=tolerance, atol=tolerance)
     for variable, _ in case.graph.updates:
         assert_padding_is_zero(variable)
 
 
 def assert_padding_is_zero(variable) -> None:
-    layout = layout_of(variable.shape)
+    layout = layout_of(variable.shape, variable.dtype)
     block = _BLOCKS[variable.attribute("storage")][1]
     lines = block[: layout.size].reshape(layout.lines_per_row, layout.stride)
     assert not lines[:, layout.width :].any()
@@ -45,6 +64,13 @@ def assert_padding_is_zero(variable) -> None:
 @given(seed=st.integers(0, 10**6), steps=st.integers(1, 14))
 def test_native_equals_reference(dtype: str, seed: int, steps: int):
     check(seed, dtype, steps)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+# The last three find it when the ends of lines that are padded further than others stay unwritten.
+@pytest.mark.parametrize("seed", [*range(30), 98, 196, 206])
+def test_native_equals_reference_with_numbers_of_two_sizes(dtype: str, seed: int):
+    check(seed, dtype, 14, mixed=True)
 
 
 @pytest.mark.slow

@@ -1,9 +1,10 @@
 """Where the numbers of a tensor lie in memory.
 
 All axes but the last are walked in order as *lines*; the last axis is a line's *width*. A line is
-padded to a stride that is a whole number of vectors, whatever the machine: a power of two below 16,
-a multiple of 16 from there on. Padding holds exactly zero at all times, so that kernels need no
-remainder loop and reductions over padded lines stay right.
+padded to a stride that is a whole number of vectors, whatever the machine: whole cache lines, or a
+power of two numbers below one. Padding holds exactly zero at all times, so that kernels need no
+remainder loop and reductions over padded lines stay right. Lines of one width have one stride when
+their numbers are of one size: 100 numbers of 8 bytes take the room of 104, of 4 bytes that of 112.
 
 A tensor of shape [rows] is `rows` lines of width 1.
 """
@@ -14,6 +15,7 @@ import functools
 import math
 from dataclasses import dataclass
 
+from quickprop.config import DType
 from quickprop.graph import ROWS, Shape
 
 #: Buffers start at multiples of this many bytes (a cache line, and the widest vector).
@@ -22,11 +24,12 @@ ALIGNMENT = 64
 ROW_QUANTUM = 16
 
 
-def padded(width: int) -> int:
+def padded(width: int, dtype: DType) -> int:
     """Stride of a line of that width, in numbers."""
-    if width <= 16:
+    quantum = ALIGNMENT // dtype.itemsize
+    if width <= quantum:
         return 1 << (width - 1).bit_length()
-    return -(-width // 16) * 16
+    return -(-width // quantum) * quantum
 
 
 @dataclass(frozen=True)
@@ -60,12 +63,12 @@ class Layout:
 
 
 @functools.lru_cache(4096)
-def layout_of(shape: Shape, *, dense: bool = False) -> Layout:
-    """The layout of a shape; `dense` leaves lines unpadded, as NumPy has them."""
+def layout_of(shape: Shape, dtype: DType, *, dense: bool = False) -> Layout:
+    """The layout of a tensor; `dense` leaves lines unpadded, as NumPy has them."""
     rows = bool(shape) and shape[0] is ROWS
     rest = [dim for dim in shape if dim is not None]
     width = rest[-1] if rest else 1
-    return Layout(rows, tuple(rest[:-1]), width, width if dense else padded(width))
+    return Layout(rows, tuple(rest[:-1]), width, width if dense else padded(width, dtype))
 
 
 def axis_strides(shape: Shape, layout: Layout) -> tuple[int, ...]:
@@ -84,11 +87,11 @@ def axis_strides(shape: Shape, layout: Layout) -> tuple[int, ...]:
 
 
 @functools.lru_cache(4096)
-def is_view(old: Shape, new: Shape) -> bool:
+def is_view(old: Shape, new: Shape, dtype: DType) -> bool:
     """True when a reshape between the two leaves every number where it is."""
     if old == new:
         return True
-    a, b = layout_of(old), layout_of(new)
+    a, b = layout_of(old, dtype), layout_of(new, dtype)
     if a.rows != b.rows:
         return False
     if (a.lines_per_row, a.width) == (b.lines_per_row, b.width):
@@ -98,7 +101,7 @@ def is_view(old: Shape, new: Shape) -> bool:
     numbers = a.lines_per_row * a.width
     return (
         not a.rows
-        and padded(numbers) == numbers
+        and padded(numbers, dtype) == numbers
         and 1 in (a.lines_per_row, a.width)
         and 1 in (b.lines_per_row, b.width)
     )

@@ -32,7 +32,7 @@ from quickprop.native.ir import (
     vector_literal,
     vector_type,
 )
-from quickprop.native.layout import axis_strides, layout_of, padded
+from quickprop.native.layout import Layout, axis_strides, layout_of
 from quickprop.native.machine import Machine
 
 #: A line of at most this many vectors is kept in registers.
@@ -161,7 +161,7 @@ def roots_of(members: Sequence[Tensor]) -> list[Tensor]:
 
 def clear_padding(w: FunctionWriter, pointer: Value, node: Tensor) -> None:
     """Zero the padding of one line: a maximum over lines leaves minus infinity there."""
-    layout, element = layout_of(node.shape), ELEMENT[node.dtype]
+    layout, element = layout_of(node.shape, node.dtype), ELEMENT[node.dtype]
     for column in range(layout.width, layout.stride):
         w.store(literal(0, element), w.offset(pointer, int64(column), element))
 
@@ -171,10 +171,25 @@ def space_type(members: Sequence[Tensor], is_leaf: Callable[[Tensor], bool]) -> 
     return max(node.dtype.itemsize for node in walk_expression(members, is_leaf))
 
 
-def column_mask(w: FunctionWriter, column: Column, lanes: int, width: int) -> Value | None:
+def loop_layout(
+    space: Shape, members: Sequence[Tensor], is_leaf: Callable[[Tensor], bool]
+) -> Layout:
+    """What the loops of a kernel run over: lines as long as the shortest it reads or writes.
+
+    Lines of larger numbers are padded to fewer of them.
+    """
+    nodes = walk_expression([*members, *roots_of(members)], is_leaf)
+    in_memory = [n for n in nodes if is_leaf(n) or n in members]
+    wide = [n for n in in_memory if line_width(n) > 1 and constant_number(n) is None]
+    largest = max((n.dtype for n in wide or nodes), key=lambda dtype: dtype.itemsize)
+    return layout_of(space, largest)
+
+
+def column_mask(w: FunctionWriter, column: Column, lanes: int, layout: Layout) -> Value | None:
     """i1 lanes that are true inside the line; None when all are."""
+    width = layout.width
     # With short vectors whole ones may lie in the padding.
-    filled = width == padded(width)
+    filled = width == layout.stride
     if filled or (column.known is not None and column.known + lanes <= width):
         return None
     if column.known is not None:
@@ -185,7 +200,7 @@ def column_mask(w: FunctionWriter, column: Column, lanes: int, width: int) -> Va
 
 def is_flat(space: Shape, members: Sequence[Tensor], is_leaf: Callable[[Tensor], bool]) -> bool:
     """True when the kernel can run over the memory of its tensors as if they were one line."""
-    layout = layout_of(space)
+    layout = loop_layout(space, members, is_leaf)
     if layout.width == 1 and layout.lines_per_row == 1 and not layout.rows:
         return False
     # A column of a fixed length may be seen as a line, whose padding must be zero then.
@@ -203,6 +218,9 @@ def is_flat(space: Shape, members: Sequence[Tensor], is_leaf: Callable[[Tensor],
         if node.op in (Op.SUM, Op.MAX, Op.UNIFORM) and not is_leaf(node):
             return False
         if node.shape != space and not (all(dim == 1 for dim in node.shape)):
+            return False
+        in_memory = node.shape == space and (is_leaf(node) or node in members)
+        if in_memory and layout_of(space, node.dtype) != layout:
             return False
     stored = [node for node in members if node.op not in (Op.SUM, Op.MAX)]
     return all(node.shape == space and (filled or keeps_zero(node, is_leaf)) for node in stored)
@@ -297,8 +315,8 @@ class _LineKernel:
         is_leaf: Callable[[Tensor], bool],
     ) -> None:
         self.kernel, self.w, self.space, self.is_leaf = kernel, kernel.writer, space, is_leaf
-        layout = layout_of(space)
-        self.width, self.stride = layout.width, layout.stride
+        self.layout = loop_layout(space, members, is_leaf)
+        self.width, self.stride = self.layout.width, self.layout.stride
         itemsize = space_type([*members, *roots_of(members)], is_leaf)
         self.lanes = min(kernel.machine.lanes(itemsize), self.stride)
         self.vectors = self.stride // self.lanes
@@ -407,6 +425,18 @@ class _LineKernel:
             self.expression.prepare(self._roots_of(wide))
             with self._column_loop() as column:
                 self._finish_column(column, cells, wide)
+        self._clear_ends()
+
+    def _clear_ends(self) -> None:
+        """Zero what is left of lines that are padded to more numbers than the loops go over."""
+        for node in self.stored:
+            left = layout_of(node.shape, node.dtype).stride - self.stride
+            if line_width(node) > 1 and left > 0:
+                zeros = literal(0, vector_type(ELEMENT[node.dtype], left))
+                end = self.w.offset(
+                    self._address(node, None), int64(self.stride), ELEMENT[node.dtype]
+                )
+                self.w.store(zeros, end, node.dtype.itemsize)
 
     def _roots_of(self, members: Sequence[Tensor]) -> list[Tensor]:
         reduced = {*self.totals, *self.columns}
@@ -456,13 +486,13 @@ class _LineKernel:
 
     def _masked(self, value: Value, column: Column | None, op: Op) -> Value:
         assert column is not None
-        mask = column_mask(self.w, column, self.lanes, self.width)
+        mask = column_mask(self.w, column, self.lanes, self.layout)
         return value if mask is None else self.w.select(mask, value, neutral(op, value.type))
 
     def _address(self, node: Tensor, column: Column | None) -> Value:
         """Where a node's numbers for this line (and column) are."""
         w = self.w
-        layout = layout_of(node.shape)
+        layout = layout_of(node.shape, node.dtype)
         element = ELEMENT[node.dtype]
         pointer = self.kernel.pointer(node)
         outer = self._outer(node)
@@ -519,7 +549,7 @@ class _LineKernel:
         if line_width(node) == 1:
             w.store(neutral(node.op, element), pointer)
             return
-        stride = padded(line_width(node))
+        stride = layout_of(node.shape, node.dtype).stride
         value = neutral(node.op, vector_type(element, self.lanes))
         with w.loop(int64(0), int64(stride), int64(self.lanes)) as index:
             w.store(value, w.offset(pointer, index, element), 4)
@@ -541,7 +571,9 @@ class _ColumnLoop:
         self.kernel.w.close_loop(self.loop)
 
 
-def flat_count(space: Shape) -> tuple[int, bool]:
-    """Numbers in the memory of a tensor of that shape, and whether that is for each row."""
-    layout = layout_of(space)
+def flat_count(
+    space: Shape, members: Sequence[Tensor], is_leaf: Callable[[Tensor], bool]
+) -> tuple[int, bool]:
+    """Numbers that a flat kernel goes over, and whether that is for each row."""
+    layout = loop_layout(space, members, is_leaf)
     return layout.size, layout.rows

@@ -88,7 +88,9 @@ def is_worth_listing(graph: Graph, leaf: Tensor, share: float, machine: Machine)
     listed, whole = SORTING, 0.0
     for node in graph.nodes():
         if node.op is Op.MATMUL and node.inputs[0] is leaf:
-            vectors = -(-layout_of(node.shape).stride // machine.lanes(leaf.dtype.itemsize))
+            vectors = -(
+                -layout_of(node.shape, node.dtype).stride // machine.lanes(leaf.dtype.itemsize)
+            )
             listed += max(ALONE * vectors, LATENCY)
             whole += SHARED * vectors
     return share * listed < WORTH * whole

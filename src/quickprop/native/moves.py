@@ -45,7 +45,7 @@ def _address(
 def _zero(kernel: KernelWriter, node: Tensor) -> None:
     """Zero the whole memory of a tensor, padding included."""
     w = kernel.writer
-    layout = layout_of(node.shape)
+    layout = layout_of(node.shape, node.dtype)
     count = w.mul(kernel.rows(), int64(layout.size)) if layout.rows else int64(layout.size)
     element = ELEMENT[node.dtype]
     pointer = kernel.pointer(node)
@@ -93,7 +93,7 @@ def _copy_block(
 
 
 def _strides(node: Tensor) -> tuple[int, ...]:
-    return axis_strides(node.shape, layout_of(node.shape))
+    return axis_strides(node.shape, layout_of(node.shape, node.dtype))
 
 
 def _write_transpose(kernel: KernelWriter, node: Tensor) -> None:
@@ -105,7 +105,7 @@ def _write_transpose(kernel: KernelWriter, node: Tensor) -> None:
 
 
 def _zero_padding(kernel: KernelWriter, node: Tensor) -> None:
-    layout = layout_of(node.shape)
+    layout = layout_of(node.shape, node.dtype)
     if layout.width != layout.stride:
         _zero(kernel, node)
 
@@ -145,7 +145,7 @@ def _write_reshape(kernel: KernelWriter, node: Tensor) -> None:
     """Both sides are walked by the number's place in the row-major order of one row."""
     w = kernel.writer
     source = node.inputs[0]
-    a, b = layout_of(source.shape), layout_of(node.shape)
+    a, b = layout_of(source.shape, source.dtype), layout_of(node.shape, node.dtype)
     element = ELEMENT[node.dtype]
     _zero_padding(kernel, node)
     rows = kernel.rows() if b.rows else int64(1)
@@ -187,7 +187,7 @@ def _each_vector(kernel: KernelWriter, stride: int, element: str, itemsize: int)
 def _write_gather(kernel: KernelWriter, node: Tensor) -> None:
     w = kernel.writer
     table, index = node.inputs
-    layout, element = layout_of(node.shape), ELEMENT[node.dtype]
+    layout, element = layout_of(node.shape, node.dtype), ELEMENT[node.dtype]
     with w.loop(int64(0), _lines_of(kernel, index), int64(1)) as line:
         number = _row_index(kernel, index, line, table.shape[0] or 1)
         origin = w.offset(kernel.pointer(table), w.mul(number, int64(layout.stride)), element)
@@ -201,7 +201,7 @@ def _write_gather(kernel: KernelWriter, node: Tensor) -> None:
 def _write_scatter_add(kernel: KernelWriter, node: Tensor) -> None:
     w = kernel.writer
     index, values = node.inputs
-    layout, element = layout_of(node.shape), ELEMENT[node.dtype]
+    layout, element = layout_of(node.shape, node.dtype), ELEMENT[node.dtype]
     align = node.dtype.itemsize
     _zero(kernel, node)
     with w.loop(int64(0), _lines_of(kernel, index), int64(1)) as line:
@@ -244,8 +244,8 @@ def _write_reduction_of_lines(kernel: KernelWriter, node: Tensor) -> None:
     source = node.inputs[0]
     element, align, axes = ELEMENT[node.dtype], node.dtype.itemsize, node.attribute("axes")
     before, after = _strides(source), _strides(node)
-    stride = layout_of(node.shape).stride
-    width = layout_of(node.shape).width
+    stride = layout_of(node.shape, node.dtype).stride
+    width = layout_of(node.shape, node.dtype).width
     outer = [k for k in range(node.rank - 1) if k not in axes]
     inner = [k for k in range(node.rank - 1) if k in axes]
     kept, indices = _open_axes(w, kernel.rows(), tuple(node.shape[k] for k in outer))

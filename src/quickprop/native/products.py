@@ -23,7 +23,7 @@ from quickprop.native.elementwise import (
     walk_expression,
 )
 from quickprop.native.ir import FunctionWriter, Value, int64, literal, vector_type
-from quickprop.native.layout import Layout, layout_of
+from quickprop.native.layout import Layout, layout_of, padded
 from quickprop.native.lines import (
     KernelWriter,
     clear_padding,
@@ -112,12 +112,12 @@ class Product:
     def inner(self, kernel: KernelWriter) -> Value:
         """Length of what is summed over: the lines of A, or the width of a line."""
         a = self.node.inputs[0].shape
-        return line_count(kernel, a) if self.transpose_a else int64(a[-1] or 1)
+        return line_count(kernel, self.node.inputs[0]) if self.transpose_a else int64(a[-1] or 1)
 
 
-def line_count(kernel: KernelWriter, shape: Shape) -> Value:
+def line_count(kernel: KernelWriter, node: Tensor) -> Value:
     """How many lines a tensor of at least two axes has."""
-    layout = layout_of(shape)
+    layout = layout_of(node.shape, node.dtype)
     if not layout.rows:
         return int64(layout.lines_per_row)
     return kernel.writer.mul(kernel.rows(), int64(layout.lines_per_row))
@@ -137,7 +137,7 @@ def needs_packing(node: Tensor, machine: Machine, listed: bool = False) -> bool:
         return True
     if listed:
         return False
-    stride = layout_of(node.shape).stride
+    stride = layout_of(node.shape, node.dtype).stride
     lanes = min(machine.lanes(node.dtype.itemsize), stride)
     vectors = stride // lanes
     return stride >= PACK_FROM and vectors > panel_vectors(vectors, machine)
@@ -145,7 +145,7 @@ def needs_packing(node: Tensor, machine: Machine, listed: bool = False) -> bool:
 
 def panels_of(node: Tensor, machine: Machine) -> list[tuple[int, int]]:
     """(first column, vectors) of every panel of the result."""
-    stride = layout_of(node.shape).stride
+    stride = layout_of(node.shape, node.dtype).stride
     lanes = min(machine.lanes(node.dtype.itemsize), stride)
     vectors = stride // lanes
     wide = panel_vectors(vectors, machine)
@@ -170,11 +170,11 @@ def write_pack(kernel: KernelWriter, node: Tensor, packed: Tensor) -> None:
     b = node.inputs[1]
     source, target = kernel.pointer(b), kernel.pointer(packed)
     element, align = ELEMENT[node.dtype], node.dtype.itemsize
-    layout, columns = layout_of(b.shape), layout_of(node.shape)
+    layout, columns = layout_of(b.shape, b.dtype), layout_of(node.shape, node.dtype)
     lanes = min(machine.lanes(align), columns.stride)
     transposed = node.attribute("transpose_b")
     inner = b.shape[1] if transposed else None
-    depth = line_count(kernel, b.shape) if inner is None else int64(inner)
+    depth = line_count(kernel, b) if inner is None else int64(inner)
     for first, count, vectors in panel_groups(node, machine):
         width = vectors * lanes
         if transposed:
@@ -315,7 +315,7 @@ class _ProductKernel:
         self.node = product.node
         self.is_leaf = is_leaf
         self.element = ELEMENT[self.node.dtype]
-        self.out = layout_of(self.node.shape)
+        self.out = layout_of(self.node.shape, self.node.dtype)
         self.lanes = min(kernel.machine.lanes(self.node.dtype.itemsize), self.out.stride)
         self.align = self.node.dtype.itemsize
         self.columns = [n for n in members if n.op in (Op.SUM, Op.MAX) and n is not self.node]
@@ -383,7 +383,7 @@ class _ProductKernel:
 
     def write(self) -> None:
         w, kernel = self.w, self.kernel
-        stop = line_count(kernel, self.node.shape)
+        stop = line_count(kernel, self.node)
         extent = self.out.lines_per_row * (self.product.rows_hint if self.out.rows else 1)
         groups = panel_groups(self.node, kernel.machine)
         height = tile_rows(extent, groups[0][2], kernel.machine)
@@ -425,7 +425,7 @@ class _ProductKernel:
         else:
             base = self.kernel.pointer(self.node.inputs[1])
             b = w.offset(base, column.first, self.element)
-            step = layout_of(self.node.inputs[1].shape).stride
+            step = layout_of(self.node.inputs[1].shape, self.node.inputs[1].dtype).stride
         if self.product.lists is not None:
             with w.loop(int64(0), stop, int64(1)) as line:
                 self._listed(line, column, vectors, self.product.lists, b, step)
@@ -555,7 +555,7 @@ class _ProductKernel:
 
     def _address(self, node: Tensor, line: Value, column: Column | None) -> Value:
         w, element = self.w, ELEMENT[node.dtype]
-        layout = layout_of(node.shape)
+        layout = layout_of(node.shape, node.dtype)
         pointer = self.kernel.pointer(node)
         # A line vector [1, n] or one number: the same for every line.
         if not is_one_line(node.shape) or is_one_line(self.node.shape):
@@ -604,7 +604,7 @@ class _ProductKernel:
         # The padding of B is zero, and so is the product's.
         if op is Op.SUM and keeps_zero(node, self.keeps):
             return value
-        mask = column_mask(self.w, column, self.lanes, self.out.width)
+        mask = column_mask(self.w, column, self.lanes, self.out)
         return value if mask is None else self.w.select(mask, value, neutral(op, value.type))
 
     def _add_columns(self, columns: list[Column], sums: dict) -> None:
@@ -660,6 +660,14 @@ def fits_epilogue(node: Tensor, space: Shape) -> bool:
     if len(node.shape) != len(space):
         return all(dim == 1 for dim in node.shape)
     return node.shape[-1] in (1, space[-1]) and lines_fit(node, space)
+
+
+def padded_alike(node: Tensor, product: Tensor) -> bool:
+    """True when a product's loops over columns end where the lines of a node do."""
+    if line_width(node) == 1:
+        return True
+    width = line_width(product)
+    return padded(width, node.dtype) == padded(width, product.dtype)
 
 
 def lines_fit(node: Tensor, space: Shape) -> bool:

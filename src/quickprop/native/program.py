@@ -305,7 +305,7 @@ class _ProgramWriter:
 
     def layout(self, node: Tensor) -> Layout:
         """The layout of a buffer."""
-        return layout_of(node.shape, dense=node in self.dense)
+        return layout_of(node.shape, node.dtype, dense=node in self.dense)
 
     # -- kernels --------------------------------------------------------------------------------
 
@@ -350,7 +350,7 @@ class _ProgramWriter:
             shared = self.threaded and not summed
             writer = KernelWriter(self.machine, buffer_of, ("count",), shared)
             lines.write_flat(writer, kernel.space, kernel.members, is_leaf)
-            counts = (lines.flat_count(kernel.space),)
+            counts = (lines.flat_count(kernel.space, kernel.members, is_leaf),)
             self._add(writer, counts, reads, writes, kernel.updates)
             return
         writer = KernelWriter(self.machine, buffer_of)
@@ -370,10 +370,10 @@ class _ProgramWriter:
         b = node.inputs[1]
         lists = self._lists_for(node)
         if products.needs_packing(node, self.machine, lists is not None):
-            depth = layout_of(b.shape).lines_per_row
+            depth = layout_of(b.shape, b.dtype).lines_per_row
             if node.attribute("transpose_b"):
                 depth = b.shape[1] or 1
-            size = depth * layout_of(node.shape).stride
+            size = depth * layout_of(node.shape, node.dtype).stride
             shape = (None, size) if has_rows(b) else (size,)
             panels = Tensor(Op.PLACEHOLDER, (), (), shape, node.dtype, "panels")
             packer = KernelWriter(self.machine, buffer_of, shared=self.threaded)
@@ -486,7 +486,7 @@ class _ProgramWriter:
 
     def _constant(self, node: Tensor) -> str:
         """A constant of several numbers as a global of the module, padded."""
-        layout, element = layout_of(node.shape), ELEMENT[node.dtype]
+        layout, element = layout_of(node.shape, node.dtype), ELEMENT[node.dtype]
         flat = node.attribute("value").reshape(layout.lines_per_row, layout.width)
         numbers = []
         for line in flat.tolist():
@@ -684,7 +684,7 @@ class _ProgramWriter:
                         given = (starts, *self._given_lists(w, leaf)[1:])
                         self._spread(w, leaf, given, lambda row: row, count)
                     continue
-                per_row = layout_of(leaf.shape, dense=True).size
+                per_row = layout_of(leaf.shape, leaf.dtype, dense=True).size
                 start = w.mul(first, int64(per_row))
                 source = w.offset(self._slot(w, k), start, ELEMENT[leaf.dtype])
                 if self._moves(leaf):
@@ -696,7 +696,7 @@ class _ProgramWriter:
             for k, out in enumerate(graph.outputs):
                 target = self._slot(w, base + k)
                 if has_rows(out):
-                    start = w.mul(first, int64(layout_of(out.shape, dense=True).size))
+                    start = w.mul(first, int64(layout_of(out.shape, out.dtype, dense=True).size))
                     target = w.offset(target, start, ELEMENT[out.dtype])
                 self._export(w, out, target, count)
 
@@ -734,7 +734,7 @@ class _ProgramWriter:
         """Write a buffer out in NumPy's layout."""
         node = buffer_of(out)
         if is_inline_number(out) or constant_number(node) is not None:
-            layout = layout_of(out.shape, dense=True)
+            layout = layout_of(out.shape, out.dtype, dense=True)
             number = inline_value(w, out, rows)
             count = w.mul(rows, int64(layout.size)) if layout.rows else int64(layout.size)
             with w.loop(int64(0), count, int64(1)) as at:
@@ -751,7 +751,7 @@ class _ProgramWriter:
         rows: Value,
         inward: bool,
     ) -> None:
-        layout, element = layout_of(node.shape), ELEMENT[node.dtype]
+        layout, element = layout_of(node.shape, node.dtype), ELEMENT[node.dtype]
         line_count = (
             w.mul(rows, int64(layout.lines_per_row)) if layout.rows else int64(layout.lines_per_row)
         )
@@ -862,7 +862,7 @@ class _ProgramWriter:
 def write_copy(kernel: KernelWriter, source: Tensor, target: Tensor) -> None:
     """Copy the whole memory of a tensor without rows, or fill it with one number."""
     w = kernel.writer
-    layout, element = layout_of(target.shape), ELEMENT[target.dtype]
+    layout, element = layout_of(target.shape, target.dtype), ELEMENT[target.dtype]
     number = constant_number(source)
     pointer = kernel.pointer(target)
     if number is not None or is_inline_number(source):

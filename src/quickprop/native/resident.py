@@ -7,6 +7,7 @@ import weakref
 
 import numpy as np
 
+from quickprop.config import DType
 from quickprop.errors import CompileError
 from quickprop.graph import Storage, Tensor
 from quickprop.native.layout import ALIGNMENT, layout_of
@@ -35,7 +36,7 @@ def padded_array(shape: tuple[int, ...], dtype: str, rows: bool) -> tuple[np.nda
 
     `rows` says that the first axis is the rows axis, so that [n] is n lines of one number.
     """
-    layout = layout_of((None, *shape[1:]) if rows else shape)
+    layout = layout_of((None, *shape[1:]) if rows else shape, DType(dtype))
     lines = layout.lines_per_row * (shape[0] if rows else 1)
     numbers = -(-max(lines * layout.stride, 1) // 16) * 16
     block = aligned_bytes(numbers * np.dtype(dtype).itemsize).view(dtype)

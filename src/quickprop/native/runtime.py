@@ -222,7 +222,11 @@ class NativeFunction:
 
 def _row_bytes(node: Tensor) -> int:
     """Bytes of a row of an array in NumPy's layout; 0 for what has no rows."""
-    return layout_of(node.shape, dense=True).size * node.dtype.itemsize if has_rows(node) else 0
+    return (
+        layout_of(node.shape, node.dtype, dense=True).size * node.dtype.itemsize
+        if has_rows(node)
+        else 0
+    )
 
 
 def _in_quicker_form(
@@ -309,7 +313,7 @@ class NativeMinibatches:
     def _rows_block(self, leaf: Tensor, array: np.ndarray) -> np.ndarray:
         if (
             leaf in self.program.dense
-            or layout_of(leaf.shape).stride == layout_of(leaf.shape).width
+            or layout_of(leaf.shape, leaf.dtype).stride == layout_of(leaf.shape, leaf.dtype).width
         ):
             return np.ascontiguousarray(array, leaf.dtype.value)
         block, view = padded_array(array.shape, leaf.dtype.value, rows=True)

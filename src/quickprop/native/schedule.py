@@ -22,7 +22,7 @@ from quickprop.graph.primitives import LEAVES
 from quickprop.native.elementwise import HEAVY, constant_number, line_width, walk_expression
 from quickprop.native.layout import is_view
 from quickprop.native.lines import LINE, OTHER, reduction_kind
-from quickprop.native.products import fits_epilogue, lines_fit
+from quickprop.native.products import fits_epilogue, lines_fit, padded_alike
 
 MOVES = frozenset(
     {Op.TRANSPOSE, Op.SLICE, Op.PAD, Op.CONCAT, Op.GATHER, Op.SCATTER_ADD, Op.RESHAPE}
@@ -72,7 +72,7 @@ def is_memory(node: Tensor) -> bool:
         return True
     if node.op is Op.CONSTANT:
         return constant_number(node) is None
-    if node.op is Op.RESHAPE and is_view(node.inputs[0].shape, node.shape):
+    if node.op is Op.RESHAPE and is_view(node.inputs[0].shape, node.shape, node.dtype):
         return not is_inline_number(node)
     return False
 
@@ -86,14 +86,14 @@ def is_inline_number(node: Tensor) -> bool:
 
 def buffer_of(node: Tensor) -> Tensor:
     """The node whose memory a view shows, else the node itself."""
-    while node.op is Op.RESHAPE and is_view(node.inputs[0].shape, node.shape):
+    while node.op is Op.RESHAPE and is_view(node.inputs[0].shape, node.shape, node.dtype):
         node = node.inputs[0]
     return node
 
 
 def _is_opaque(node: Tensor) -> bool:
     if node.op is Op.RESHAPE:
-        return not is_view(node.inputs[0].shape, node.shape)
+        return not is_view(node.inputs[0].shape, node.shape, node.dtype)
     if node.op in (Op.SUM, Op.MAX):
         return reduction_kind(node) == OTHER
     return node.op is Op.MATMUL or node.op in MOVES
@@ -409,8 +409,9 @@ class _Builder:
         if bool(space) and (space[-1] or 1) > 1 and self._is_slow(node):
             return False
         if kernel.kind == "product":
+            assert kernel.node is not None
             near = kernel.node in reads or any(self.ready_at(n) == k for n in reads)
-            return near and self._in_epilogue(node, space)
+            return near and self._in_epilogue(node, space, kernel.node)
         if not update:
             return True
         mine = {buffer_of(n) for n in reads if line_width(n) > 1 or len(n.shape) == 0}
@@ -424,8 +425,11 @@ class _Builder:
             for n in walk_expression([node], self._stop(node))
         )
 
-    def _in_epilogue(self, node: Tensor, space: Shape) -> bool:
+    def _in_epilogue(self, node: Tensor, space: Shape, product: Tensor) -> bool:
         inner = walk_expression([node], self._stop(node))
+        in_memory = [n for n in inner if n is node or (self.is_leaf(n) and not is_inline_number(n))]
+        if not all(padded_alike(n, product) for n in in_memory):
+            return False
         reduced = node.op in (Op.SUM, Op.MAX)
         if reduced and (reduction_kind(node) == LINE or node.shape[-1] != space[-1]):
             return False

@@ -53,12 +53,12 @@ class _Sides:
     @property
     def pixel(self) -> Layout:
         """Of the image."""
-        return layout_of(self.image.shape)
+        return layout_of(self.image.shape, self.image.dtype)
 
     @property
     def line(self) -> Layout:
         """Of the patches."""
-        return layout_of(self.patches.shape)
+        return layout_of(self.patches.shape, self.patches.dtype)
 
     @property
     def place_step(self) -> int:
