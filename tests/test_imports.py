@@ -19,6 +19,33 @@ ORDER = (
     "optim", "train", "data", "models", "estimators", "cli", "__main__",
 )  # fmt: skip
 HEAVY = ("sklearn", "scipy", "polars", "pandas", "rich", "typer", "llvmlite", "safetensors")
+#: What a fit of an array and its predictions do without; tables, bars and files need them.
+NOT_FOR_WORKERS = (
+    "matplotlib", "narwhals", "onnxruntime", "pandas", "polars", "pyarrow", "rich", "safetensors",
+    "torch", "typer",
+)  # fmt: skip
+#: scikit-learn loads some of them itself: they are out of reach while ours is loaded.
+WORKER = """
+import pickle
+import sys
+
+import numpy as np
+import sklearn.neural_network
+
+heavy = sys.argv[1:]
+kept = {name: sys.modules.pop(name) for name in [*sys.modules] if name.split(".")[0] in heavy}
+sys.modules.update(dict.fromkeys(heavy))
+
+from quickprop import MLPClassifier
+
+for name in heavy:
+    del sys.modules[name]
+sys.modules.update(kept)
+rows = np.eye(3)
+model = MLPClassifier((2,), max_iter=1, n_iter_no_change=1).fit(rows, [0, 1, 1])
+assert pickle.loads(pickle.dumps(model)).predict(rows).shape == (3,)
+print([name for name in heavy if name in sys.modules and name not in kept])
+"""
 FILES = sorted(SOURCE.rglob("*.py"))
 
 
@@ -68,6 +95,28 @@ def test_import_is_light():
         [sys.executable, "-c", code, *HEAVY], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_estimators_are_light():
+    """A worker that fits, or is sent a fitted network, loads nothing that networks do not need."""
+    done = subprocess.run(
+        [sys.executable, "-c", WORKER, *NOT_FOR_WORKERS], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", ["data", "estimators.watching", "nn", "nn.views", "train"])
+def test_rooms_that_load_on_demand_show_type_checkers_the_same_names(name: str):
+    module = importlib.import_module(f"quickprop.{name}")
+    source = Path(str(module.__file__)).read_text()
+    shown = [node for node in ast.parse(source).body if isinstance(node, ast.If)]
+    seen = {alias.asname for part in shown for node in part.body for alias in node.names}
+    assert seen == {one for names in module._HOMES.values() for one in names}
+    for one in seen:
+        assert getattr(module, one) is not None
+    with pytest.raises(AttributeError, match=f"module 'quickprop.{name}' has no attribute 'fitt'"):
+        module.fitt  # noqa: B018
 
 
 def test_every_public_name_is_there_and_seen_by_type_checkers():

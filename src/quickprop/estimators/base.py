@@ -15,6 +15,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from quickprop.errors import DataError, SettingError
+from quickprop.estimators import watching
 from quickprop.estimators.architecture import (
     HiddenLayer,
     draw_weights,
@@ -37,10 +38,9 @@ from quickprop.estimators.stochastic import NOT_FINITE, Epochs, Pace
 from quickprop.estimators.updates import AdamSteps, MomentumSteps
 from quickprop.estimators.validation import checked_inputs, height, network_rows
 from quickprop.estimators.watching import (
-    BarWatcher,
     ContextWatcher,
-    FunctionWatcher,
     Watcher,
+    membership_of,
     on_terminal,
     watchers_of,
 )
@@ -259,14 +259,14 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
         if incremental:
             return []
         watchers = watchers_of(self.callbacks)
-        stop = vars(self).get("_stop")
-        if stop is not None:
-            watchers.append(FunctionWatcher(lambda end: stop.is_set()))
+        member = membership_of(self)
+        if member is not None:
+            watchers += member.watchers
+        elif self.verbose and on_terminal():
+            watchers.append(watching.BarWatcher())
         context = self._context_of_fit(self.max_iter)
         if context is not None:
             watchers.append(ContextWatcher(context, X, y, sample_weight))
-        if self.verbose and on_terminal():
-            watchers.append(BarWatcher())
         return watchers
 
     def _begin(self, X: Any, y: np.ndarray, hidden: list[HiddenLayer]) -> None:
@@ -368,7 +368,8 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
             if schedule is not None:
                 engine.after_epoch(self.loss_, -(-self.t_ // self._batch_rows(len(rows))), None)
         else:
-            epochs.run(prints=not any(isinstance(one, BarWatcher) for one in watchers))
+            # On a terminal a bar takes the place of lines.
+            epochs.run(prints=not on_terminal())
 
     # -- rows -------------------------------------------------------------------------------------
 

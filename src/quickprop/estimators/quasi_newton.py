@@ -13,7 +13,14 @@ from sklearn.exceptions import ConvergenceWarning
 
 from quickprop.estimators.engine import SlopeEngine, TimeIsUpError
 from quickprop.estimators.stochastic import NOT_FINITE, Pace
-from quickprop.estimators.watching import EpochReport, Watcher, epoch_ended, watched
+from quickprop.estimators.watching import (
+    EpochReport,
+    Watcher,
+    epoch_ended,
+    on_terminal,
+    say,
+    watched,
+)
 
 
 class _StoppedError(Exception):
@@ -100,8 +107,8 @@ def minimise(estimator: Any, engine: SlopeEngine, pace: Pace, watchers: Sequence
     estimator.loss_ = engine.reported(descent.position, value)
     if descent.evaluations and not math.isfinite(descent.value):
         raise ValueError(NOT_FINITE)
-    if estimator.verbose:
-        print(f"Iteration {estimator.n_iter_}, loss = {estimator.loss_:.8f}")
+    if estimator.verbose and not on_terminal():
+        say(estimator, f"Iteration {estimator.n_iter_}, loss = {estimator.loss_:.8f}")
     if descent.reason is not None:
         warnings.warn(
             f"lbfgs failed to converge after {estimator.n_iter_} iteration(s) ({descent.reason}).",

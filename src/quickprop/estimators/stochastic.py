@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from quickprop.estimators.engine import Rows, StepEngine
 from quickprop.estimators.rate import LearningRate
-from quickprop.estimators.watching import EpochReport, Watcher, epoch_ended, watched
+from quickprop.estimators.watching import EpochReport, Watcher, epoch_ended, say, watched
 from quickprop.estimators.weights import WeightCopy
 from quickprop.train.interrupts import held_interrupts
 from quickprop.train.slices import SlicePlanner
@@ -223,11 +223,11 @@ class Epochs:
         me.t_ += len(self.rows)
         me.loss_curve_.append(me.loss_)
         if self._prints:
-            print(f"Iteration {me.n_iter_}, loss = {me.loss_:.8f}")
+            say(me, f"Iteration {me.n_iter_}, loss = {me.loss_:.8f}")
         if self.score is not None:
             me.validation_scores_.append(self.score() if math.isfinite(me.loss_) else math.nan)
             if self._prints:
-                print(f"Validation score: {me.validation_scores_[-1]:f}")
+                say(me, f"Validation score: {me.validation_scores_[-1]:f}")
         if not math.isfinite(me.loss_):
             self._diverged()
             return True
@@ -243,7 +243,7 @@ class Epochs:
         )
         lowered = self.rate.without_progress()
         if self._prints:
-            print(said + (lowered or self.rate.reason))
+            say(me, said + (lowered or self.rate.reason))
         if lowered is None:
             return True
         me._no_improvement_count = 0

@@ -1,4 +1,4 @@
-"""Looking on while an estimator learns: functions, callbacks of two kinds, and the progress bar."""
+"""Looking on while an estimator learns: functions, callbacks of two kinds, lines and bars."""
 
 from __future__ import annotations
 
@@ -6,14 +6,25 @@ import sys
 from abc import ABC
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from quickprop import train
+from quickprop.config import on_demand
 from quickprop.errors import SettingError
+
+#: What draws bars is loaded when one is first shown.
+_HOMES = {"quickprop.estimators.bars": ("BarWatcher", "EnsembleBar")}
+
+__getattr__ = on_demand(__name__, _HOMES)
+
+# What type checkers and editors see; a test compares it with the table above.
+if TYPE_CHECKING:
+    from quickprop.estimators.bars import BarWatcher as BarWatcher
+    from quickprop.estimators.bars import EnsembleBar as EnsembleBar
 
 
 @dataclass(frozen=True)
@@ -153,31 +164,30 @@ class ContextWatcher(Watcher):
         )
 
 
-class BarWatcher(Watcher):
-    """A progress bar on a terminal."""
+class Membership(NamedTuple):
+    """What an ensemble gives one of its members while it is fitted."""
 
-    def __init__(self) -> None:
-        self._bar = Progress(
-            TextColumn("epoch {task.completed:.0f} of {task.total:.0f}"),
-            BarColumn(),
-            TextColumn("{task.fields[said]}"),
-            TimeElapsedColumn(),
-        )
+    member: Any
+    #: Stands in front of its lines.
+    prefix: str
+    #: Look on beside those that its parameters name.
+    watchers: Sequence[Watcher]
 
-    def begin(self, estimator: Any) -> None:
-        """Shows the bar."""
-        self._bar.start()
-        self._task = self._bar.add_task("", total=estimator.max_iter, said="")
 
-    def epoch_ended(self, end: EpochReport) -> bool:
-        """Moves it on."""
-        said = f"loss {end.loss:.4g}" + ("" if end.score is None else f", score {end.score:.4g}")
-        self._bar.update(self._task, completed=end.epoch, said=said)
-        return False
+#: Of the network that this thread fits. No attribute of it, as that would have to be pickled.
+MEMBERSHIP: ContextVar[Membership | None] = ContextVar("membership", default=None)
 
-    def end(self) -> None:
-        """Leaves it as it is."""
-        self._bar.stop()
+
+def membership_of(estimator: Any) -> Membership | None:
+    """That of a network, if an ensemble is fitting it."""
+    found = MEMBERSHIP.get()
+    return found if found is not None and found.member is estimator else None
+
+
+def say(estimator: Any, line: str) -> None:
+    """Print a line about a fit, in one piece: networks may learn side by side."""
+    found = membership_of(estimator)
+    print(f"{found.prefix if found else ''}{line}\n", end="")
 
 
 def on_terminal() -> bool:
