@@ -104,6 +104,7 @@ def test_a_fit_below_a_bar_of_the_program(monkeypatch):
 
 def test_a_fit_that_fails_leaves_the_terminal_to_the_next(monkeypatch):
     screen = terminal(monkeypatch)
+
     def fail(end: object) -> None:
         raise RuntimeError("mine")
 
