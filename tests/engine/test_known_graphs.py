@@ -30,7 +30,7 @@ def worked(monkeypatch: pytest.MonkeyPatch) -> list[Graph]:
         return remember(graph, lambda new: seen.append(new) or work(new))
 
     monkeypatch.setattr("quickprop.passes.pipeline.known", counted)
-    monkeypatch.setattr(known, "_KNOWN", type(known._KNOWN)())
+    monkeypatch.setattr(known, "_KNOWN", type(known._KNOWN)(128))
     return seen
 
 
@@ -76,7 +76,7 @@ def test_a_wrong_graph_stays_wrong(worked: list[Graph]):
 
 
 def test_only_so_many_are_remembered(worked: list[Graph], monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(known, "KEPT", 2)
+    monkeypatch.setattr(known._KNOWN, "kept", 2)
     for factor in (1.5, 2.5, 3.5, 1.5):
         optimise(counter(0.0, factor)[2])
     assert len(worked) == 4

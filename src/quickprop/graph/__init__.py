@@ -1,6 +1,7 @@
 """What is computed, as frozen data."""
 
 from quickprop.graph.graph import Graph
+from quickprop.graph.pattern import Pattern
 from quickprop.graph.primitives import Op
 from quickprop.graph.rules import ROWS, Shape, show_shape
 from quickprop.graph.tensor import (
@@ -26,6 +27,7 @@ __all__ = [
     "ROWS",
     "Graph",
     "Op",
+    "Pattern",
     "Shape",
     "Storage",
     "Tensor",

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from threading import Lock
 
-from quickprop.graph import Graph, Op, Tensor, rewrite
-
-#: So many graphs are remembered, those used last.
-KEPT = 128
+from quickprop.graph import Graph, Pattern
+from quickprop.passes.recent import Recent
 
 
 @dataclass(frozen=True)
-class _Pattern:
-    """A graph whose variables hold nothing: those that fill it in own the numbers."""
+class _Work:
+    """What became of a graph.
 
-    graph: Graph
-    leaves: tuple[Tensor, ...]
+    Parameters
+    ----------
+    pattern : Pattern
+        It holds no numbers: the graphs that fill it own them.
+    variables : tuple of int
+        Which of the variables of the first graph it still has, in its own order.
+    """
+
+    pattern: Pattern
+    variables: tuple[int, ...]
 
 
-_KNOWN: OrderedDict[str, _Pattern] = OrderedDict()
-_LOCK = Lock()
+_KNOWN: Recent[str, _Work] = Recent(128)
 
 
 def known(graph: Graph, work: Callable[[Graph], Graph]) -> Graph:
@@ -31,40 +34,16 @@ def known(graph: Graph, work: Callable[[Graph], Graph]) -> Graph:
     Parameters
     ----------
     work : callable
-        Must look neither at what variables hold nor at names.
+        Must look neither at what variables hold nor at names, and keep the inputs.
     """
-    key = graph.identity
+    known_work = _KNOWN.find(graph.identity)
     variables = graph.variables
-    leaves = (*graph.inputs, *variables)
-    with _LOCK:
-        pattern = _KNOWN.get(key)
-        if pattern is not None:
-            _KNOWN.move_to_end(key)
-    if pattern is not None:
-        return _with_leaves(pattern.graph, pattern.leaves, leaves)
+    if known_work is not None:
+        left = [variables[k] for k in known_work.variables]
+        return known_work.pattern.filled(graph.inputs, left)
     done = work(graph)
-    hollow = tuple(
-        Tensor(Op.VARIABLE, (), (("storage", None),), leaf.shape, leaf.dtype) for leaf in variables
+    places = {leaf: k for k, leaf in enumerate(variables)}
+    _KNOWN.keep(
+        graph.identity, _Work(Pattern(done), tuple(places[leaf] for leaf in done.variables))
     )
-    open_leaves = (*graph.inputs, *hollow)
-    with _LOCK:
-        _KNOWN[key] = _Pattern(_with_leaves(done, leaves, open_leaves), open_leaves)
-        while len(_KNOWN) > KEPT:
-            _KNOWN.popitem(last=False)
     return done
-
-
-def _with_leaves(graph: Graph, old: Sequence[Tensor], new: Sequence[Tensor]) -> Graph:
-    """The same graph on other inputs and variables."""
-    other = dict(zip(old, new, strict=True))
-    roots = rewrite(graph.roots, lambda node: other.get(node, node))
-    cut = len(graph.outputs)
-    changed = [other[variable] for variable, _ in graph.updates]
-    made = Graph(
-        tuple(other[leaf] for leaf in graph.inputs),
-        tuple(roots[:cut]),
-        tuple(zip(changed, roots[cut:], strict=True)),
-    )
-    # Other leaves of the same kinds leave it as it is, and finding it out takes a millisecond.
-    made.__dict__["identity"] = graph.identity
-    return made

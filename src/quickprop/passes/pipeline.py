@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from quickprop.graph import Graph, rewrite
 from quickprop.passes.columns import columns
 from quickprop.passes.fold import fold
@@ -12,9 +14,21 @@ from quickprop.passes.share import sharer
 from quickprop.passes.simplify import simplify
 
 
+@dataclass(frozen=True)
+class Optimised(Graph):
+    """A graph that all passes went over."""
+
+
 def optimise(graph: Graph) -> Graph:
     """The same outputs and updates from fewer and cheaper nodes; the graph is verified first."""
-    return known(graph, lambda new: run_passes(new.verify()))
+    if isinstance(graph, Optimised):
+        return graph
+    return known(graph, _optimised)
+
+
+def _optimised(graph: Graph) -> Graph:
+    done = run_passes(graph.verify())
+    return Optimised(done.inputs, done.outputs, done.updates)
 
 
 def run_passes(graph: Graph, *, verify: bool = False) -> Graph:
