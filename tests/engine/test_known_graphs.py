@@ -7,11 +7,12 @@ import weakref
 
 import numpy as np
 import pytest
+from random_graphs import random_case
 
 from quickprop import ops
 from quickprop.errors import GraphError
 from quickprop.execution import function
-from quickprop.graph import Graph, constant, placeholder, variable
+from quickprop.graph import Graph, Pattern, constant, placeholder, variable
 from quickprop.passes import known, optimise
 
 
@@ -80,3 +81,23 @@ def test_only_so_many_are_remembered(worked: list[Graph], monkeypatch: pytest.Mo
     for factor in (1.5, 2.5, 3.5, 1.5):
         optimise(counter(0.0, factor)[2])
     assert len(worked) == 4
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_filled_pattern_is_the_graph_written_anew(seed: int):
+    first, second = (random_case(seed, "float32", 12).graph for _ in range(2))
+    filled = Pattern(first).filled(second.inputs, second.variables)
+    # Without what was put in place, so that all is found out again.
+    plain = Graph(filled.inputs, filled.outputs, filled.updates).verify()
+    assert plain.identity == filled.identity == second.identity
+    assert plain.nodes() == filled.nodes()
+    assert plain.variables == filled.variables == second.variables
+    assert set(first.variables).isdisjoint(filled.nodes())
+
+
+def test_an_optimised_graph_is_left_as_it_is(worked: list[Graph]):
+    once = optimise(counter(1.0)[2])
+    assert optimise(once) is once
+    again = optimise(counter(2.0)[2])
+    assert optimise(again) is again
+    assert len(worked) == 1

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
 import warnings
+import weakref
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 
-from quickprop.estimators import MLPClassifier
+from quickprop import ops
+from quickprop.estimators import MLPClassifier, MLPRegressor, live, steps
 from quickprop.native import jit
+from quickprop.nn import MeanSquaredError
+from quickprop.optim import SGD
+from quickprop.passes.recent import Recent
 
 
 @pytest.fixture(autouse=True)
@@ -77,3 +84,117 @@ def test_windows_stay_while_a_fit_runs_and_after_it(iris):
     window[...] += 1.0
     assert again.coefs_[1] is window
     np.testing.assert_allclose(again.predict_proba(X), before, atol=1e-12)  # All moved alike.
+
+
+@pytest.fixture
+def written(monkeypatch):
+    """The recipes of the steps that are written, with none remembered."""
+    for room in (live, steps):
+        monkeypatch.setattr(room, "_WRITTEN", Recent(128))
+    recipes = []
+
+    def counted(network, recipe):
+        recipes.append(recipe)
+        return write_step(network, recipe)
+
+    write_step = steps.write_step
+    monkeypatch.setattr(steps, "write_step", counted)
+    return recipes
+
+
+def numbers_of(model):
+    return [np.array(model.loss_curve_), *model.coefs_, *model.intercepts_]
+
+
+SETTINGS = [
+    {},
+    {"solver": "sgd"},
+    {"solver": "sgd", "nesterovs_momentum": False},
+    {"optimizer": "rprop"},
+    {"schedule": "reduce_on_plateau"},
+    {"weight_decay": 0.1},
+    {"early_stopping": True},
+    {"normalization": "batch", "dropout": 0.2},
+    {"activation": "tanh"},
+    {"dtype": "float32"},
+    {"beta_1": 0.5},
+]
+
+
+def test_a_step_is_written_once_for_all_fits_of_its_design(written, iris):
+    X, y = iris
+    first = []
+    for settings in SETTINGS:
+        model = MLPClassifier(5, max_iter=4, random_state=0, **settings).fit(X, y)
+        first.append((numbers_of(model), model.predict_proba(X)))
+    # Early stopping alone takes the step of another.
+    assert len(written) == len(SETTINGS) - 1
+    for settings, (before, said) in zip(SETTINGS, first, strict=True):
+        model = MLPClassifier(5, max_iter=4, random_state=0, **settings).fit(X, y)
+        for array, other in zip(numbers_of(model), before, strict=True):
+            np.testing.assert_array_equal(array, other)
+        np.testing.assert_array_equal(model.predict_proba(X), said)
+    assert len(written) == len(SETTINGS) - 1
+    # What is not in the code is no other design.
+    MLPClassifier(5, max_iter=2, learning_rate_init=0.1, alpha=1.0, random_state=1).fit(X, y)
+    assert len(written) == len(SETTINGS) - 1
+
+
+def test_fits_that_share_a_step_share_no_numbers(written, iris):
+    X, y = iris
+    models = [MLPClassifier(5, random_state=0) for _ in range(2)]
+    for start in (0, 50, 100):
+        for model in models:
+            model.partial_fit(X[start : start + 50], y[start : start + 50], classes=[0, 1, 2])
+    assert len(written) == 1
+    for array, other in zip(numbers_of(models[0]), numbers_of(models[1]), strict=True):
+        np.testing.assert_array_equal(array, other)
+    before = models[1].predict_proba(X)
+    models[0].coefs_[0][...] = 0.0
+    models[0].partial_fit(X, y)
+    np.testing.assert_array_equal(models[1].predict_proba(X), before)
+
+
+def test_what_is_remembered_holds_no_weights(written, iris):
+    X, y = iris
+    model = MLPClassifier(5, max_iter=2, random_state=0).fit(X, y)
+    model.predict(X)
+    stores = [weakref.ref(leaf.attribute("storage")) for leaf in model.network_.variables]
+    del model
+    written.clear()
+    gc.collect()
+    assert [store() for store in stores] == [None] * 4
+
+
+@dataclass(frozen=True)
+class OwnSteps(SGD):
+    """Steps of a user, with something that no setting says."""
+
+    factor = 1.0
+
+    def updates(self, parameters, gradients, learning_rate, step):
+        return super().updates(
+            parameters, [slope * OwnSteps.factor for slope in gradients], learning_rate, step
+        )
+
+
+def test_code_of_users_is_asked_at_every_fit(written, numbers, monkeypatch):
+    X, y = numbers
+    factor = 1.0
+
+    def own_loss(output, target):
+        difference = output - target
+        return ops.sum(difference * difference * factor, 1)
+
+    def fitted(loss, optimizer):
+        model = MLPRegressor(loss, 5, optimizer=optimizer, max_iter=2, random_state=0)
+        return np.concatenate([array.ravel() for array in model.fit(X, y).coefs_])
+
+    steps_of_user = OwnSteps(learning_rate=0.01)
+    by_loss = fitted(own_loss, None), fitted("squared_error", steps_of_user)
+    factor = 0.0
+    monkeypatch.setattr(OwnSteps, "factor", 0.0)
+    after = fitted(own_loss, None), fitted(MeanSquaredError(), steps_of_user)
+    assert len(written) == 4
+    for one, other in zip(by_loss, after, strict=True):
+        assert not np.array_equal(one, other)

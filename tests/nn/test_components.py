@@ -30,7 +30,7 @@ from quickprop.nn import (
     MeanSquaredError,
     Network,
 )
-from quickprop.nn.component import from_document
+from quickprop.nn.component import follows_from_settings, from_document
 from quickprop.nn.initializers import INITIALIZERS
 from quickprop.optim import FULL_BATCH_METHODS, OPTIMIZERS, SCHEDULES, Adam, Cosine, FunctionOfStep
 from quickprop.train import fit
@@ -132,3 +132,17 @@ def learn(network=None, **settings):
 def test_wrong_use_is_said_in_words(wrong, message):
     with pytest.raises(QuickpropError, match=message):
         wrong()
+
+
+@dataclasses.dataclass(frozen=True)
+class OwnLoss(MeanSquaredError):
+    """A kind that is not of quickprop."""
+
+
+def test_what_follows_from_settings_alone():
+    inner = Heads((MeanSquaredError(), CrossEntropy(class_weight=(1.0, 2.0))), (1, 2))
+    for part in (Dense(3), Dense(3, initializer=INITIALIZERS["HeNormal"]()), inner, Adam()):
+        assert follows_from_settings(part)
+    function = CustomLoss(lambda output, target: output - target)
+    for part in (OwnLoss(), function, Heads((MeanSquaredError(), OwnLoss()), (1, 1))):
+        assert not follows_from_settings(part)

@@ -1,4 +1,4 @@
-"""The step of an estimator as a graph, and the ways to run it."""
+"""The ways to run the step of an estimator."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from quickprop.autodiff import gradients
-from quickprop.config import DType
-from quickprop.estimators.objective import Objective, batch_terms
+from quickprop.estimators.objective import Objective
+from quickprop.estimators.steps import Forward, Recipe, step_of
 from quickprop.execution import Function, Minibatches
-from quickprop.graph import ROWS, Graph, Tensor, placeholder, row_count, variable, walk
+from quickprop.graph import Graph, Tensor, row_count, variable
 from quickprop.nn import Network
-from quickprop.ops.elementary import cast, sum
+from quickprop.ops.elementary import sum
 from quickprop.optim import Constant, EpochEnd, Optimizer, Schedule
 from quickprop.train.slices import SlicePlanner
 
@@ -47,36 +47,9 @@ class Rows:
         return [a for a in (*self.inputs, self.target, self.weights) if a is not None]
 
 
-class _Forward:
-    """The leaves of a step and the loss of each row."""
-
-    def __init__(self, network: Network, objective: Objective, weighted: bool) -> None:
-        kind = network.dtype
-        self.target = objective.loss.target_placeholder(network.width, kind)
-        self.weights = placeholder((ROWS,), kind, "weights") if weighted else None
-        self.seed = placeholder((), DType.int32, "seed")
-        self.step = variable(0, DType.int32, "train.step")
-        gathered: list[tuple[Tensor, Tensor]] = []
-        output = network.output(True, self.seed, self.step, loss=objective.loss, updates=gathered)
-        self.gathered = tuple(gathered)
-        self.losses = objective.loss.of_rows(output, self.target)
-        leaves = (*network.inputs, self.target, self.weights)
-        self.with_rows = tuple(leaf for leaf in leaves if leaf is not None)
-
-    def graph(
-        self, loss: Tensor, updates: Sequence[tuple[Tensor, Tensor]], *scalars: Tensor
-    ) -> Graph:
-        """The step, with those of the scalar placeholders that it reads."""
-        updates = (*updates, *self.gathered)
-        nodes = set(walk([loss, *(new for _, new in updates)]))
-        if self.step in nodes:
-            updates = (*updates, (self.step, self.step + 1))
-        used = (leaf for leaf in (*scalars, self.seed) if leaf in nodes)
-        return Graph((*self.with_rows, *used), (loss,), tuple(updates))
-
-    def batches(self, graph: Graph, rows: Rows, size: int) -> Minibatches:
-        """The step bound to rows."""
-        return Minibatches(graph, dict(zip(self.with_rows, rows.arrays(), strict=True)), size)
+def _batches(graph: Graph, with_rows: Sequence[Tensor], rows: Rows, size: int) -> Minibatches:
+    """A step bound to rows."""
+    return Minibatches(graph, dict(zip(with_rows, rows.arrays(), strict=True)), size)
 
 
 class StepEngine:
@@ -105,46 +78,17 @@ class StepEngine:
     ) -> None:
         self.network = network
         self.weighted = weighted
-        kind = network.dtype
-        forward = self._forward = _Forward(network, objective, weighted)
-        self._rate = placeholder((), kind, "learning_rate")
-        self._alpha = placeholder((), kind, "alpha")
-        terms = batch_terms(forward.losses, forward.weights, kind)
-        factor = self._alpha * terms.share
-        penalised = network.penalised
-        squares = sum(penalised[0] * penalised[0])
-        for parameter in penalised[1:]:
-            squares = squares + sum(parameter * parameter)
-        loss = terms.data * objective.reported + squares * factor * 0.5
-        slopes = [
-            slope + parameter * factor if parameter in penalised else slope
-            for parameter, slope in zip(
-                network.parameters,
-                gradients(terms.data * objective.learned, network.parameters),
-                strict=True,
-            )
-        ]
         self.schedule = schedule or Constant()
-        self._total_steps = variable(0.0, kind, "train.total_steps")
-        self._schedule_state = self.schedule.state(kind)
-        rate = self.schedule.rate(
-            self._rate, cast(forward.step, kind), self._total_steps, self._schedule_state
-        )
-        updates = optimizer.updates(network.parameters, slopes, rate, forward.step)
-        self._decay = placeholder((), kind, "weight_decay")
-        if decay:
-            # Apart from the slopes, as in AdamW: what an optimizer remembers knows nothing of it.
-            shrunk = rate * self._decay
-            updates = [
-                (old, new - old * shrunk if old in penalised else new) for old, new in updates
-            ]
-        self.graph = forward.graph(loss, updates, self._rate, self._alpha, self._decay)
+        recipe = Recipe(objective, optimizer, self.schedule, weighted, decay)
+        self.step = step_of(network, recipe)
+        self.graph = self.step.graph
         # Values are asked for at every epoch, in this order.
-        order = (self._rate, self._alpha, self._decay, forward.seed)
+        given = self.step.given
+        order = (given.rate, given.alpha, given.decay, given.seed)
         self._scalars = [(leaf, order.index(leaf)) for leaf in self.graph.inputs if leaf in order]
         own = set(network.variables)
         changed = [old for old, _ in self.graph.updates if old not in own]
-        self._state = {str(old.name): old for old in (*changed, *self._schedule_state)}
+        self._state = {str(old.name): old for old in (*changed, *self.step.schedule_state)}
         self._function: Function | None = None
 
     def scalars(self, rate: float, alpha: float, decay: float, seed: int) -> Scalars:
@@ -154,15 +98,15 @@ class StepEngine:
 
     def plan(self, steps: int) -> None:
         """Say how many steps the fit will make if nothing ends it early."""
-        self._total_steps.assign(steps)
+        self.step.total_steps.assign(steps)
 
     def after_epoch(self, loss: float, steps: int, steps_left: float | None) -> None:
         """Let the schedule take in an epoch."""
-        self.schedule.after_epoch(self._schedule_state, EpochEnd(loss, steps, steps_left))
+        self.schedule.after_epoch(self.step.schedule_state, EpochEnd(loss, steps, steps_left))
 
     def minibatches(self, rows: Rows, batch_size: int) -> Minibatches:
         """The step bound to rows, for many epochs over them."""
-        return self._forward.batches(self.graph, rows, batch_size)
+        return _batches(self.graph, self.step.given.with_rows, rows, batch_size)
 
     def call(self, rows: Rows, scalars: Scalars) -> float:
         """One step on a batch given here and now, without setting anything up."""
@@ -212,7 +156,7 @@ class SlopeEngine:
     ) -> None:
         self.network, self.objective = network, objective
         self._seconds_left, self._slices = seconds_left, SlicePlanner()
-        forward = _Forward(network, objective, rows.weights is not None)
+        forward = Forward(network, objective, rows.weights is not None)
         losses = forward.losses
         if forward.weights is not None:
             losses = losses * forward.weights
@@ -226,7 +170,7 @@ class SlopeEngine:
         ]
         # Mini-batches give the sum of loss times rows: the sum over all rows is wanted here.
         graph = forward.graph(total / row_count(network.dtype), updates)
-        self._batches = forward.batches(graph, rows, self.CHUNK)
+        self._batches = _batches(graph, forward.with_rows, rows, self.CHUNK)
         self._seed = {forward.seed: 0} if forward.seed in graph.inputs else {}
         weight = len(rows) if rows.weights is None else float(rows.weights.sum(dtype=np.float64))
         self._share = 1.0 / weight if weight > 0.0 else 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +11,15 @@ import numpy as np
 from quickprop.estimators.engine import StepEngine
 from quickprop.estimators.objective import Objective
 from quickprop.estimators.weights import WeightWindows
-from quickprop.execution import Function, function
-from quickprop.graph import Tensor
+from quickprop.estimators.written import KEPT, Written, design_with
+from quickprop.execution import Function
+from quickprop.graph import Graph
 from quickprop.native.resident import address_of
 from quickprop.nn import Network
+from quickprop.passes import optimise
+from quickprop.passes.recent import Recent
+
+_WRITTEN: Recent[Hashable, Written] = Recent(KEPT)
 
 
 @dataclass(frozen=True)
@@ -56,19 +61,29 @@ class LiveNetwork:
     def outputs(self, inputs: Sequence[Any]) -> np.ndarray:
         """What the loss makes of the raw outputs: probabilities, means, quantiles."""
         if self._outputs is None:
-            self._outputs = self._compiled(self.objective.loss.prediction)
+            self._outputs = self._compiled(raw=False)
         return self._outputs(*inputs)
 
     def raw(self, inputs: Sequence[Any]) -> np.ndarray:
         """The raw outputs."""
         if self._raw is None:
-            self._raw = self._compiled(lambda output: output)
+            self._raw = self._compiled(raw=True)
         return self._raw(*inputs)
 
     def stored(self) -> StoredNetwork:
         """As data."""
         return StoredNetwork(self.network.to_document(), self.network.weights(), self.objective)
 
-    def _compiled(self, made: Any) -> Function:
-        output: Tensor = self.network.output(loss=self.objective.loss)
-        return function(self.network.inputs, made(output))
+    def _compiled(self, raw: bool) -> Function:
+        network, loss = self.network, self.objective.loss
+        design = design_with(network, loss)
+        known = None if design is None else _WRITTEN.find((design, raw))
+        if known is not None:
+            graph, _ = known.filled(network)
+        else:
+            output = network.output(loss=loss)
+            made = output if raw else loss.prediction(output)
+            graph = optimise(Graph(network.inputs, (made,)))
+            if design is not None:
+                _WRITTEN.keep((design, raw), Written(graph, network))
+        return Function(graph, single=True)

@@ -287,6 +287,24 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def follows_from_settings(part: Component) -> bool:
+    """Whether what a component computes follows from its kind and its settings.
+
+    So of the kinds of quickprop itself; not of kinds that users write, nor where a setting is a
+    function of theirs: what these compute may change from call to call.
+    """
+    own = type(part).__module__.partition(".")[0] == __name__.partition(".")[0]
+    return own and all(map(_is_plain_setting, vars(part).values()))
+
+
+def _is_plain_setting(value: Any) -> bool:
+    if isinstance(value, Component):
+        return follows_from_settings(value)
+    if isinstance(value, tuple):
+        return all(map(_is_plain_setting, value))
+    return value is None or isinstance(value, bool | int | float | str)
+
+
 def from_document(document: object, kinds: Mapping[str, type[Component]], where: str) -> Component:
     """The component that a document describes.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,15 @@ from quickprop.execution import Function, function
 from quickprop.graph import ROWS, Tensor, placeholder, show_shape
 from quickprop.nn import views
 from quickprop.nn.codes import check_codes
-from quickprop.nn.component import Component, from_document, many, optional, text, whole
+from quickprop.nn.component import (
+    Component,
+    follows_from_settings,
+    from_document,
+    many,
+    optional,
+    text,
+    whole,
+)
 from quickprop.nn.frames import by_name, in_order
 from quickprop.nn.layers import (
     LAYERS,
@@ -146,6 +154,18 @@ class Network:
     def input_names(self) -> tuple[str, ...]:
         """Names of the numeric inputs."""
         return self._input_names or tuple(f"x{k + 1}" for k in range(self.features))
+
+    @property
+    def design(self) -> Hashable | None:
+        """Equal for networks with equal graphs; None where code of users has a say in them."""
+        if not all(follows_from_settings(placed.layer) for placed in self.layers):
+            return None
+        return (
+            tuple((leaf.row_shape, leaf.name, leaf.codes) for leaf in self._inputs),
+            tuple((placed.layer, placed.name, placed.sources) for placed in self.layers),
+            self.outputs,
+            self.dtype,
+        )
 
     # -- what it computes -------------------------------------------------------------------------
 

@@ -1,0 +1,159 @@
+"""The step of an estimator as graph."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+from quickprop.autodiff import gradients
+from quickprop.config import DType
+from quickprop.estimators.objective import Objective, batch_terms
+from quickprop.estimators.written import KEPT, Written, design_with
+from quickprop.graph import ROWS, Graph, Tensor, placeholder, variable, walk
+from quickprop.nn import Network
+from quickprop.ops.elementary import cast, sum
+from quickprop.optim import Optimizer, Schedule
+from quickprop.passes import optimise
+from quickprop.passes.recent import Recent
+
+
+class Forward:
+    """The leaves of a step and the loss of each row."""
+
+    def __init__(self, network: Network, objective: Objective, weighted: bool) -> None:
+        kind = network.dtype
+        self.target = objective.loss.target_placeholder(network.width, kind)
+        self.weights = placeholder((ROWS,), kind, "weights") if weighted else None
+        self.seed = placeholder((), DType.int32, "seed")
+        self.step = variable(0, DType.int32, "train.step")
+        gathered: list[tuple[Tensor, Tensor]] = []
+        output = network.output(True, self.seed, self.step, loss=objective.loss, updates=gathered)
+        self.gathered = tuple(gathered)
+        self.losses = objective.loss.of_rows(output, self.target)
+        leaves = (*network.inputs, self.target, self.weights)
+        self.with_rows = tuple(leaf for leaf in leaves if leaf is not None)
+
+    def graph(
+        self, loss: Tensor, updates: Sequence[tuple[Tensor, Tensor]], *scalars: Tensor
+    ) -> Graph:
+        """The step, with those of the scalar placeholders that it reads."""
+        updates = (*updates, *self.gathered)
+        nodes = set(walk([loss, *(new for _, new in updates)]))
+        if self.step in nodes:
+            updates = (*updates, (self.step, self.step + 1))
+        used = (leaf for leaf in (*scalars, self.seed) if leaf in nodes)
+        return Graph((*self.with_rows, *used), (loss,), tuple(updates))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a step does, apart from the network.
+
+    Parameters
+    ----------
+    objective : Objective
+    optimizer : Optimizer
+    schedule : Schedule
+    weighted : bool
+        Whether rows have factors.
+    decay : bool
+        Whether weights shrink by ``rate * decay`` of themselves at each step.
+    """
+
+    objective: Objective
+    optimizer: Optimizer
+    schedule: Schedule
+    weighted: bool
+    decay: bool
+
+
+@dataclass(frozen=True)
+class Given:
+    """The placeholders of a step.
+
+    Parameters
+    ----------
+    with_rows : tuple of Tensor
+        The network's inputs, the target, and the weights if there are any.
+    rate, alpha, decay, seed : Tensor
+        Single numbers; the graph has those that it reads.
+    """
+
+    with_rows: tuple[Tensor, ...]
+    rate: Tensor
+    alpha: Tensor
+    decay: Tensor
+    seed: Tensor
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step as graph.
+
+    Parameters
+    ----------
+    graph : Graph
+    given : Given
+    total_steps : Tensor
+        The variable that says how many steps are planned.
+    schedule_state : tuple of Tensor
+        The variables of the schedule.
+    """
+
+    graph: Graph
+    given: Given
+    total_steps: Tensor
+    schedule_state: tuple[Tensor, ...]
+
+
+def write_step(network: Network, recipe: Recipe) -> Step:
+    """Write the step of a network."""
+    kind, objective = network.dtype, recipe.objective
+    forward = Forward(network, objective, recipe.weighted)
+    rate, alpha = placeholder((), kind, "learning_rate"), placeholder((), kind, "alpha")
+    decay = placeholder((), kind, "weight_decay")
+    terms = batch_terms(forward.losses, forward.weights, kind)
+    factor = alpha * terms.share
+    penalised = network.penalised
+    squares = sum(penalised[0] * penalised[0])
+    for parameter in penalised[1:]:
+        squares = squares + sum(parameter * parameter)
+    loss = terms.data * objective.reported + squares * factor * 0.5
+    slopes = [
+        slope + parameter * factor if parameter in penalised else slope
+        for parameter, slope in zip(
+            network.parameters,
+            gradients(terms.data * objective.learned, network.parameters),
+            strict=True,
+        )
+    ]
+    total_steps = variable(0.0, kind, "train.total_steps")
+    state = recipe.schedule.state(kind)
+    now = recipe.schedule.rate(rate, cast(forward.step, kind), total_steps, state)
+    updates = recipe.optimizer.updates(network.parameters, slopes, now, forward.step)
+    if recipe.decay:
+        # Apart from the slopes, as in AdamW: what an optimizer remembers knows nothing of it.
+        shrunk = now * decay
+        updates = [(old, new - old * shrunk if old in penalised else new) for old, new in updates]
+    graph = forward.graph(loss, updates, rate, alpha, decay)
+    given = Given(forward.with_rows, rate, alpha, decay, forward.seed)
+    return Step(optimise(graph), given, total_steps, state)
+
+
+_WRITTEN: Recent[Hashable, tuple[Written, Given]] = Recent(KEPT)
+
+
+def step_of(network: Network, recipe: Recipe) -> Step:
+    """The step of a network: filled in when one of the same design was written before."""
+    design = design_with(network, recipe.objective.loss, recipe.optimizer, recipe.schedule)
+    if design is None:
+        return write_step(network, recipe)
+    known = _WRITTEN.find((design, recipe))
+    if known is not None:
+        written, given = known
+        graph, (total_steps, *state) = written.filled(network)
+        return Step(graph, given, total_steps, tuple(state))
+    step = write_step(network, recipe)
+    written = Written(step.graph, network, (step.total_steps, *step.schedule_state))
+    _WRITTEN.keep((design, recipe), (written, step.given))
+    return step
