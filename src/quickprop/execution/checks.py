@@ -39,6 +39,9 @@ def as_input(leaf: Tensor, value: Any, position: int) -> np.ndarray:
 
 def as_rows(leaf: Tensor, value: Any, position: int) -> np.ndarray | SparseRows:
     """As `as_input`, but sparse rows stay so."""
+    if isinstance(value, SparseRows) and value.dtype is _NUMPY[leaf.dtype]:
+        _check_shape(leaf, value, position)
+        return value
     if not is_sparse(value):
         return as_input(leaf, value, position)
     rows = value.tocsr()
@@ -75,7 +78,7 @@ def _check_shape(leaf: Tensor, array: np.ndarray | SparseRows, position: int) ->
 
 def _converted(leaf: Tensor, value: Any, position: int) -> np.ndarray:
     try:
-        array = value.toarray() if is_sparse(value) else np.asarray(value)
+        array = _whole_array(value)
     except ValueError as error:
         raise ShapeError("not an array", where=_label(leaf, position), given=str(error)) from error
     if array.dtype.kind not in "biuf":
@@ -100,6 +103,12 @@ def _converted(leaf: Tensor, value: Any, position: int) -> np.ndarray:
             mend="put numbers in their place with .filled(...), or leave these rows out",
         )
     return (_whole if leaf.dtype is DType.int32 else _cast)(leaf, array, position)
+
+
+def _whole_array(value: Any) -> np.ndarray:
+    if isinstance(value, SparseRows):
+        return value.dense()
+    return value.toarray() if is_sparse(value) else np.asarray(value)
 
 
 def _cast(leaf: Tensor, array: np.ndarray, position: int) -> np.ndarray:

@@ -64,6 +64,15 @@ class SparseRows:
         """Numbers when whole."""
         return len(self) * self.width
 
+    @property
+    def parts(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """All that they are made of."""
+        return self.starts, self.columns, self.numbers
+
+    def row_of(self, entry: int) -> int:
+        """The row that a listed number stands in."""
+        return int(np.searchsorted(self.starts, entry, "right")) - 1
+
     def dense(self, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
         """Some rows, whole."""
         index = np.arange(len(self))[rows]

@@ -10,8 +10,9 @@ import numpy as np
 
 from quickprop.config import DType
 from quickprop.errors import DataError, QuickpropError, ShapeError
-from quickprop.execution.checks import as_inputs
+from quickprop.execution.checks import as_all_rows
 from quickprop.graph import ROWS, Tensor, placeholder
+from quickprop.native import SparseRows
 from quickprop.nn import Loss, Network
 from quickprop.ops.arrays import as_numbers
 
@@ -22,7 +23,7 @@ class Part:
 
     Parameters
     ----------
-    inputs : tuple of array
+    inputs : tuple of array or SparseRows
         One for each input of the network.
     target : array
         A harmless number stands where one is missing.
@@ -31,7 +32,7 @@ class Part:
         They are 0 where the target is missing.
     """
 
-    inputs: tuple[np.ndarray, ...]
+    inputs: tuple[np.ndarray | SparseRows, ...]
     target: np.ndarray
     weights: np.ndarray | None
 
@@ -78,7 +79,7 @@ def checked_part(
         # Before a conversion to int32 could make a wrong code a right one.
         network.check_categories(*given)
     try:
-        arrays = as_inputs(leaves, values)
+        arrays = as_all_rows(leaves, values)
     except QuickpropError as error:
         raise type(error)(
             error.what,
@@ -88,19 +89,32 @@ def checked_part(
             mend=error.mend,
         ) from None
     for leaf, array in zip(leaves, arrays, strict=True):
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
+        row = _first_not_finite(array)
+        if row is not None:
             raise DataError(
                 "NaN or infinity",
                 where=f"{where} {leaf.name}",
-                given=f"first in row {int(np.argwhere(~np.isfinite(array))[0][0])}",
+                given=f"first in row {row}",
                 mend="fill or leave out such cells first",
             )
-    factors = _factors(None if weights is None else arrays[-1], present)
+    others = [a.dense() if isinstance(a, SparseRows) else a for a in arrays[count:]]
+    factors = _factors(None if weights is None else others[-1], present)
     return Part(
         tuple(arrays[:count]),
-        arrays[count],
+        others[0],
         None if factors is None else _of_mean_one(factors.astype(network.dtype.value), where),
     )
+
+
+def _first_not_finite(array: np.ndarray | SparseRows) -> int | None:
+    """The first row with NaN or infinity."""
+    if array.dtype.kind != "f":
+        return None
+    if not isinstance(array, SparseRows):
+        finite = np.isfinite(array)
+        return None if finite.all() else int(np.argwhere(~finite)[0][0])
+    finite = np.isfinite(array.numbers)
+    return None if finite.all() else array.row_of(int(np.argmin(finite)))
 
 
 def _weights_leaf(network: Network, loss: Loss, target: Tensor, rank: int) -> Tensor:

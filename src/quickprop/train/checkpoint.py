@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from quickprop.errors import DataFileError, ModelFileError
+from quickprop.native import SparseRows
 from quickprop.train.history import History
 
 _VERSION = 2
@@ -53,7 +54,7 @@ class Checkpoint:
     best: Mapping[str, np.ndarray]
 
 
-def data_hash(arrays: Iterable[np.ndarray | None]) -> str:
+def data_hash(arrays: Iterable[np.ndarray | SparseRows | None]) -> str:
     """A short hash of the numbers, shapes and types of arrays."""
     digest = hashlib.blake2b(digest_size=16)
     for array in arrays:
@@ -61,7 +62,9 @@ def data_hash(arrays: Iterable[np.ndarray | None]) -> str:
             digest.update(b"none")
             continue
         digest.update(f"{array.dtype.str}{array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).tobytes())
+        parts = (array,) if isinstance(array, np.ndarray) else array.parts
+        for part in parts:
+            digest.update(np.ascontiguousarray(part).tobytes())
     return digest.hexdigest()
 
 
