@@ -110,7 +110,8 @@ def fit(
     inputs : tuple of array
         One matrix for each of ``network.inputs``, in their order or in a mapping by their names; a
         single matrix may stand alone. The columns of a frame are found by the network's
-        `input_names`, where these were given.
+        `input_names`, where these were given. SciPy's sparse arrays stay sparse, and whole ones of
+        mostly zeros (one-hot columns) are read as if they were: same numbers, quicker steps.
     target : array
         As the loss takes it: class codes (rows,), or numbers (rows, outputs).
     loss : Loss
