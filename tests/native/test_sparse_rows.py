@@ -67,7 +67,8 @@ def test_rows_become_lists_and_whole_again():
     assert rows.starts.tolist() == [0, 2, 2, 4]
     assert rows.columns.tolist() == [1, 3, 0, 3]
     np.testing.assert_array_equal(rows.numbers, [2, -1, np.nan, 3])
-    assert (rows.shape, len(rows), rows.size, rows.longest) == ((3, 4), 3, 12, 2)
+    assert (rows.shape, len(rows), rows.size) == ((3, 4), 3, 12)
+    assert [rows.most_entries(count) for count in (1, 2, 3, 5)] == [2, 4, 4, 4]
     np.testing.assert_array_equal(rows.dense(), array)
     np.testing.assert_array_equal(rows.dense(np.array([2, 0, 2])), array[[2, 0, 2]])
     np.testing.assert_array_equal(rows.dense(slice(1, 2)), array[1:2])

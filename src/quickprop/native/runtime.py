@@ -303,7 +303,7 @@ class NativeMinibatches:
             space, batch = self._space, self.batch_size
             held = [rows.starts, *space.point_to_lists(k, rows)]
             if leaf in self.program.dense:
-                held += space.make_room_for_lists(k, batch, batch * rows.longest)
+                held += space.make_room_for_lists(k, batch, rows.most_entries(batch))
         else:
             whole = given.dense() if isinstance(given, SparseRows) else given
             held = [self._rows_block(leaf, whole)]

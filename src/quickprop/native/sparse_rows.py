@@ -54,10 +54,11 @@ class SparseRows:
         """Of the numbers."""
         return self.numbers.dtype
 
-    @property
-    def longest(self) -> int:
-        """Numbers in the longest list."""
-        return int(np.diff(self.starts).max(initial=0))
+    def most_entries(self, rows: int) -> int:
+        """The most numbers that so many rows can have together."""
+        lengths = np.diff(self.starts)
+        others = max(0, len(self) - rows)
+        return int(np.partition(lengths, others)[others:].sum()) if others else int(lengths.sum())
 
     @property
     def size(self) -> int:
