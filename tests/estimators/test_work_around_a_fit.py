@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.preprocessing import LabelBinarizer
 
 from quickprop import ops
 from quickprop.estimators import MLPClassifier, MLPRegressor, live, steps
@@ -198,3 +199,36 @@ def test_code_of_users_is_asked_at_every_fit(written, numbers, monkeypatch):
     assert len(written) == 4
     for one, other in zip(by_loss, after, strict=True):
         assert not np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("kind", ["int64", "int32", "uint8", "int8", "bool", ">i4"])
+@pytest.mark.parametrize("classes", [1, 2, 3, 7])
+def test_labels_that_are_whole_numbers_are_what_scikit_learn_says_of_them(kind, classes):
+    y = np.tile(np.arange(classes), 40).astype(kind)[::-1]
+    X = np.arange(len(y), dtype=float)[:, None] / 100
+    model = MLPClassifier(3, max_iter=1).fit(X, y)
+    expected = LabelBinarizer().fit(y)
+    found = model._label_binarizer
+    assert vars(found).keys() == vars(expected).keys()
+    assert (found.y_type_, found.sparse_input_) == (expected.y_type_, expected.sparse_input_)
+    np.testing.assert_array_equal(model.classes_, expected.classes_)
+    assert model.classes_.dtype == expected.classes_.dtype
+    np.testing.assert_array_equal(found.transform(y), expected.transform(y))
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("where", ["X", "y"])
+def test_what_is_not_finite_is_found_in_plain_arrays(numbers, where, wrong):
+    given = dict(zip("Xy", (array.copy() for array in numbers), strict=True))
+    given[where].flat[-1] = wrong
+    with pytest.raises(ValueError, match=f"Input {where} contains"):
+        MLPRegressor(hidden_layer_sizes=3, max_iter=1).fit(**given)
+
+
+def test_numbers_whose_squares_are_too_large_are_taken(numbers):
+    X, y = numbers
+    X = X.copy()
+    X[0, 0] = 1e200  # The weights cannot be: the error is that of a fit, not of its input.
+    with pytest.raises(ValueError, match="Solver produced non-finite"):
+        MLPRegressor(hidden_layer_sizes=3, max_iter=3).fit(X, y)
+    assert MLPRegressor(hidden_layer_sizes=3, max_iter=1).fit(X[1:], y[1:]).n_features_in_ == 5

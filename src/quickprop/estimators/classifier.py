@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 from typing import Any
 
 import numpy as np
@@ -163,7 +165,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             return X, self._coded(y)
         X, y = checked_pair(self, X, y, reset=reset, numeric=False)
         if labels == "new" or not hasattr(self, "classes_"):
-            self._label_binarizer = LabelBinarizer().fit(y)
+            self._label_binarizer = _binarizer_of(y)
             self.classes_ = self._label_binarizer.classes_
         else:
             self._check_labels(unique_labels(y), same=labels == "same")
@@ -349,3 +351,22 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def _binarizer_of(y: np.ndarray) -> LabelBinarizer:
+    """What `LabelBinarizer().fit(y)` gives.
+
+    Of a column of whole numbers scikit-learn wants to know more than their classes say, and takes
+    as long as many a fit of few epochs.
+    """
+    if y.ndim == 1 and y.dtype.kind in "biu" and y.dtype.isnative:
+        classes = np.unique(y)
+        binarizer = copy.copy(_binarizer_of_few(min(len(classes), 3)))
+        binarizer.classes_ = classes
+        return binarizer
+    return LabelBinarizer().fit(y)
+
+
+@functools.cache
+def _binarizer_of_few(classes: int) -> LabelBinarizer:
+    return LabelBinarizer().fit(np.arange(classes))

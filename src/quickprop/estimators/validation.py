@@ -42,6 +42,8 @@ def checked_pair(
         X = _table(estimator, X, reset=reset)
         y = _check_y(y, multi_output=True, y_numeric=numeric, estimator=estimator)
         check_consistent_length(range(height(X)), y)
+    elif reset and _are_plain(estimator, X, y, "biuf" if numeric else "biu"):
+        estimator.n_features_in_ = X.shape[1]
     else:
         X, y = validate_data(
             estimator,
@@ -67,9 +69,33 @@ def _table(estimator: Any, X: Any, *, reset: bool) -> Any:
     return data.as_table(checked, where="X")
 
 
+def _are_plain(estimator: Any, X: Any, y: Any, kinds: str) -> bool:
+    """Whether rows and target of a first fit are plain arrays with nothing to say about them.
+
+    scikit-learn's checks, which ask for frames of all kinds, take longer than a short fit.
+    """
+    if not _is_plain_matrix(X) or not X.shape[1] or "feature_names_in_" in vars(estimator):
+        return False
+    if not is_plain_column(y, len(X), kinds) or not _is_tame(X):
+        return False
+    return y.dtype.kind != "f" or _is_tame(y)
+
+
+def _is_plain_matrix(X: Any) -> bool:
+    """Whether it is an array of numbers that a network computes with, with rows."""
+    return type(X) is np.ndarray and X.dtype in _PLAIN and X.ndim == 2 and bool(X.shape[0])
+
+
+def _is_tame(numbers: np.ndarray) -> bool:
+    """Whether all are finite and none is huge; a single product of vectors, no new array."""
+    flat = numbers.ravel()
+    with np.errstate(over="ignore", invalid="ignore"):
+        return math.isfinite(flat.dot(flat))
+
+
 def fits_at_once(estimator: Any, X: Any) -> bool:
     """Whether rows are a plain array as an estimator that was fitted before takes it."""
-    if type(X) is not np.ndarray or X.dtype not in _PLAIN or X.ndim != 2 or not X.shape[0]:
+    if not _is_plain_matrix(X):
         return False
     known = vars(estimator)
     if (
@@ -78,10 +104,7 @@ def fits_at_once(estimator: Any, X: Any) -> bool:
         or known.get("_preparation") is not None
     ):
         return False
-    # Finite when all of them are and none is huge; a single product of vectors, no new array.
-    flat = X.ravel()
-    with np.errstate(over="ignore", invalid="ignore"):
-        return math.isfinite(flat.dot(flat))
+    return _is_tame(X)
 
 
 def is_plain_column(y: Any, rows: int, kinds: str) -> bool:

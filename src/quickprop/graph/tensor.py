@@ -197,20 +197,27 @@ def placeholder(
 
 def constant(value: Any, dtype: DType | str | None = None, name: str | None = None) -> Tensor:
     """Numbers fixed when the graph is written."""
-    array = np.array(value, dtype=None if dtype is None else as_dtype(dtype).value)
-    if dtype is None:
-        array = array.astype("int32" if array.dtype.kind in "iub" else "float32")
+    array, kind = _numbers(value, dtype)
     array.setflags(write=False)
-    kind = as_dtype(array.dtype.name)
     shape = check_shape(array.shape, name or "constant")
     return Tensor(Op.CONSTANT, (), (("value", array),), shape, kind, name)
 
 
 def variable(value: Any, dtype: DType | str | None = None, name: str | None = None) -> Tensor:
     """Numbers kept between calls, which updates may change. The value is copied."""
-    leaf = constant(value, dtype, name)
-    storage = Storage(leaf.attribute("value").copy())
-    return Tensor(Op.VARIABLE, (), (("storage", storage),), leaf.shape, leaf.dtype, name)
+    array, kind = _numbers(value, dtype)
+    shape = check_shape(array.shape, name or "variable")
+    return Tensor(Op.VARIABLE, (), (("storage", Storage(array)),), shape, kind, name)
+
+
+def _numbers(value: Any, dtype: DType | str | None) -> tuple[np.ndarray, DType]:
+    """An array of its own, and its type: int32 or float32 where none is asked for."""
+    if dtype is not None:
+        kind = as_dtype(dtype)
+        return np.array(value, kind.value, order="C"), kind
+    array = np.asarray(value)
+    kind = DType.int32 if array.dtype.kind in "iub" else DType.float32
+    return np.array(array, kind.value, order="C"), kind
 
 
 def row_count(dtype: DType | str = DType.float32) -> Tensor:
