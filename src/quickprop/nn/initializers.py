@@ -9,20 +9,18 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtr, ndtri
 
 from quickprop.errors import SettingError
-from quickprop.nn.component import LARGEST, Component, real, setting
+from quickprop.nn.component import LARGEST, Component, real, setting, with_settings
 
 Shape = tuple[int, ...]
 
 _ANY = real(-LARGEST)
 
 
-@dataclass(frozen=True)
 class Initializer(Component, ABC):
     """How the numbers of a parameter are drawn."""
 
@@ -55,7 +53,7 @@ def _normal(variance: float, shape: Shape, generator: np.random.Generator) -> np
 # -- without regard to the layer ------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@with_settings
 class Zeros(Initializer):
     """All zero."""
 
@@ -64,7 +62,7 @@ class Zeros(Initializer):
         return np.zeros(shape)
 
 
-@dataclass(frozen=True)
+@with_settings
 class Filled(Initializer):
     """All the same number. (`Constant` is the learning rate that stays the same.)"""
 
@@ -75,7 +73,7 @@ class Filled(Initializer):
         return np.full(shape, self.value)
 
 
-@dataclass(frozen=True)
+@with_settings
 class Uniform(Initializer):
     """Any number from `low` up to `high` as likely as any other."""
 
@@ -97,7 +95,7 @@ class Uniform(Initializer):
         return self.low + (self.high - self.low) * generator.random(shape)
 
 
-@dataclass(frozen=True)
+@with_settings
 class Normal(Initializer):
     """Normal with a given mean and standard deviation."""
 
@@ -109,7 +107,7 @@ class Normal(Initializer):
         return self.mean + generator.standard_normal(shape) * self.deviation
 
 
-@dataclass(frozen=True)
+@with_settings
 class TruncatedNormal(Initializer):
     """Normal, but nothing farther from the mean than two standard deviations.
 
@@ -130,7 +128,7 @@ class TruncatedNormal(Initializer):
 # -- with regard to how many numbers a neuron reads -----------------------------------------------
 
 
-@dataclass(frozen=True)
+@with_settings
 class GlorotUniform(Initializer):
     """Uniform with variance 2 / (inputs + outputs) (Glorot and Bengio 2010)."""
 
@@ -139,7 +137,7 @@ class GlorotUniform(Initializer):
         return _uniform(6.0 / sum(fans(shape)), shape, generator)
 
 
-@dataclass(frozen=True)
+@with_settings
 class GlorotNormal(Initializer):
     """Normal with variance 2 / (inputs + outputs) (Glorot and Bengio 2010)."""
 
@@ -148,7 +146,7 @@ class GlorotNormal(Initializer):
         return _normal(2.0 / sum(fans(shape)), shape, generator)
 
 
-@dataclass(frozen=True)
+@with_settings
 class HeUniform(Initializer):
     """Uniform with variance 2 / inputs (He, Zhang, Ren and Sun 2015)."""
 
@@ -157,7 +155,7 @@ class HeUniform(Initializer):
         return _uniform(6.0 / fans(shape)[0], shape, generator)
 
 
-@dataclass(frozen=True)
+@with_settings
 class HeNormal(Initializer):
     """Normal with variance 2 / inputs (He, Zhang, Ren and Sun 2015)."""
 
@@ -166,7 +164,7 @@ class HeNormal(Initializer):
         return _normal(2.0 / fans(shape)[0], shape, generator)
 
 
-@dataclass(frozen=True)
+@with_settings
 class LeCunUniform(Initializer):
     """Uniform with variance 1 / inputs (LeCun, Bottou, Orr and Müller 1998)."""
 
@@ -175,7 +173,7 @@ class LeCunUniform(Initializer):
         return _uniform(3.0 / fans(shape)[0], shape, generator)
 
 
-@dataclass(frozen=True)
+@with_settings
 class LeCunNormal(Initializer):
     """Normal with variance 1 / inputs (LeCun, Bottou, Orr and Müller 1998)."""
 
@@ -184,7 +182,7 @@ class LeCunNormal(Initializer):
         return _normal(1.0 / fans(shape)[0], shape, generator)
 
 
-@dataclass(frozen=True)
+@with_settings
 class Orthogonal(Initializer):
     """W'W = gain^2 I, or WW' where there are more outputs than inputs (Saxe et al. 2014).
 

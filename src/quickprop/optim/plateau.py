@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from quickprop.config import DType
 from quickprop.graph import Tensor, variable
-from quickprop.nn.component import real, setting, whole
+from quickprop.nn.component import real, setting, whole, with_settings
 from quickprop.optim.schedule import EpochEnd, Schedule
 
 
-@dataclass(frozen=True)
+@with_settings
 class ReduceOnPlateau(Schedule):
     """The rate times `factor` when more than `patience` epochs brought no better loss.
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from quickprop.config import DType
 from quickprop.graph import Tensor, variable
-from quickprop.nn.component import LARGEST, real, setting, whole
+from quickprop.nn.component import LARGEST, real, setting, whole, with_settings
 from quickprop.ops.elementary import maximum, minimum, where
 from quickprop.optim.optimizer import scalar
 from quickprop.optim.schedule import INNER, EpochEnd, Schedule
 from quickprop.optim.schedules import Constant, Cosine
 
 
-@dataclass(frozen=True)
+@with_settings
 class WarmUp(Schedule):
     """From `start` times the base rate up to it in a straight line, then another schedule.
 
@@ -63,7 +63,7 @@ class WarmUp(Schedule):
             self.then.after_epoch(state, replace(end, steps=end.steps - self.steps))
 
 
-@dataclass(frozen=True)
+@with_settings
 class WithinBudget(Schedule):
     """A schedule of the whole fit that ends when the budget does.
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from quickprop.errors import GraphError
 from quickprop.graph import Tensor
 from quickprop.nn.activations import ACTIVATIONS
-from quickprop.nn.component import choice, setting
+from quickprop.nn.component import choice, setting, with_settings
 from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape
 
 
-@dataclass(frozen=True)
+@with_settings
 class Activation(Layer):
     """A function by name.
 

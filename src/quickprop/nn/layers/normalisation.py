@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
 from quickprop.graph import Tensor, constant, matmul, row_count
-from quickprop.nn.component import real, setting, whole
+from quickprop.nn.component import real, setting, whole, with_settings
 from quickprop.nn.initializers import Filled, Zeros
 from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape
 from quickprop.ops.elementary import exp, log, maximum, mean, minimum, sqrt, square
@@ -16,7 +15,7 @@ from quickprop.ops.elementary import exp, log, maximum, mean, minimum, sqrt, squ
 _EPSILON = real(0.0, low_open=True)
 
 
-@dataclass(frozen=True)
+@with_settings
 class BatchNorm(Layer):
     """Every channel to mean 0 and variance 1 over the batch, then scaled and shifted as learned.
 
@@ -75,7 +74,7 @@ class BatchNorm(Layer):
         return away * (weight / sqrt(variance + self.epsilon)) + bias
 
 
-@dataclass(frozen=True)
+@with_settings
 class LayerNorm(Layer):
     """The last axis to mean 0 and variance 1, then scaled and shifted as learned.
 
@@ -109,7 +108,7 @@ class LayerNorm(Layer):
         return normal * parameters["weight"] + parameters["bias"]
 
 
-@dataclass(frozen=True)
+@with_settings
 class LocalResponseNorm(Layer):
     """Every number damped by the squares of its neighbours among the channels.
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import ClassVar
 
 from quickprop.errors import ShapeError
 from quickprop.graph import Tensor
-from quickprop.nn.component import optional, setting
+from quickprop.nn.component import optional, setting, with_settings
 from quickprop.nn.layers.convolution import windows_that_fit
 from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape
 from quickprop.nn.layers.windows import image_lengths, padding, per_axis
@@ -41,7 +40,7 @@ class _Pooling(ABC):
         return type(self).pool(x, self.size, self.stride, self.padding)
 
 
-@dataclass(frozen=True)
+@with_settings
 class MaxPool1D(_Pooling, Layer):
     """The largest number of every window along rows (length, channels).
 
@@ -61,7 +60,7 @@ class MaxPool1D(_Pooling, Layer):
     padding: Padding = setting(padding(1), "valid")
 
 
-@dataclass(frozen=True)
+@with_settings
 class MaxPool2D(_Pooling, Layer):
     """The largest number of every window over rows (height, width, channels).
 
@@ -81,7 +80,7 @@ class MaxPool2D(_Pooling, Layer):
     padding: Padding = setting(padding(2), "valid")
 
 
-@dataclass(frozen=True)
+@with_settings
 class AveragePool1D(_Pooling, Layer):
     """The mean of every window along rows (length, channels).
 
@@ -101,7 +100,7 @@ class AveragePool1D(_Pooling, Layer):
     padding: Padding = setting(padding(1), "valid")
 
 
-@dataclass(frozen=True)
+@with_settings
 class AveragePool2D(_Pooling, Layer):
     """The mean of every window over rows (height, width, channels).
 
@@ -146,14 +145,14 @@ class _OverAll(ABC):
         return type(self).reduce(x, tuple(range(1, x.rank - 1)))
 
 
-@dataclass(frozen=True)
+@with_settings
 class GlobalMaxPool(_OverAll, Layer):
     """The largest number of every channel, over all places: rows (channels,)."""
 
     reduce: ClassVar[Callable[..., Tensor]] = staticmethod(max)
 
 
-@dataclass(frozen=True)
+@with_settings
 class GlobalAveragePool(_OverAll, Layer):
     """The mean of every channel over all places: rows (channels,) (Lin, Chen and Yan 2013)."""
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar
 
 from quickprop.errors import ShapeError
 from quickprop.graph import Tensor, broadcast_to, constant
 from quickprop.graph.tensor import matmul, reshape
-from quickprop.nn.component import flag, real, setting, whole
+from quickprop.nn.component import flag, real, setting, whole, with_settings
 from quickprop.nn.initializers import GlorotUniform, Orthogonal, Zeros
 from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape
 from quickprop.ops.elementary import concat, sigmoid, tanh
@@ -93,7 +92,7 @@ def _sequence(input_shape: RowShape, where: str) -> tuple[int, int]:
     return input_shape[0], input_shape[1]
 
 
-@dataclass(frozen=True)
+@with_settings
 class SimpleRNN(_Recurrent, Layer):
     """``h = tanh(x weight + h recurrent + bias)`` at each step (Elman 1990).
 
@@ -117,7 +116,7 @@ class SimpleRNN(_Recurrent, Layer):
         return (tanh(given[0] + state[0] @ recurrent[0] + bias[0]),)
 
 
-@dataclass(frozen=True)
+@with_settings
 class LSTM(_Recurrent, Layer):
     """Long short-term memory (Hochreiter and Schmidhuber 1997; forget gate of Gers et al. 2000).
 
@@ -153,7 +152,7 @@ class LSTM(_Recurrent, Layer):
         return sigmoid(o) * tanh(cell), cell
 
 
-@dataclass(frozen=True)
+@with_settings
 class GRU(_Recurrent, Layer):
     """Gated recurrent unit (Cho et al. 2014), the reset gate after the product.
 

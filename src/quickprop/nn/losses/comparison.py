@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from quickprop.config import DType
 from quickprop.errors import DataError, ShapeError
 from quickprop.graph import ROWS, Tensor, placeholder
+from quickprop.nn.component import with_settings
 from quickprop.nn.losses.loss import RowLoss
 from quickprop.nn.losses.targets import number_matrix, probability_rows
 from quickprop.ops.activations import log_softmax, softmax
@@ -21,7 +21,6 @@ from quickprop.ops.elementary import abs, log, max, maximum, sqrt, stop_gradient
 _SMALLEST_OUTPUT, _SMALLEST_TARGET = 1e-8, 1e-30
 
 
-@dataclass(frozen=True)
 class ComparisonLoss(RowLoss):
     """A loss of whole rows of numbers (rows, k) for k outputs."""
 
@@ -52,7 +51,7 @@ class ComparisonLoss(RowLoss):
         """The target when it suits, or the error that says why not."""
 
 
-@dataclass(frozen=True)
+@with_settings
 class KLDivergence(ComparisonLoss):
     """sum_k t_k (ln t_k - ln p_k), with p the softmax of the raw outputs: the mean over rows.
 
@@ -77,7 +76,7 @@ class KLDivergence(ComparisonLoss):
         return probability_rows(target, width, where)
 
 
-@dataclass(frozen=True)
+@with_settings
 class CosineSimilarity(ComparisonLoss):
     """1 - f y / (norm of f times norm of y): 0 for the same direction, 2 for the opposite one.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,12 +10,21 @@ import numpy as np
 from quickprop.config import DType
 from quickprop.errors import SettingError, ShapeError
 from quickprop.graph import ROWS, Tensor, placeholder, reshape, show_shape
-from quickprop.nn.component import callback, called, choice, many, optional, setting, whole
+from quickprop.nn.component import (
+    callback,
+    called,
+    choice,
+    many,
+    optional,
+    setting,
+    whole,
+    with_settings,
+)
 from quickprop.nn.losses.loss import RowLoss
 from quickprop.nn.losses.targets import NUMBERS, class_codes, numbers
 
 
-@dataclass(frozen=True)
+@with_settings
 class CustomLoss(RowLoss):
     """Any function of tensors; its derivative and its native code follow from the graph.
 

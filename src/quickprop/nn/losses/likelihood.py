@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
 from quickprop.graph import Tensor
@@ -16,7 +15,6 @@ from quickprop.ops.activations import softplus
 SMALLEST_SCALE = 1e-6
 
 
-@dataclass(frozen=True)
 class Likelihood(NumberLoss):
     """The network gives the parameters of a distribution of the target: -ln(likelihood).
 
