@@ -106,7 +106,9 @@ def test_estimators_are_light():
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("name", ["data", "estimators.watching", "nn", "nn.views", "train"])
+@pytest.mark.parametrize(
+    "name", ["data", "estimators", "estimators.watching", "nn", "nn.views", "train"]
+)
 def test_rooms_that_load_on_demand_show_type_checkers_the_same_names(name: str):
     module = importlib.import_module(f"quickprop.{name}")
     source = Path(str(module.__file__)).read_text()
