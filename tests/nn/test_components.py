@@ -146,36 +146,3 @@ def test_what_follows_from_settings_alone():
     function = CustomLoss(lambda output, target: output - target)
     for part in (OwnLoss(), function, Heads((MeanSquaredError(), OwnLoss()), (1, 1))):
         assert not follows_from_settings(part)
-
-
-def test_components_are_frozen_compared_and_shown_as_dataclasses_are():
-    @dataclasses.dataclass(frozen=True)
-    class Wide(Dense):
-        """As users make theirs."""
-
-    for kind in (Dense, Wide):
-        one = kind(3, bias=False)
-        assert one == kind(width=3, bias=False) != kind(3)
-        assert hash(one) == hash((3, False, one.initializer))
-        assert repr(one).endswith(f"{kind.__name__}(width=3, bias=False, initializer=None)")
-        with pytest.raises(dataclasses.FrozenInstanceError, match="cannot assign to field 'width'"):
-            one.width = 4
-        with pytest.raises(dataclasses.FrozenInstanceError, match="cannot delete field 'width'"):
-            del one.width
-        assert list(inspect.signature(kind).parameters) == ["width", "bias", "initializer"]
-        with pytest.raises(SettingError, match=f"{kind.__name__}.width: .*given twice"):
-            kind(3, width=4)
-    assert Wide(3) != Dense(3)
-
-
-def test_a_class_that_is_no_dataclass_has_attributes_of_its_own():
-    class Counting(Dense):
-        def __init__(self, width: int) -> None:
-            super().__init__(width)
-            self.calls = 0
-
-    counting = Counting(3)
-    counting.calls += 1
-    assert (counting.width, counting.calls) == (3, 1)
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        counting.width = 4

@@ -1,8 +1,7 @@
 """Frozen dataclasses with settings: checked as they are made, written to a document and back.
 
 A field declared by ``setting(rule, default)`` says what it allows; the check, its error message
-and the reading of documents are the same for layers, losses, optimizers and schedules. Their
-classes are made by `with_settings`, or by ``dataclass(frozen=True)``, which takes longer.
+and the reading of documents are the same for layers, losses, optimizers and schedules.
 """
 
 from __future__ import annotations
@@ -11,15 +10,12 @@ import dataclasses
 import inspect
 import math
 import operator
-import reprlib
 from abc import ABCMeta
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar, dataclass_transform
+from typing import Any
 
 from quickprop.errors import ModelFileError, QuickpropError, SettingError, did_you_mean
-
-Kind = TypeVar("Kind", bound=type)
 
 
 @dataclass(frozen=True)
@@ -228,20 +224,18 @@ class _Kind(ABCMeta):
 
     def __call__(cls, *given: Any, **named: Any) -> Any:
         # Only where the dataclass wrote the constructor: others know their arguments themselves.
-        if "__dataclass_params__" in cls.__dict__ and "__init__" in cls.__dict__:
+        if "__dataclass_params__" in cls.__dict__:
             cls._check_names(len(given), named)
         return super().__call__(*given, **named)
 
     @property
     def __signature__(cls) -> inspect.Signature:
         """That of the constructor, for help texts; else it would be that of `__call__`."""
-        if cls.__init__ is Component.__init__:  # type: ignore[misc]
-            return inspect.Signature([_parameter(item) for item in fields_of(cls)])
         whole_one = inspect.signature(cls.__init__)  # type: ignore[misc]
         return whole_one.replace(parameters=list(whole_one.parameters.values())[1:])
 
     def _check_names(cls, given: int, named: Mapping[str, Any]) -> None:
-        fields = [item for item in fields_of(cls) if item.init]
+        fields = [item for item in dataclasses.fields(cls) if item.init]  # type: ignore[arg-type]
         names = [item.name for item in fields]
         allowed = ", ".join(names) or "none"
         for name in named:
@@ -256,9 +250,6 @@ class _Kind(ABCMeta):
             raise SettingError(
                 "more settings than there are", where=cls.__name__, allowed=allowed, given=given
             )
-        for name in names[:given]:
-            if name in named:
-                raise SettingError("a setting that is given twice", where=f"{cls.__name__}.{name}")
         for item in fields[given:]:
             wanted = item.default is dataclasses.MISSING
             if wanted and item.default_factory is dataclasses.MISSING and item.name not in named:
@@ -270,91 +261,22 @@ class _Kind(ABCMeta):
                 )
 
 
-def fields_of(part: Any) -> tuple[dataclasses.Field[Any], ...]:
-    """The settings of a component or of a class of components; none where none are declared."""
-    return dataclasses.fields(part) if dataclasses.is_dataclass(part) else ()
-
-
-def _parameter(item: dataclasses.Field[Any]) -> inspect.Parameter:
-    """A setting as a parameter of the constructor."""
-    none = item.default is dataclasses.MISSING
-    default = inspect.Parameter.empty if none else item.default
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    return inspect.Parameter(item.name, kind, default=default, annotation=item.type)
-
-
-@dataclass_transform(frozen_default=True)
-def with_settings(kind: Kind) -> Kind:
-    """A frozen dataclass, for a class of components whose bases have no settings.
-
-    All but its fields is written once, in `Component`: ``dataclass(frozen=True)`` would write and
-    compile seven methods, a third of a millisecond for each of a hundred classes to import.
-    """
-    dataclass(init=False, repr=False, eq=False)(kind)
-    # For dataclasses made from it, which may be frozen only if it is.
-    kind.__dataclass_params__.frozen = True  # type: ignore[attr-defined]
-    return kind
-
-
+@dataclass(frozen=True)
 class Component(metaclass=_Kind):
     """A frozen dataclass whose fields are all settings."""
 
-    def __init__(self, *given: Any, **named: Any) -> None:
-        kind = type(self)
-        kind._check_names(len(given), named)
-        fields = fields_of(kind)
-        for item, value in zip(fields, given):
-            object.__setattr__(self, item.name, value)
-        for item in fields[len(given) :]:
-            value = named.get(item.name, item.default)
-            object.__setattr__(self, item.name, value)
-        self.__post_init__()
-
     def __post_init__(self) -> None:
         kind = type(self).__name__
-        for item in fields_of(self):
+        for item in dataclasses.fields(self):
             value = item.metadata["rule"].checked(getattr(self, item.name), f"{kind}.{item.name}")
             object.__setattr__(self, item.name, value)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        self._refuse(name, "assign to")
-        object.__setattr__(self, name, value)
-
-    def __delattr__(self, name: str) -> None:
-        self._refuse(name, "delete")
-        object.__delattr__(self, name)
-
-    def _refuse(self, name: str, doing: str) -> None:
-        # A class that is no dataclass itself may have attributes of its own.
-        frozen = "__dataclass_params__" in type(self).__dict__
-        if frozen or any(item.name == name for item in fields_of(self)):
-            raise dataclasses.FrozenInstanceError(f"cannot {doing} field {name!r}")
-
-    def __eq__(self, other: object) -> bool:
-        return (
-            _values(self) == _values(other)
-            if isinstance(other, Component) and type(other) is type(self)
-            else NotImplemented
-        )
-
-    def __hash__(self) -> int:
-        return hash(_values(self))
-
-    @reprlib.recursive_repr()
-    def __repr__(self) -> str:
-        said = ", ".join(f"{one.name}={getattr(self, one.name)!r}" for one in fields_of(self))
-        return f"{type(self).__qualname__}({said})"
 
     def to_document(self) -> dict[str, Any]:
         """The kind and the settings as plain data, as JSON can hold them."""
         document: dict[str, Any] = {"kind": type(self).__name__}
-        for item in fields_of(self):
+        for item in dataclasses.fields(self):
             document[item.name] = _plain(getattr(self, item.name))
         return document
-
-
-def _values(part: Component) -> tuple[Any, ...]:
-    return tuple(getattr(part, item.name) for item in fields_of(part))
 
 
 def _plain(value: Any) -> Any:
@@ -404,7 +326,7 @@ def from_document(document: object, kinds: Mapping[str, type[Component]], where:
             given=repr(kind)[:80],
             mend="the file may come from a newer version of quickprop",
         )
-    known = {item.name: item for item in fields_of(kinds[kind])}
+    known = {item.name: item for item in dataclasses.fields(kinds[kind])}
     given = {name: value for name, value in document.items() if name != "kind"}
     for name in given:
         if name not in known:

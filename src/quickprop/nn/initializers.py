@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtr, ndtri
 
 from quickprop.errors import SettingError
-from quickprop.nn.component import LARGEST, Component, real, setting, with_settings
+from quickprop.nn.component import LARGEST, Component, real, setting
 
 Shape = tuple[int, ...]
 
 _ANY = real(-LARGEST)
 
 
+@dataclass(frozen=True)
 class Initializer(Component, ABC):
     """How the numbers of a parameter are drawn."""
 
@@ -53,7 +55,7 @@ def _normal(variance: float, shape: Shape, generator: np.random.Generator) -> np
 # -- without regard to the layer ------------------------------------------------------------------
 
 
-@with_settings
+@dataclass(frozen=True)
 class Zeros(Initializer):
     """All zero."""
 
@@ -62,7 +64,7 @@ class Zeros(Initializer):
         return np.zeros(shape)
 
 
-@with_settings
+@dataclass(frozen=True)
 class Filled(Initializer):
     """All the same number. (`Constant` is the learning rate that stays the same.)"""
 
@@ -73,7 +75,7 @@ class Filled(Initializer):
         return np.full(shape, self.value)
 
 
-@with_settings
+@dataclass(frozen=True)
 class Uniform(Initializer):
     """Any number from `low` up to `high` as likely as any other."""
 
@@ -95,7 +97,7 @@ class Uniform(Initializer):
         return self.low + (self.high - self.low) * generator.random(shape)
 
 
-@with_settings
+@dataclass(frozen=True)
 class Normal(Initializer):
     """Normal with a given mean and standard deviation."""
 
@@ -107,7 +109,7 @@ class Normal(Initializer):
         return self.mean + generator.standard_normal(shape) * self.deviation
 
 
-@with_settings
+@dataclass(frozen=True)
 class TruncatedNormal(Initializer):
     """Normal, but nothing farther from the mean than two standard deviations.
 
@@ -128,7 +130,7 @@ class TruncatedNormal(Initializer):
 # -- with regard to how many numbers a neuron reads -----------------------------------------------
 
 
-@with_settings
+@dataclass(frozen=True)
 class GlorotUniform(Initializer):
     """Uniform with variance 2 / (inputs + outputs) (Glorot and Bengio 2010)."""
 
@@ -137,7 +139,7 @@ class GlorotUniform(Initializer):
         return _uniform(6.0 / sum(fans(shape)), shape, generator)
 
 
-@with_settings
+@dataclass(frozen=True)
 class GlorotNormal(Initializer):
     """Normal with variance 2 / (inputs + outputs) (Glorot and Bengio 2010)."""
 
@@ -146,7 +148,7 @@ class GlorotNormal(Initializer):
         return _normal(2.0 / sum(fans(shape)), shape, generator)
 
 
-@with_settings
+@dataclass(frozen=True)
 class HeUniform(Initializer):
     """Uniform with variance 2 / inputs (He, Zhang, Ren and Sun 2015)."""
 
@@ -155,7 +157,7 @@ class HeUniform(Initializer):
         return _uniform(6.0 / fans(shape)[0], shape, generator)
 
 
-@with_settings
+@dataclass(frozen=True)
 class HeNormal(Initializer):
     """Normal with variance 2 / inputs (He, Zhang, Ren and Sun 2015)."""
 
@@ -164,7 +166,7 @@ class HeNormal(Initializer):
         return _normal(2.0 / fans(shape)[0], shape, generator)
 
 
-@with_settings
+@dataclass(frozen=True)
 class LeCunUniform(Initializer):
     """Uniform with variance 1 / inputs (LeCun, Bottou, Orr and Müller 1998)."""
 
@@ -173,7 +175,7 @@ class LeCunUniform(Initializer):
         return _uniform(3.0 / fans(shape)[0], shape, generator)
 
 
-@with_settings
+@dataclass(frozen=True)
 class LeCunNormal(Initializer):
     """Normal with variance 1 / inputs (LeCun, Bottou, Orr and Müller 1998)."""
 
@@ -182,7 +184,7 @@ class LeCunNormal(Initializer):
         return _normal(1.0 / fans(shape)[0], shape, generator)
 
 
-@with_settings
+@dataclass(frozen=True)
 class Orthogonal(Initializer):
     """W'W = gain^2 I, or WW' where there are more outputs than inputs (Saxe et al. 2014).
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from quickprop.config import DType
 from quickprop.graph import Tensor, variable
-from quickprop.nn.component import real, setting, whole, with_settings
+from quickprop.nn.component import real, setting, whole
 from quickprop.optim.schedule import EpochEnd, Schedule
 
 
-@with_settings
+@dataclass(frozen=True)
 class ReduceOnPlateau(Schedule):
     """The rate times `factor` when more than `patience` epochs brought no better loss.
 

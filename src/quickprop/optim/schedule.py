@@ -31,6 +31,7 @@ class EpochEnd:
     steps_left: float | None = None
 
 
+@dataclass(frozen=True)
 class Schedule(Component, ABC):
     """The learning rate as a function of the step."""
 

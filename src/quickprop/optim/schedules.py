@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from quickprop.config import DType
 from quickprop.errors import SettingError
 from quickprop.graph import Tensor, show_shape
-from quickprop.nn.component import callback, called, optional, real, setting, whole, with_settings
+from quickprop.nn.component import callback, called, optional, real, setting, whole
 from quickprop.ops.elementary import cast, cos, exp, log, maximum, minimum, where
 from quickprop.optim.optimizer import scalar
 from quickprop.optim.schedule import Schedule
 
 
-@with_settings
+@dataclass(frozen=True)
 class Constant(Schedule):
     """The base rate, always."""
 
@@ -30,7 +31,7 @@ class Constant(Schedule):
         return base_rate
 
 
-@with_settings
+@dataclass(frozen=True)
 class Cosine(Schedule):
     """From the base rate down to `floor` times it along half a cosine wave.
 
@@ -63,7 +64,7 @@ class Cosine(Schedule):
         return base_rate * _along_a_wave(1.0, floor, minimum(step / end, 1.0))
 
 
-@with_settings
+@dataclass(frozen=True)
 class OneCycle(Schedule):
     """Up to the base rate and down again, each along half a cosine wave.
 
@@ -111,7 +112,7 @@ class OneCycle(Schedule):
         return base_rate * where(step < top, up, down)
 
 
-@with_settings
+@dataclass(frozen=True)
 class ExponentialDecay(Schedule):
     """The base rate times `factor` for every `steps` steps made, without jumps.
 
@@ -137,7 +138,7 @@ class ExponentialDecay(Schedule):
         return base_rate * exp(step * slope)
 
 
-@with_settings
+@dataclass(frozen=True)
 class StepDecay(Schedule):
     """The base rate times `factor` after every `steps` steps, in jumps.
 
@@ -164,7 +165,7 @@ class StepDecay(Schedule):
         return base_rate * exp(cast(drops, base_rate.dtype) * slope)
 
 
-@with_settings
+@dataclass(frozen=True)
 class InverseScaling(Schedule):
     """The base rate over a power of the step, counted from 1.
 
@@ -196,7 +197,7 @@ def _along_a_wave(first: Tensor | float, last: Tensor | float, done: Tensor) -> 
     return last + (first - last) * wave
 
 
-@with_settings
+@dataclass(frozen=True)
 class FunctionOfStep(Schedule):
     """A schedule of your own.
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from quickprop.config import DType
 from quickprop.graph import Tensor, variable
-from quickprop.nn.component import LARGEST, real, setting, whole, with_settings
+from quickprop.nn.component import LARGEST, real, setting, whole
 from quickprop.ops.elementary import maximum, minimum, where
 from quickprop.optim.optimizer import scalar
 from quickprop.optim.schedule import INNER, EpochEnd, Schedule
 from quickprop.optim.schedules import Constant, Cosine
 
 
-@with_settings
+@dataclass(frozen=True)
 class WarmUp(Schedule):
     """From `start` times the base rate up to it in a straight line, then another schedule.
 
@@ -63,7 +63,7 @@ class WarmUp(Schedule):
             self.then.after_epoch(state, replace(end, steps=end.steps - self.steps))
 
 
-@with_settings
+@dataclass(frozen=True)
 class WithinBudget(Schedule):
     """A schedule of the whole fit that ends when the budget does.
 

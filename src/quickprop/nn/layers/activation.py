@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from quickprop.errors import GraphError
 from quickprop.graph import Tensor
 from quickprop.nn.activations import ACTIVATIONS
-from quickprop.nn.component import choice, setting, with_settings
+from quickprop.nn.component import choice, setting
 from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape
 
 
-@with_settings
+@dataclass(frozen=True)
 class Activation(Layer):
     """A function by name.
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from quickprop.graph import Tensor, broadcast_to, constant
-from quickprop.nn.component import with_settings
 from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape, vector
 from quickprop.ops.elementary import concat
 
 
-@with_settings
+@dataclass(frozen=True)
 class ConstantNeuron(Layer):
     """Puts one neuron with ``h(a) = 1`` behind the others, whatever comes in.
 

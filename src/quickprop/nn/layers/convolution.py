@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import ClassVar
 
 from quickprop.errors import ShapeError
 from quickprop.graph import Tensor
-from quickprop.nn.component import component, flag, optional, setting, whole, with_settings
+from quickprop.nn.component import component, flag, optional, setting, whole
 from quickprop.nn.initializers import INITIALIZERS, Initializer, Zeros
 from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape
 from quickprop.nn.layers.windows import image_lengths, padding, per_axis
@@ -69,7 +70,7 @@ def windows_that_fit(counts: RowShape, lengths: RowShape) -> RowShape:
     return counts
 
 
-@with_settings
+@dataclass(frozen=True)
 class Conv1D(_Convolving, Layer):
     """A kernel slid along rows (length, channels), such as signals (LeCun et al. 1998).
 
@@ -103,7 +104,7 @@ class Conv1D(_Convolving, Layer):
     initializer: Initializer | None = setting(_INITIALIZER, None)
 
 
-@with_settings
+@dataclass(frozen=True)
 class Conv2D(_Convolving, Layer):
     """A kernel slid over rows (height, width, channels), such as images (LeCun et al. 1998).
 

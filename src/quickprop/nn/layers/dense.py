@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from quickprop.graph import Tensor
-from quickprop.nn.component import component, flag, optional, setting, whole, with_settings
+from quickprop.nn.component import component, flag, optional, setting, whole
 from quickprop.nn.initializers import INITIALIZERS, Initializer, Zeros
 from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape, vector
 
 _INITIALIZER = optional(component(INITIALIZERS))
 
 
-@with_settings
+@dataclass(frozen=True)
 class Dense(Layer):
     """``y = x @ weight + bias``, every neuron connected to every input.
 

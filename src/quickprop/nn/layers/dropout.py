@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from quickprop.errors import GraphError
 from quickprop.graph import Tensor, variable
-from quickprop.nn.component import real, setting, with_settings
+from quickprop.nn.component import real, setting
 from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape
 from quickprop.ops.elementary import uniform, where
 
 
-@with_settings
+@dataclass(frozen=True)
 class Dropout(Layer):
     """In training each number is dropped with probability `rate` and the others grow to match.
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from quickprop.errors import SettingError, ShapeError
 from quickprop.graph import Tensor
 from quickprop.graph.tensor import reshape
-from quickprop.nn.component import many, optional, setting, text, whole, with_settings
+from quickprop.nn.component import many, optional, setting, text, whole
 from quickprop.nn.initializers import Normal
 from quickprop.nn.layers.layer import Context, Lookup, ParameterSpec, RowShape
 from quickprop.ops.elementary import concat, gather
@@ -19,7 +20,7 @@ def usual_width(levels: int) -> int:
     return max(1, min(16, round(1.6 * levels**0.56)))
 
 
-@with_settings
+@dataclass(frozen=True)
 class Embedding(Lookup):
     """A table of learned vectors for each categorical column.
 
@@ -105,7 +106,7 @@ class Embedding(Lookup):
         return concat(parts)
 
 
-@with_settings
+@dataclass(frozen=True)
 class TokenEmbedding(Lookup):
     """One table of learned vectors for all codes of a row: rows (steps,) become (steps, width).
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from quickprop.errors import ShapeError
 from quickprop.graph import Tensor
-from quickprop.nn.component import with_settings
 from quickprop.nn.layers.layer import Context, ParameterSpec, Part, RowShape
 from quickprop.ops.elementary import concat
 
@@ -24,7 +24,7 @@ def _one_shape(shapes: Sequence[RowShape], where: str) -> RowShape:
     return shapes[0]
 
 
-@with_settings
+@dataclass(frozen=True)
 class Add(Part):
     """The sum, number by number: ``Add()(x, y)``, as skip connections need (He et al. 2015)."""
 
@@ -43,7 +43,7 @@ class Add(Part):
         return functools.reduce(operator.add, sources)
 
 
-@with_settings
+@dataclass(frozen=True)
 class Multiply(Part):
     """The product, number by number: ``Multiply()(x, gate)``."""
 
@@ -62,7 +62,7 @@ class Multiply(Part):
         return functools.reduce(operator.mul, sources)
 
 
-@with_settings
+@dataclass(frozen=True)
 class Concatenate(Part):
     """Side by side along the last axis: ``Concatenate()(x, y)``."""
 

@@ -66,6 +66,7 @@ class Context:
     updates: list[tuple[Tensor, Tensor]] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
 class Part(Component, ABC):
     """A part of a network that reads one or more others.
 
@@ -91,6 +92,7 @@ class Part(Component, ABC):
         """The function of the sources (rows, ...), as graph."""
 
 
+@dataclass(frozen=True)
 class Layer(Part, ABC):
     """A part that reads one other."""
 
@@ -121,6 +123,7 @@ class Layer(Part, ABC):
         return self.apply(sources[0], parameters, context)
 
 
+@dataclass(frozen=True)
 class Lookup(Part, ABC):
     """A part whose last source is an input of category codes."""
 
@@ -129,6 +132,7 @@ class Lookup(Part, ABC):
         """How many levels each column of the codes has; codes count from 0."""
 
 
+@dataclass(frozen=True)
 class Block(Component, ABC):
     """A part drawn from other parts: the network sees those, under the block's name."""
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from quickprop.errors import GraphError
 from quickprop.graph import Tensor, variable
-from quickprop.nn.component import real, setting, with_settings
+from quickprop.nn.component import real, setting
 from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape
 from quickprop.ops.gaussian import normal
 
 
-@with_settings
+@dataclass(frozen=True)
 class GaussianNoise(Layer):
     """In training each number gets a normal random number of that standard deviation added.
 

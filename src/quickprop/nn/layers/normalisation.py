@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from quickprop.graph import Tensor, constant, matmul, row_count
-from quickprop.nn.component import real, setting, whole, with_settings
+from quickprop.nn.component import real, setting, whole
 from quickprop.nn.initializers import Filled, Zeros
 from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape
 from quickprop.ops.elementary import exp, log, maximum, mean, minimum, sqrt, square
@@ -15,7 +16,7 @@ from quickprop.ops.elementary import exp, log, maximum, mean, minimum, sqrt, squ
 _EPSILON = real(0.0, low_open=True)
 
 
-@with_settings
+@dataclass(frozen=True)
 class BatchNorm(Layer):
     """Every channel to mean 0 and variance 1 over the batch, then scaled and shifted as learned.
 
@@ -74,7 +75,7 @@ class BatchNorm(Layer):
         return away * (weight / sqrt(variance + self.epsilon)) + bias
 
 
-@with_settings
+@dataclass(frozen=True)
 class LayerNorm(Layer):
     """The last axis to mean 0 and variance 1, then scaled and shifted as learned.
 
@@ -108,7 +109,7 @@ class LayerNorm(Layer):
         return normal * parameters["weight"] + parameters["bias"]
 
 
-@with_settings
+@dataclass(frozen=True)
 class LocalResponseNorm(Layer):
     """Every number damped by the squares of its neighbours among the channels.
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import ClassVar
 
 from quickprop.errors import ShapeError
 from quickprop.graph import Tensor
-from quickprop.nn.component import optional, setting, with_settings
+from quickprop.nn.component import optional, setting
 from quickprop.nn.layers.convolution import windows_that_fit
 from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape
 from quickprop.nn.layers.windows import image_lengths, padding, per_axis
@@ -40,7 +41,7 @@ class _Pooling(ABC):
         return type(self).pool(x, self.size, self.stride, self.padding)
 
 
-@with_settings
+@dataclass(frozen=True)
 class MaxPool1D(_Pooling, Layer):
     """The largest number of every window along rows (length, channels).
 
@@ -60,7 +61,7 @@ class MaxPool1D(_Pooling, Layer):
     padding: Padding = setting(padding(1), "valid")
 
 
-@with_settings
+@dataclass(frozen=True)
 class MaxPool2D(_Pooling, Layer):
     """The largest number of every window over rows (height, width, channels).
 
@@ -80,7 +81,7 @@ class MaxPool2D(_Pooling, Layer):
     padding: Padding = setting(padding(2), "valid")
 
 
-@with_settings
+@dataclass(frozen=True)
 class AveragePool1D(_Pooling, Layer):
     """The mean of every window along rows (length, channels).
 
@@ -100,7 +101,7 @@ class AveragePool1D(_Pooling, Layer):
     padding: Padding = setting(padding(1), "valid")
 
 
-@with_settings
+@dataclass(frozen=True)
 class AveragePool2D(_Pooling, Layer):
     """The mean of every window over rows (height, width, channels).
 
@@ -145,14 +146,14 @@ class _OverAll(ABC):
         return type(self).reduce(x, tuple(range(1, x.rank - 1)))
 
 
-@with_settings
+@dataclass(frozen=True)
 class GlobalMaxPool(_OverAll, Layer):
     """The largest number of every channel, over all places: rows (channels,)."""
 
     reduce: ClassVar[Callable[..., Tensor]] = staticmethod(max)
 
 
-@with_settings
+@dataclass(frozen=True)
 class GlobalAveragePool(_OverAll, Layer):
     """The mean of every channel over all places: rows (channels,) (Lin, Chen and Yan 2013)."""
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from quickprop.graph import Tensor
-from quickprop.nn.component import LARGEST, flag, real, setting, with_settings
+from quickprop.nn.component import LARGEST, flag, real, setting
 from quickprop.nn.initializers import Filled
 from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape
 from quickprop.ops.activations import leaky_relu
 
 
-@with_settings
+@dataclass(frozen=True)
 class PReLU(Layer):
     """X where positive, slope times x elsewhere, the slope learned (He, Zhang, Ren and Sun 2015).
 

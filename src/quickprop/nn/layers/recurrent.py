@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import ClassVar
 
 from quickprop.errors import ShapeError
 from quickprop.graph import Tensor, broadcast_to, constant
 from quickprop.graph.tensor import matmul, reshape
-from quickprop.nn.component import flag, real, setting, whole, with_settings
+from quickprop.nn.component import flag, real, setting, whole
 from quickprop.nn.initializers import GlorotUniform, Orthogonal, Zeros
 from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape
 from quickprop.ops.elementary import concat, sigmoid, tanh
@@ -92,7 +93,7 @@ def _sequence(input_shape: RowShape, where: str) -> tuple[int, int]:
     return input_shape[0], input_shape[1]
 
 
-@with_settings
+@dataclass(frozen=True)
 class SimpleRNN(_Recurrent, Layer):
     """``h = tanh(x weight + h recurrent + bias)`` at each step (Elman 1990).
 
@@ -116,7 +117,7 @@ class SimpleRNN(_Recurrent, Layer):
         return (tanh(given[0] + state[0] @ recurrent[0] + bias[0]),)
 
 
-@with_settings
+@dataclass(frozen=True)
 class LSTM(_Recurrent, Layer):
     """Long short-term memory (Hochreiter and Schmidhuber 1997; forget gate of Gers et al. 2000).
 
@@ -152,7 +153,7 @@ class LSTM(_Recurrent, Layer):
         return sigmoid(o) * tanh(cell), cell
 
 
-@with_settings
+@dataclass(frozen=True)
 class GRU(_Recurrent, Layer):
     """Gated recurrent unit (Cho et al. 2014), the reset gate after the product.
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from quickprop.errors import ShapeError
 from quickprop.graph import Tensor
 from quickprop.graph.tensor import reshape
-from quickprop.nn.component import many, setting, whole, with_settings
+from quickprop.nn.component import many, setting, whole
 from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape
 
 
-@with_settings
+@dataclass(frozen=True)
 class Flatten(Layer):
     """Rows of any shape as vectors, the last axis running fastest."""
 
@@ -29,7 +30,7 @@ class Flatten(Layer):
         return reshape(x, (x.shape[0], math.prod(dim or 1 for dim in x.shape[1:])))
 
 
-@with_settings
+@dataclass(frozen=True)
 class Reshape(Layer):
     """Rows in another shape, the last axis running fastest.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
 import numpy as np
@@ -10,7 +11,6 @@ import numpy as np
 from quickprop.config import DType
 from quickprop.errors import DataError, ShapeError
 from quickprop.graph import ROWS, Tensor, placeholder
-from quickprop.nn.component import with_settings
 from quickprop.nn.losses.loss import RowLoss
 from quickprop.nn.losses.targets import number_matrix, probability_rows
 from quickprop.ops.activations import log_softmax, softmax
@@ -21,6 +21,7 @@ from quickprop.ops.elementary import abs, log, max, maximum, sqrt, stop_gradient
 _SMALLEST_OUTPUT, _SMALLEST_TARGET = 1e-8, 1e-30
 
 
+@dataclass(frozen=True)
 class ComparisonLoss(RowLoss):
     """A loss of whole rows of numbers (rows, k) for k outputs."""
 
@@ -51,7 +52,7 @@ class ComparisonLoss(RowLoss):
         """The target when it suits, or the error that says why not."""
 
 
-@with_settings
+@dataclass(frozen=True)
 class KLDivergence(ComparisonLoss):
     """sum_k t_k (ln t_k - ln p_k), with p the softmax of the raw outputs: the mean over rows.
 
@@ -76,7 +77,7 @@ class KLDivergence(ComparisonLoss):
         return probability_rows(target, width, where)
 
 
-@with_settings
+@dataclass(frozen=True)
 class CosineSimilarity(ComparisonLoss):
     """1 - f y / (norm of f times norm of y): 0 for the same direction, 2 for the opposite one.
 

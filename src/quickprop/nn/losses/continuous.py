@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import ClassVar
 
 from quickprop.graph import Tensor
-from quickprop.nn.component import with_settings
 from quickprop.nn.distributions import Distribution, Laplace, Normal, StudentT
 from quickprop.nn.losses.likelihood import Likelihood, positive
 from quickprop.nn.losses.numbers import blocks
@@ -14,7 +14,7 @@ from quickprop.ops.elementary import abs, log
 from quickprop.ops.special import log_gamma
 
 
-@with_settings
+@dataclass(frozen=True)
 class GaussianLikelihood(Likelihood):
     """((y - m) / s)**2 / 2 + ln s + ln(2 pi) / 2, with a learned mean m and deviation s.
 
@@ -45,7 +45,7 @@ class GaussianLikelihood(Likelihood):
         return self.parameters(output)[0]
 
 
-@with_settings
+@dataclass(frozen=True)
 class LaplaceLikelihood(Likelihood):
     """abs(y - m) / b + ln(2b), with a learned median m and scale b.
 
@@ -74,7 +74,7 @@ class LaplaceLikelihood(Likelihood):
         return self.parameters(output)[0]
 
 
-@with_settings
+@dataclass(frozen=True)
 class StudentTLikelihood(Likelihood):
     """Minus the logarithm of Student's t, with learned location m, scale s and freedom n.
 

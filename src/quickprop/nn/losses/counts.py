@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from quickprop.graph import Tensor
-from quickprop.nn.component import with_settings
 from quickprop.nn.distributions import Distribution, NegativeBinomial, Poisson
 from quickprop.nn.losses.likelihood import Likelihood, positive
 from quickprop.nn.losses.numbers import blocks
@@ -24,7 +24,7 @@ def _log_rate(output: Tensor) -> Tensor:
     return minimum(output, _LINEAR_FROM) + log(maximum(output - _LINEAR_FROM, 0.0) + 1.0)
 
 
-@with_settings
+@dataclass(frozen=True)
 class PoissonLikelihood(Likelihood):
     """exp(f) - y f + ln y!, for counts y: the rate is exp of the raw output.
 
@@ -54,7 +54,7 @@ class PoissonLikelihood(Likelihood):
         return self.parameters(output)[0]
 
 
-@with_settings
+@dataclass(frozen=True)
 class NegativeBinomialLikelihood(Likelihood):
     """Counts y whose variance m + m**2 / r is larger than their mean m.
 

@@ -6,6 +6,7 @@ for any size of them.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from quickprop.config import DType
 from quickprop.errors import ShapeError
 from quickprop.graph import ROWS, Tensor, placeholder, variable
-from quickprop.nn.component import choice, many, optional, real, setting, with_settings
+from quickprop.nn.component import choice, many, optional, real, setting
 from quickprop.nn.losses.class_weights import CLASS_WEIGHT, check_class_weight, row_of
 from quickprop.nn.losses.loss import RowLoss
 from quickprop.nn.losses.numbers import NumberLoss
@@ -32,7 +33,7 @@ _POSITIVE = "BinaryCrossEntropy.positive_weight"
 _SMOOTHING = real(0.0, 1.0, high_open=True)
 
 
-@with_settings
+@dataclass(frozen=True)
 class CrossEntropy(RowLoss):
     """-sum_k t_k ln p_k with p the softmax of the raw outputs: the mean over rows.
 
@@ -102,7 +103,7 @@ class CrossEntropy(RowLoss):
         return class_codes(target, width, where)
 
 
-@with_settings
+@dataclass(frozen=True)
 class BinaryCrossEntropy(NumberLoss):
     """ln(1 + exp(f)) - y f: f are the raw outputs, y the probability of each label from 0 to 1.
 
@@ -154,7 +155,7 @@ class BinaryCrossEntropy(NumberLoss):
         return sigmoid(output)
 
 
-@with_settings
+@dataclass(frozen=True)
 class Focal(NumberLoss):
     """-a (1 - p)**gamma ln p, with p the probability given to what is true, for labels 0 and 1.
 

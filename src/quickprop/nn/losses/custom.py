@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,21 +11,12 @@ import numpy as np
 from quickprop.config import DType
 from quickprop.errors import SettingError, ShapeError
 from quickprop.graph import ROWS, Tensor, placeholder, reshape, show_shape
-from quickprop.nn.component import (
-    callback,
-    called,
-    choice,
-    many,
-    optional,
-    setting,
-    whole,
-    with_settings,
-)
+from quickprop.nn.component import callback, called, choice, many, optional, setting, whole
 from quickprop.nn.losses.loss import RowLoss
 from quickprop.nn.losses.targets import NUMBERS, class_codes, numbers
 
 
-@with_settings
+@dataclass(frozen=True)
 class CustomLoss(RowLoss):
     """Any function of tensors; its derivative and its native code follow from the graph.
 

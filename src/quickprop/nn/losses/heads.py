@@ -11,7 +11,7 @@ import numpy as np
 from quickprop.config import DType
 from quickprop.errors import DataError, SettingError, ShapeError
 from quickprop.graph import ROWS, Tensor, placeholder, show_shape, variable
-from quickprop.nn.component import Rule, many, optional, real, setting, whole, with_settings
+from quickprop.nn.component import Rule, many, optional, real, setting, whole
 from quickprop.nn.losses.kinds import SINGLE_LOSSES
 from quickprop.nn.losses.loss import Loss
 from quickprop.nn.losses.targets import numbers, raw_matrix
@@ -49,7 +49,7 @@ class _Place:
         return self.loss.of_targets(placeholder((ROWS, self.width)), self.leaf).shape[1] or 1
 
 
-@with_settings
+@dataclass(frozen=True)
 class Heads(Loss):
     """The weighted sum of several losses, each on its own part of the raw outputs.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
 from quickprop.graph import Tensor
@@ -15,6 +16,7 @@ from quickprop.ops.activations import softplus
 SMALLEST_SCALE = 1e-6
 
 
+@dataclass(frozen=True)
 class Likelihood(NumberLoss):
     """The network gives the parameters of a distribution of the target: -ln(likelihood).
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
 import numpy as np
@@ -15,6 +16,7 @@ from quickprop.ops.elementary import mean
 from quickprop.ops.reference import evaluate
 
 
+@dataclass(frozen=True)
 class Loss(Component, ABC):
     """What training makes small: a mean over rows, and over the target columns of a row.
 
@@ -97,6 +99,7 @@ class Loss(Component, ABC):
         """
 
 
+@dataclass(frozen=True)
 class RowLoss(Loss):
     """A loss that takes the target of a row as a whole."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import ClassVar
 
 from quickprop.graph import ROWS, Tensor, reshape
-from quickprop.nn.component import setting, whole, with_settings
+from quickprop.nn.component import setting, whole
 from quickprop.nn.distributions import Distribution, NormalMixture
 from quickprop.nn.losses.likelihood import Likelihood, positive
 from quickprop.nn.losses.numbers import blocks, column_count
@@ -14,7 +15,7 @@ from quickprop.ops.activations import log_softmax, logsumexp, softmax
 from quickprop.ops.elementary import log, sum
 
 
-@with_settings
+@dataclass(frozen=True)
 class MixtureLikelihood(Likelihood):
     """-ln sum_k w_k N(y; m_k, s_k), a mixture of normal distributions that depends on the inputs.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
 import numpy as np
@@ -14,6 +15,7 @@ from quickprop.nn.losses.loss import Loss
 from quickprop.nn.losses.targets import NUMBERS, Domain, number_matrix
 
 
+@dataclass(frozen=True)
 class NumberLoss(Loss):
     """A loss of numbers (rows, t), each of which may be missing by itself.
 

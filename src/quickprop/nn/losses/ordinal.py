@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from quickprop.config import DType
 from quickprop.graph import ROWS, Tensor, placeholder
-from quickprop.nn.component import setting, with_settings
+from quickprop.nn.component import setting
 from quickprop.nn.distributions import Categorical, Distribution
 from quickprop.nn.losses.class_weights import CLASS_WEIGHT, check_class_weight, weighed
 from quickprop.nn.losses.increasing import increasing
@@ -19,7 +20,7 @@ from quickprop.ops.codes import one_hot
 from quickprop.ops.elementary import concat, sigmoid, sum
 
 
-@with_settings
+@dataclass(frozen=True)
 class Ordinal(RowLoss):
     """Cumulative logits: P(y <= j) = sigmoid(c_j), with cut points c_0 < c_1 < ... that rise.
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from quickprop.graph import ROWS, Tensor, reshape, variable
-from quickprop.nn.component import Rule, flag, many, real, setting, with_settings
+from quickprop.nn.component import Rule, flag, many, real, setting
 from quickprop.nn.losses.increasing import increasing
 from quickprop.nn.losses.numbers import NumberLoss, column_count
 from quickprop.ops.elementary import concat, maximum, mean
@@ -24,7 +25,7 @@ def _rising(value: Any) -> Sequence[float]:
     return levels
 
 
-@with_settings
+@dataclass(frozen=True)
 class Quantile(NumberLoss):
     """The pinball loss max(q (y - f), (q - 1) (y - f)), the mean over the levels q.
 

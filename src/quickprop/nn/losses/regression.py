@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import ClassVar, final
 
 from quickprop.graph import Tensor, variable
-from quickprop.nn.component import real, setting, with_settings
+from quickprop.nn.component import real, setting
 from quickprop.nn.losses.numbers import NumberLoss
 from quickprop.nn.losses.targets import Domain
 from quickprop.ops.elementary import abs, exp, log, minimum
@@ -19,6 +20,7 @@ _NOT_ZERO = Domain(
 )
 
 
+@dataclass(frozen=True)
 class PointLoss(NumberLoss):
     """A loss that compares each output with one number."""
 
@@ -34,7 +36,7 @@ class PointLoss(NumberLoss):
         return output
 
 
-@with_settings
+@dataclass(frozen=True)
 class MeanSquaredError(PointLoss):
     """The mean of (f - y)**2 over rows and outputs; least where f is the mean of y given x.
 
@@ -47,7 +49,7 @@ class MeanSquaredError(PointLoss):
         return difference * difference
 
 
-@with_settings
+@dataclass(frozen=True)
 class MeanAbsoluteError(PointLoss):
     """The mean of abs(f - y) over rows and outputs; least where f is the median of y given x.
 
@@ -59,7 +61,7 @@ class MeanAbsoluteError(PointLoss):
         return abs(output - target)
 
 
-@with_settings
+@dataclass(frozen=True)
 class Huber(PointLoss):
     """d**2 / 2 where d = abs(f - y) is at most `delta`, else delta (d - delta / 2).
 
@@ -77,7 +79,7 @@ class Huber(PointLoss):
         return m * (d - m * 0.5)
 
 
-@with_settings
+@dataclass(frozen=True)
 class LogCosh(PointLoss):
     """ln(cosh(f - y)): half the square for small differences, abs(f - y) - ln 2 for large ones.
 
@@ -91,7 +93,7 @@ class LogCosh(PointLoss):
         return d + log(exp(d * -2.0) + 1.0) - math.log(2.0)
 
 
-@with_settings
+@dataclass(frozen=True)
 class MeanAbsolutePercentageError(PointLoss):
     """The mean of abs(f - y) / abs(y), as a fraction: 0.05 is five percent.
 
