@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import LabelBinarizer
 
 from quickprop import ops
@@ -232,3 +233,42 @@ def test_numbers_whose_squares_are_too_large_are_taken(numbers):
     with pytest.raises(ValueError, match="Solver produced non-finite"):
         MLPRegressor(hidden_layer_sizes=3, max_iter=3).fit(X, y)
     assert MLPRegressor(hidden_layer_sizes=3, max_iter=1).fit(X[1:], y[1:]).n_features_in_ == 5
+
+
+class Onlooker:
+    """A callback of a search that counts the tasks below its own when all is done."""
+
+    tasks = None
+
+    def setup(self, estimator, context):
+        """Nothing."""
+
+    def teardown(self, estimator, context):
+        self.tasks = [task.task_name for task in context]
+
+    def on_fit_task_begin(self, estimator, context):
+        """Nothing."""
+
+    def on_fit_task_end(self, estimator, context):
+        """Nothing."""
+
+
+def test_a_search_makes_a_tree_of_tasks_for_those_who_look_on_alone(iris, monkeypatch):
+    pytest.importorskip("sklearn.callback", reason="scikit-learn before 1.9 has no callbacks")
+    X, y = iris
+    made = []
+
+    def counted(self, **settings):
+        made.append(settings)
+        return make_context(self, **settings)
+
+    make_context = MLPClassifier._init_callback_context
+    monkeypatch.setattr(MLPClassifier, "_init_callback_context", counted)
+    search = GridSearchCV(MLPClassifier(5, max_iter=3), {"alpha": [0.1, 1.0]}, cv=2)
+    search.fit(X, y)
+    assert made == []
+    onlooker = Onlooker()
+    search.set_callbacks(onlooker).fit(X, y)
+    # Four fits and the one of the best again, of three epochs each.
+    assert made == [{"max_subtasks": 3}] * 5
+    assert onlooker.tasks.count("epoch") == 15
