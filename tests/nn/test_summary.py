@@ -87,7 +87,7 @@ def test_it_is_the_memory_that_compiled_code_takes(rows):
     parameters = network.parameters
     slopes = gradients(value, parameters)
     updates = tuple((p, p - dp * rate) for p, dp in zip(parameters, slopes))
-    data = {network.inputs[0]: np.zeros((rows, 5)), target: np.zeros((rows, 2))}
+    data = {network.inputs[0]: np.ones((rows, 5)), target: np.zeros((rows, 2))}
     graph = Graph((*network.inputs, target, rate), (value,), updates)
     steps = Minibatches(graph, data, rows, backend="native")._steps
     # Sixty-four bytes more, to begin at a cache line.
