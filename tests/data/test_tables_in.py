@@ -13,6 +13,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pyarrow.feather
+import pyarrow.parquet
 import pytest
 
 from quickprop.data import column_of, read_table, table_hash, write_table
@@ -154,7 +155,7 @@ BROKEN_TEXT = [
     ("", "the file is empty. Give a table"),
     (" \n\n", "the file is empty"),
     ("a,b\n", "the table has a header but no rows"),
-    ("a,a\n1,2\n", "two columns are called 'a' (given: columns 1 and 2)"),
+    ("a,a\n1,2\n", "two columns are called 'a' (allowed: each name once; given: columns"),
     ("a,b\n1,2\n3,4,5\n", "line 3 does not fit the header (allowed: 2 fields; given: 3)"),
     ("a,b\n1,2\n\n3\n", "line 4 does not fit the header (allowed: 2 fields; given: 1)"),
     ("a,b\n1\n3\n", "line 2 does not fit the header (2 lines in all are like that)"),
@@ -217,8 +218,13 @@ BAD_TABLES = [
     ({"a": "text"}, "column 'a' is not a list of values"),
     ({"a": 3}, "column 'a' is not a list of values"),
     ({"a": np.zeros((2, 2))}, "column 'a' is not one-dimensional"),
-    (pd.DataFrame([[1, 2]], columns=["x", "x"]), "two columns have one name "),
-    (pa.table([[1], [2]], names=["x", "x"]), "two columns have one name"),
+    (
+        pd.DataFrame([[1, 2]], columns=["x", "x"]),
+        "two columns are called 'x' (allowed: each name o",
+    ),
+    # The name of a column is what pyarrow calls its names.
+    (pd.DataFrame([[1, 2, 3]], columns=["x", "column_names", "x"]), "given: columns 1 and 3)"),
+    (pa.table([[1], [2]], names=["x", "x"]), "given: columns 1 and 2). Give each column a name"),
     (np.zeros((3, 2)), "not a table (allowed: a path, a pandas, polars or pyarrow table"),
     (None, "not a table"),
     (7, "not a table"),
@@ -232,6 +238,13 @@ def test_bad_tables(table, expected):
         read_table(table, where="rows")
     assert str(caught.value).startswith("rows: ")
     assert expected in str(caught.value)
+
+
+def test_a_file_with_columns_of_one_name(tmp_path):
+    path = tmp_path / "same.parquet"
+    pyarrow.parquet.write_table(pa.table([[1], [2]], names=["x", "x"]), path)
+    with pytest.raises(DataError, match=r"two columns have one name \(allowed: each name once"):
+        read_table(path)
 
 
 def test_odd_cells_in_memory():

@@ -7,6 +7,7 @@ import warnings
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import scipy.sparse
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
@@ -36,10 +37,10 @@ def fitted(**settings):
         return classifier(**settings).fit(X, Y)
 
 
-def by_name():
+def by_name(**settings):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return classifier().fit(FRAME, Y)
+        return classifier(**settings).fit(FRAME, Y)
 
 
 #: What is done, a part of what is said.
@@ -54,6 +55,18 @@ ROWS = {
     "NaN in the target": (lambda: regressor().fit(X, np.r_[np.nan, Y[1:]]), "Input y contains NaN"),
     "strings": (lambda: classifier().fit([["a", "b"], ["c", "d"]], [0, 1]), "could not convert"),
     "numbers of features": (lambda: fitted().predict(X[:, :2]), "X has 2 features, but MLPClass"),
+    "names that are alike": (
+        lambda: classifier(scale="auto").fit(FRAME.set_axis(["a", "b", "a"], axis=1), Y),
+        "X: two columns are called 'a' .allowed: each name once; given: columns 1 and 3",
+    ),
+    "names that are alike, of pyarrow": (
+        lambda: classifier(scale="auto").fit(pa.table([*X.T], names=["a", "b", "a"]), Y),
+        "X: two columns are called 'a'.*Give each column a name of its own",
+    ),
+    "names that are alike in a prediction": (
+        lambda: by_name(scale="auto").predict(FRAME.set_axis(["a", "b", "a"], axis=1)),
+        "X: two columns are called 'a'",
+    ),
     "names out of order": (
         lambda: by_name().predict(FRAME[["b", "a", "c"]]),
         "Feature names must be in the same order",

@@ -16,6 +16,7 @@ _HOMES = {
         "READABLE",
         "Table",
         "as_table",
+        "check_columns",
         "column_of",
         "csv_text",
         "read_table",
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from quickprop.data.tables import READABLE as READABLE
     from quickprop.data.tables import Table as Table
     from quickprop.data.tables import as_table as as_table
+    from quickprop.data.tables import check_columns as check_columns
     from quickprop.data.tables import column_of as column_of
     from quickprop.data.tables import csv_text as csv_text
     from quickprop.data.tables import read_table as read_table

@@ -178,6 +178,7 @@ def check_names(names: Sequence[str], *, where: str) -> None:
             raise DataError(
                 f"two columns are called {name!r}",
                 where=where,
+                allowed="each name once",
                 given=f"columns {seen[name]} and {place}",
                 mend="give each column a name of its own",
             )

@@ -155,6 +155,14 @@ def _read_file(path: Path, where: str) -> pl.DataFrame:
         return read(raw, where)
     except (DataFileError, DataError):
         raise
+    except pl.exceptions.DuplicateError as error:
+        raise DataError(
+            "two columns have one name",
+            where=where,
+            allowed="each name once",
+            given=str(error).split("\n", 1)[0][:160],
+            mend="give each column a name of its own",
+        ) from error
     except _BROKEN_FILE as error:
         raise DataFileError(
             f"not a whole {path.suffix.lstrip('.')} file, or not one at all",
@@ -275,8 +283,9 @@ def _from_foreign(data: object, where: str) -> pl.DataFrame:
         table: Any = nw.from_native(data)  # type: ignore[type-var]
     except TypeError:
         table = None
-    except nw.exceptions.DuplicateError as error:
-        raise _same_names(error, where) from error
+    except nw.exceptions.DuplicateError:
+        check_columns(data, where=where)
+        raise
     if isinstance(table, nw.LazyFrame):
         try:
             table = nw.from_native(table.collect().to_native(), eager_only=True)
@@ -298,8 +307,9 @@ def _from_foreign(data: object, where: str) -> pl.DataFrame:
         )
     try:
         names = list(table.columns)
-    except nw.exceptions.DuplicateError as error:
-        raise _same_names(error, where) from error
+    except nw.exceptions.DuplicateError:
+        check_columns(data, where=where)
+        raise
     # Names that differ as objects (1 and "1") may be one as text, which `_from_columns` checks.
     # By their places: pandas takes numbers and tuples for names too.
     every = zip(names, table.iter_columns(), strict=True)
@@ -308,13 +318,12 @@ def _from_foreign(data: object, where: str) -> pl.DataFrame:
     return _from_columns(dict(columns), where)
 
 
-def _same_names(error: Exception, where: str) -> DataError:
-    """The error for a table of another library in which two columns have one name."""
-    return DataError(
-        "two columns have one name",
-        where=where,
-        given=" ".join(str(error).split())[:160],
-        mend="give each column a name of its own",
+def check_columns(table: Any, *, where: str = "data") -> None:
+    """Raise when two columns of a table of another library have one name."""
+    # Those of pyarrow are called so; to others it may be the name of a column.
+    names = getattr(table, "column_names", None)
+    check_names(
+        [str(n) for n in (names if isinstance(names, list) else table.columns)], where=where
     )
 
 

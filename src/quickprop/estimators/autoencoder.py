@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted
 
 from quickprop.errors import SettingError, ShapeError
 from quickprop.estimators.architecture import HiddenLayer, hidden_layers
@@ -22,7 +22,7 @@ from quickprop.estimators.parameters import estimator, parameter
 from quickprop.estimators.preparation import Preparation, StandardColumns, TargetScale
 from quickprop.estimators.scores import r2
 from quickprop.estimators.settings import COUNT
-from quickprop.estimators.validation import FLOATS, FORMATS, dense
+from quickprop.estimators.validation import FLOATS, FORMATS, dense, validated
 from quickprop.execution import Function, function
 from quickprop.graph import ROWS, placeholder
 from quickprop.nn import Dense, MeanSquaredError
@@ -151,7 +151,7 @@ class AutoencoderTransformer(
         return [*front, *code, *reversed(front)]
 
     def _checked(self, X: Any, y: Any, reset: bool, labels: Labels) -> tuple[Any, np.ndarray]:
-        X = validate_data(self, X, accept_sparse=FORMATS, dtype=FLOATS, reset=reset)
+        X = validated(self, X, accept_sparse=FORMATS, dtype=FLOATS, reset=reset)
         X = dense(X, X.dtype.name)
         return X, X
 
@@ -255,7 +255,7 @@ class AutoencoderTransformer(
     def _given(self, X: Any) -> tuple[tuple[np.ndarray, ...], np.dtype]:
         """The inputs of the network for rows as users give them, and the type of these."""
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse=FORMATS, dtype=FLOATS, reset=False)
+        X = validated(self, X, accept_sparse=FORMATS, dtype=FLOATS, reset=False)
         return self._inputs(dense(X, X.dtype.name), self._attached()), X.dtype
 
     def _part(self, name: str, live: LiveNetwork) -> Function:

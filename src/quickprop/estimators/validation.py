@@ -27,7 +27,7 @@ def checked_inputs(estimator: Any, X: Any) -> Any:
         return X
     if estimator._preparation is not None:
         return _table(estimator, X, reset=False)
-    return validate_data(estimator, X, accept_sparse=FORMATS, reset=False)
+    return validated(estimator, X, accept_sparse=FORMATS, reset=False)
 
 
 def checked_pair(
@@ -45,7 +45,7 @@ def checked_pair(
     elif reset and _are_plain(estimator, X, y, "biuf" if numeric else "biu"):
         estimator.n_features_in_ = X.shape[1]
     else:
-        X, y = validate_data(
+        X, y = validated(
             estimator,
             X,
             y,
@@ -60,12 +60,22 @@ def checked_pair(
     return X, y
 
 
+def validated(estimator: Any, X: Any, *target: Any, **settings: Any) -> Any:
+    """What scikit-learn's checks make of rows, and of a target; our words for columns alike."""
+    try:
+        return validate_data(estimator, X, *target, **settings)
+    except ValueError:
+        if hasattr(X, "columns"):
+            data.check_columns(X, where="X")
+        raise
+
+
 def _table(estimator: Any, X: Any, *, reset: bool) -> Any:
     """Rows of any kind of cells as a table, NaN among them."""
     if hasattr(X, "columns"):
-        checked = validate_data(estimator, X, skip_check_array=True, reset=reset)
+        checked = validated(estimator, X, skip_check_array=True, reset=reset)
         return data.as_table(checked, where="X")
-    checked = validate_data(estimator, X, dtype=None, ensure_all_finite="allow-nan", reset=reset)
+    checked = validated(estimator, X, dtype=None, ensure_all_finite="allow-nan", reset=reset)
     return data.as_table(checked, where="X")
 
 
