@@ -56,36 +56,38 @@ class WeightWindows:
 class WeightCopy:
     """A copy of all variables of a network, taken again whenever an epoch was the best.
 
-    That are most epochs, so its memory is made once. The copy before it stays until the new numbers
-    are known to be finite.
+    Most epochs are, so its memory is made once. The copy before it stays until the new numbers are
+    known to be finite.
     """
 
     def __init__(self, network: Network) -> None:
         #: Of which epoch it is; None before the first.
         self.epoch: int | None = None
         self._stores: list[Storage] = [leaf.attribute("storage") for leaf in network.variables]
-        size = sum(store.array.size for store in self._stores)
-        self._are_finite = np.empty(size, bool)
-        self._taken, self._next = (np.empty(size, network.dtype.value) for _ in range(2))
-        self._parts, self._next_parts = self._split(self._taken), self._split(self._next)
+        self._size = sum(store.array.size for store in self._stores)
+        self._are_finite = np.empty(self._size, bool)
+        kind = network.dtype.value
+        self._taken, self._next = self._memory(kind), self._memory(kind)
 
-    def _split(self, numbers: np.ndarray) -> list[np.ndarray]:
-        """The part of each variable."""
-        ends = np.cumsum([store.array.size for store in self._stores])
-        parts = np.split(numbers, ends[:-1])
-        return [part.reshape(store.array.shape) for part, store in zip(parts, self._stores)]
+    def _memory(self, kind: str) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Room for all numbers, and the part of each variable in it."""
+        numbers, parts, start = np.empty(self._size, kind), [], 0
+        for store in self._stores:
+            stop = start + store.array.size
+            parts.append(numbers[start:stop].reshape(store.array.shape))
+            start = stop
+        return numbers, parts
 
     def take(self, epoch: int) -> None:
         """Copy the numbers of now, unless some of them are not finite."""
-        for part, store in zip(self._next_parts, self._stores):
+        numbers, parts = self._next
+        for part, store in zip(parts, self._stores):
             part[...] = store.array
-        if not np.isfinite(self._next, out=self._are_finite).all():
-            return
-        self.epoch = epoch
-        self._taken, self._next = self._next, self._taken
-        self._parts, self._next_parts = self._next_parts, self._parts
+        if np.isfinite(numbers, out=self._are_finite).all():
+            self.epoch = epoch
+            self._taken, self._next = self._next, self._taken
 
     def put_back(self) -> None:
         """Put the copy in place."""
-        for part, store in zip(self._parts, self._stores):
+        for part, store in zip(self._taken[1], self._stores):
             store.put(part)
