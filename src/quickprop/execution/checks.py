@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -15,9 +16,6 @@ from quickprop.native import SparseRows
 
 #: NumPy keeps one object for each of its own types in native byte order.
 _NUMPY = {kind: np.dtype(kind.value) for kind in DType}
-
-
-_Array = TypeVar("_Array", np.ndarray, np.ndarray | SparseRows)
 
 
 def is_sparse(value: Any) -> bool:
@@ -33,47 +31,51 @@ def as_input(leaf: Tensor, value: Any, position: int) -> np.ndarray:
         array = value
     else:
         array = _converted(leaf, value, position)
-    _check_shape(leaf, array, position)
-    return array
-
-
-def as_rows(leaf: Tensor, value: Any, position: int) -> np.ndarray | SparseRows:
-    """As `as_input`, but sparse rows stay so."""
-    if isinstance(value, SparseRows) and value.dtype is _NUMPY[leaf.dtype]:
-        _check_shape(leaf, value, position)
-        return value
-    if not is_sparse(value):
-        return as_input(leaf, value, position)
-    rows = value.tocsr()
-    if leaf.rank != 2 or leaf.shape[0] is not None or not leaf.dtype.is_float:
-        return as_input(leaf, rows, position)
-    if not rows.has_canonical_format:
-        rows = rows.copy()
-        rows.sum_duplicates()
-    listed = SparseRows(
-        np.ascontiguousarray(rows.indptr, np.int64),
-        np.ascontiguousarray(rows.indices, np.int32),
-        np.ascontiguousarray(_converted(leaf, rows.data, position), leaf.dtype.value),
-        rows.shape[1],
-    )
-    _check_shape(leaf, listed, position)
-    return listed
-
-
-def _check_shape(leaf: Tensor, array: np.ndarray | SparseRows, position: int) -> None:
-    shape = leaf.shape
-    given = array.shape
+    shape, given = leaf.shape, array.shape
     # The rows axis aside, the common case is one comparison of two tuples.
     fits = given == shape or (
         len(given) == len(shape) > 0 and shape[0] is None and given[1:] == shape[1:]
     )
     if not fits:
-        raise ShapeError(
-            "an array has the wrong shape",
-            where=_label(leaf, position),
-            allowed=show_shape(shape),
-            given=show_shape(array.shape),
-        )
+        raise _shape_error(leaf, given, position)
+    return array
+
+
+def as_rows(leaf: Tensor, value: Any, position: int) -> np.ndarray | SparseRows:
+    """As `as_input`, but sparse rows stay so."""
+    takes_lists = leaf.rank == 2 and leaf.shape[0] is None and leaf.dtype.is_float
+    if not takes_lists or not (is_sparse(value) or isinstance(value, SparseRows)):
+        return as_input(leaf, value, position)
+    rows = value if isinstance(value, SparseRows) else _listed(value)
+    if rows.width != leaf.shape[1]:
+        raise _shape_error(leaf, rows.shape, position)
+    if rows.dtype is _NUMPY[leaf.dtype]:
+        return rows
+    numbers = _converted(leaf, rows.numbers, position)
+    return dataclasses.replace(rows, numbers=numbers)
+
+
+def _listed(value: Any) -> SparseRows:
+    """The lists of one of SciPy's sparse arrays."""
+    rows = value.tocsr()
+    if not rows.has_canonical_format:
+        rows = rows.copy()
+        rows.sum_duplicates()
+    return SparseRows(
+        np.ascontiguousarray(rows.indptr, np.int64),
+        np.ascontiguousarray(rows.indices, np.int32),
+        np.ascontiguousarray(rows.data),
+        rows.shape[1],
+    )
+
+
+def _shape_error(leaf: Tensor, given: Sequence[int], position: int) -> ShapeError:
+    return ShapeError(
+        "an array has the wrong shape",
+        where=_label(leaf, position),
+        allowed=show_shape(leaf.shape),
+        given=show_shape(tuple(given)),
+    )
 
 
 def _converted(leaf: Tensor, value: Any, position: int) -> np.ndarray:
@@ -143,27 +145,24 @@ def _label(leaf: Tensor, position: int) -> str:
     return f"input {leaf.name!r}" if leaf.name else f"input {position}"
 
 
-def as_inputs(leaves: Sequence[Tensor], values: Sequence[Any]) -> list[np.ndarray]:
+def as_inputs(
+    leaves: Sequence[Tensor],
+    values: Sequence[Any],
+    checked: Callable[[Tensor, Any, int], Any] = as_input,
+) -> list[np.ndarray]:
     """All inputs of a call, their rows equal in number."""
-    return _together(leaves, values, as_input)
-
-
-def as_all_rows(leaves: Sequence[Tensor], values: Sequence[Any]) -> list[np.ndarray | SparseRows]:
-    """As `as_inputs`, but sparse rows stay so."""
-    return _together(leaves, values, as_rows)
-
-
-def _together(
-    leaves: Sequence[Tensor], values: Sequence[Any], checked: Callable[[Tensor, Any, int], _Array]
-) -> list[_Array]:
     if len(values) != len(leaves):
         names = ", ".join(leaf.name or "unnamed" for leaf in leaves)
         raise ShapeError(
             "wrong number of inputs", allowed=f"{len(leaves)} ({names})", given=str(len(values))
         )
-    arrays = [checked(leaf, value, k) for k, (leaf, value) in enumerate(zip(leaves, values))]
-    if len(arrays) == 1 and arrays[0].size:
-        return arrays
+    if len(values) == 1:
+        # Most calls: a network of one input.
+        arrays = [checked(leaves[0], values[0], 0)]
+        if arrays[0].size:
+            return arrays
+    else:
+        arrays = [checked(leaf, value, k) for k, (leaf, value) in enumerate(zip(leaves, values))]
     rows: int | None = None
     for k, (leaf, array) in enumerate(zip(leaves, arrays)):
         if leaf.shape and leaf.shape[0] is None:
@@ -177,3 +176,8 @@ def _together(
                     given=str(len(array)),
                 )
     return arrays
+
+
+def as_all_rows(leaves: Sequence[Tensor], values: Sequence[Any]) -> list[np.ndarray | SparseRows]:
+    """As `as_inputs`, but sparse rows stay so."""
+    return [*as_inputs(leaves, values, as_rows)]

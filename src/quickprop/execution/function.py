@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from quickprop import config
-from quickprop.execution.checks import as_all_rows
+from quickprop.execution.checks import as_all_rows, as_inputs
 from quickprop.graph import Graph, Tensor
 from quickprop.native import NativeFunction, SparseRows
 from quickprop.ops.reference import evaluate
@@ -67,20 +67,23 @@ class Function:
         ShapeError, DTypeError
             When an array does not fit its placeholder.
         """
-        given = as_all_rows(self.graph.inputs, arrays)
-        run = self._run
-        if SparseRows in map(type, given):
-            run = self._sparse(tuple(k for k, a in enumerate(given) if type(a) is SparseRows))
-        results = run(*given)
+        for array in arrays:
+            if type(array) is not np.ndarray:
+                results = self._run_any(arrays)
+                break
+        else:
+            results = self._run(*as_inputs(self.graph.inputs, arrays))
         return results[0] if self.single else tuple(results)
 
-    def _sparse(self, positions: tuple[int, ...]) -> _Runs:
-        """What runs the graph with lists for these inputs, compiled when first asked for."""
-        if self.backend != "native":
-            return self._run
-        if positions not in self._with_lists:
-            self._with_lists[positions] = NativeFunction(self.graph, listed=positions)
-        return self._with_lists[positions]
+    def _run_any(self, arrays: Sequence[Any]) -> list[np.ndarray]:
+        """Run on arrays of any kind; native code for sparse ones is compiled when it is needed."""
+        given = as_all_rows(self.graph.inputs, arrays)
+        listed = tuple(k for k, array in enumerate(given) if isinstance(array, SparseRows))
+        if not listed or self.backend != "native":
+            return self._run(*given)
+        if listed not in self._with_lists:
+            self._with_lists[listed] = NativeFunction(self.graph, listed=listed)
+        return self._with_lists[listed](*given)
 
     def __repr__(self) -> str:
         given = ", ".join(map(repr, self.graph.inputs))

@@ -29,8 +29,29 @@ from quickprop.native.threads import Pace, multiply_adds, pool, worth
 _POINTER, _INT = ctypes.c_void_p, ctypes.c_int64
 #: Bytes of an offset into lists, and of a place in a row.
 START_BYTES, PLACE_BYTES = 8, 4
+#: Slots of the table and the addresses that they hold.
+_Slots = Sequence[tuple[int, int]]
 #: Sparse rows that need no more bytes than this when whole are made whole if that is quicker.
 WHOLE_BYTES = 2**28
+
+
+def given_lists(rows: SparseRows) -> dict[str, np.ndarray]:
+    """The lists that came in, but for their starts, by the names of their slots."""
+    return {"given places": rows.columns, "given numbers": rows.numbers}
+
+
+def room_for_lists(leaf: Tensor, rows: int, entries: int) -> dict[str, np.ndarray]:
+    """Memory for the lists of a batch of an input, by row and by column."""
+    width, size = leaf.shape[1] or 1, leaf.dtype.itemsize
+    sizes = {
+        "starts": START_BYTES * (rows + 1),
+        "places": PLACE_BYTES * entries,
+        "numbers": size * entries,
+        "column starts": START_BYTES * (width + 2),
+        "column places": PLACE_BYTES * entries,
+        "column numbers": size * entries,
+    }
+    return {name: aligned_bytes(count) for name, count in sizes.items()}
 
 
 class _Workspace:
@@ -54,31 +75,6 @@ class _Workspace:
             self.capacity = capacity
             self.arena = aligned_bytes(self.program.arena_bytes(capacity) + 64)
             self.arena_address = self.arena.ctypes.data
-
-    def point_to_lists(self, k: int, rows: SparseRows) -> list[np.ndarray]:
-        """Fill the slots of the k-th input, which comes as lists; gives what must be kept alive."""
-        given = [rows.columns, rows.numbers]
-        for name, array in zip(("given places", "given numbers"), given, strict=True):
-            self.table[self.program.list_slot(k, name)] = array.ctypes.data
-        return given
-
-    def make_room_for_lists(self, k: int, rows: int, entries: int) -> list[np.ndarray]:
-        """Memory for the lists of a batch of the k-th input, by row and by column."""
-        leaf = self.program.graph.inputs[k]
-        width, size = leaf.shape[1] or 1, leaf.dtype.itemsize
-        sizes = {
-            "starts": START_BYTES * (rows + 1),
-            "places": PLACE_BYTES * entries,
-            "numbers": size * entries,
-            "column starts": START_BYTES * (width + 2),
-            "column places": PLACE_BYTES * entries,
-            "column numbers": size * entries,
-        }
-        blocks = []
-        for name, count in sizes.items():
-            blocks.append(aligned_bytes(count))
-            self.table[self.program.list_slot(k, name)] = blocks[-1].ctypes.data
-        return blocks
 
     def point_to_variables(self) -> None:
         """Fill the slots of the variables, when any of them has moved."""
@@ -140,15 +136,14 @@ class NativeFunction:
         with self._updating:
             return self._run(arrays)
 
-    def _run(self, given: Sequence[np.ndarray | SparseRows]) -> list[np.ndarray]:
-        rows = 1 if self._with_rows is None else len(given[self._with_rows])
-        lists: dict[int, SparseRows] = {}
+    def _run(self, arrays: Sequence[Any]) -> list[np.ndarray]:
+        rows = 1 if self._with_rows is None else len(arrays[self._with_rows])
+        lists: _Slots = ()
+        if self.program.listed:
+            arrays, lists, _kept = self._placed(arrays, rows)
         # On one row this is most of the time: every line here costs a tenth of a microsecond.
         addresses, targets, results, held = [], [], [], []
-        for k, array in enumerate(given):
-            if isinstance(array, SparseRows):
-                lists[k] = array
-                array = array.starts
+        for array in arrays:
             if not array.flags.c_contiguous:
                 array = np.ascontiguousarray(array)
             held.append(array)
@@ -163,12 +158,24 @@ class NativeFunction:
             self._run_rows(rows, addresses, targets, lists)
         return results
 
+    def _placed(
+        self, given: Sequence[Any], rows: int
+    ) -> tuple[list[np.ndarray], _Slots, list[np.ndarray]]:
+        """The arrays of the first slots, what other slots hold, and what must be kept alive."""
+        program = self.program
+        arrays, slots, kept = [*given], [], []
+        for k in program.listed:
+            arrays[k] = given[k].starts
+            parts = given_lists(given[k])
+            if program.sorts:
+                parts |= room_for_lists(self.graph.inputs[k], rows, len(given[k].numbers))
+            for name, array in parts.items():
+                slots.append((program.list_slot(k, name), array.ctypes.data))
+                kept.append(array)
+        return arrays, slots, kept
+
     def _run_rows(
-        self,
-        rows: int,
-        addresses: Sequence[int],
-        targets: Sequence[int],
-        lists: Mapping[int, SparseRows],
+        self, rows: int, addresses: Sequence[int], targets: Sequence[int], lists: _Slots
     ) -> None:
         try:
             space = self._idle.pop()
@@ -183,19 +190,13 @@ class NativeFunction:
             table[slot] = address
         for slot, address in enumerate(targets, self._first_output):
             table[slot] = address
-        held = [space.point_to_lists(k, given) for k, given in lists.items()]
-        if self.program.sorts:
-            entries = {k: len(given.numbers) for k, given in lists.items()}
-            held += [space.make_room_for_lists(k, rows, n) for k, n in entries.items()]
+        for slot, address in lists:
+            table[slot] = address
         self._call(space.table_address, space.arena_address, space.capacity, rows)
         self._idle.append(space)
 
     def _run_chunks(
-        self,
-        rows: int,
-        addresses: Sequence[int],
-        targets: Sequence[int],
-        lists: Mapping[int, SparseRows],
+        self, rows: int, addresses: Sequence[int], targets: Sequence[int], lists: _Slots
     ) -> None:
         """Many rows, in several threads when that is worth it; cut where chunks end anyway."""
         parts = worth(self._work_a_row * rows)
@@ -205,7 +206,7 @@ class NativeFunction:
         size = -(-rows // (parts * CHUNK)) * CHUNK
         outputs = self.graph.outputs
         steps = [
-            START_BYTES if k in lists else _row_bytes(leaf)
+            START_BYTES if k in self.program.listed else _row_bytes(leaf)
             for k, leaf in enumerate(self.graph.inputs)
         ]
 
@@ -232,13 +233,15 @@ def _row_bytes(node: Tensor) -> int:
 def _in_quicker_form(
     graph: Graph, leaf: Tensor, given: np.ndarray | SparseRows
 ) -> np.ndarray | SparseRows:
-    """Rows as lists or whole, whichever makes quicker steps."""
-    worth = leaf in only_factors(graph) and is_worth_listing(
-        graph, leaf, listed_share(given), jit.host_machine()
-    )
-    if worth:
-        return given if isinstance(given, SparseRows) else SparseRows.of_array(given)
-    if isinstance(given, SparseRows) and given.size * leaf.dtype.itemsize <= WHOLE_BYTES:
+    """Rows as lists or whole, whichever makes quicker steps where only products read them."""
+    if not is_worth_listing(graph, leaf, listed_share(given), jit.host_machine()):
+        return _if_small(given)
+    return given if isinstance(given, SparseRows) else SparseRows.of_array(given)
+
+
+def _if_small(given: np.ndarray | SparseRows) -> np.ndarray | SparseRows:
+    """Whole rows, unless they are too many."""
+    if isinstance(given, SparseRows) and given.size * given.dtype.itemsize <= WHOLE_BYTES:
         return given.dense()
     return given
 
@@ -261,7 +264,11 @@ class NativeMinibatches:
         self.rows = rows * passes
         batch_size = min(batch_size, rows)
         self.threads = worth(multiply_adds(graph, batch_size), threads)
-        data = {leaf: _in_quicker_form(graph, leaf, given) for leaf, given in data.items()}
+        factors = only_factors(graph)
+        data = {
+            leaf: _in_quicker_form(graph, leaf, given) if leaf in factors else _if_small(given)
+            for leaf, given in data.items()
+        }
         self.listed = tuple(
             k for k, leaf in enumerate(graph.inputs) if type(data.get(leaf)) is SparseRows
         )
@@ -300,10 +307,12 @@ class NativeMinibatches:
         """Point the slots of an input to its rows, in the layout of the code."""
         if k in self.listed:
             rows = given if isinstance(given, SparseRows) else SparseRows.of_array(given)
-            space, batch = self._space, self.batch_size
-            held = [rows.starts, *space.point_to_lists(k, rows)]
+            parts, batch = given_lists(rows), self.batch_size
             if leaf in self.program.dense:
-                held += space.make_room_for_lists(k, batch, rows.most_entries(batch))
+                parts |= room_for_lists(leaf, batch, rows.most_entries(batch))
+            for name, array in parts.items():
+                self._space.table[self.program.list_slot(k, name)] = array.ctypes.data
+            held = [rows.starts, *parts.values()]
         else:
             whole = given.dense() if isinstance(given, SparseRows) else given
             held = [self._rows_block(leaf, whole)]
