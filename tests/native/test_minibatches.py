@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from quickprop.execution import Minibatches, function
-from quickprop.graph import Graph, Tensor
+from quickprop.graph import ROWS, Graph, Tensor, placeholder
 from quickprop.native import runtime, shuffling, threads
 from quickprop.nn import Activation, CrossEntropy, Dense, Dropout, MeanSquaredError, Network
+from quickprop.ops.elementary import mean
 from quickprop.ops.shuffle import permutation
 from quickprop.optim import Adam
 from quickprop.train import fit
@@ -150,3 +151,19 @@ def test_last_short_batch_counts_by_its_rows():
         from_batches.append(steps.run(0, 3, {}))
     # 0 + 1, 4 + 9, 16: means 0.5, 6.5, 16 times 2, 2, 1 rows.
     assert from_batches == [30.0, 30.0]
+
+
+@pytest.mark.parametrize("backend", ["native", "reference"])
+def test_an_epoch_has_one_sum_however_it_is_cut(backend):
+    x = placeholder((ROWS, 3), "float32", "x")
+    loss = mean(x * x)
+    rows = np.random.default_rng(4).normal(size=(997, 3)).astype(np.float32)
+    batches = Minibatches(Graph((x,), (loss,)), {x: rows}, 10, backend=backend)
+    whole = batches.run(0, 100, {})
+    total, done = 0.0, 0
+    for steps in (1, 7, 40, 2, 50):
+        total = batches.run(done, steps, {}, total)
+        done += steps
+    assert total == whole
+    # Sums of parts, added up, round otherwise.
+    assert sum(batches.run(first, 1, {}) for first in range(100)) == pytest.approx(whole)

@@ -212,7 +212,7 @@ class SlopeEngine:
             if not count:
                 raise TimeIsUpError
             before = time.perf_counter()
-            total += self._batches.run(done, count, self._seed)
+            total = self._batches.run(done, count, self._seed, total)
             self._slices.learn(count, time.perf_counter() - before)
             done += count
         slopes = np.concatenate([store.array.ravel() for store in self._sum_stores]).astype(float)

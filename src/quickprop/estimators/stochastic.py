@@ -128,7 +128,7 @@ class Epochs:
                     self._out_of_time(total / seen if seen else math.nan)
                     return None
                 before = time.perf_counter()
-                total += batches.run(done, count, scalars)
+                total = batches.run(done, count, scalars, total)
                 slices.learn(count, time.perf_counter() - before)
                 done += count
                 if interrupts.raised:

@@ -24,7 +24,9 @@ class _Steps(Protocol):
 
     def bind(self, data: Mapping[Tensor, Rows]) -> None: ...
     def shuffle(self, seed: int, epoch: int) -> None: ...
-    def run(self, first_step: int, steps: int, scalars: Mapping[Tensor, float | int]) -> float: ...
+    def run(
+        self, first_step: int, steps: int, scalars: Mapping[Tensor, float | int], total: float
+    ) -> float: ...
 
 
 class _ReferenceMinibatches:
@@ -45,9 +47,10 @@ class _ReferenceMinibatches:
         """Put the rows into the order of that epoch."""
         self.order[...] = permutation(len(self.order), seed, epoch)
 
-    def run(self, first_step: int, steps: int, scalars: Mapping[Tensor, float | int]) -> float:
-        """Run some mini-batches; returns the sum of loss times rows."""
-        total = 0.0
+    def run(
+        self, first_step: int, steps: int, scalars: Mapping[Tensor, float | int], total: float
+    ) -> float:
+        """Run some mini-batches; returns the total with the sum of loss times rows."""
         for step in range(first_step, first_step + steps):
             rows = self.order[step * self.batch_size : (step + 1) * self.batch_size]
             feeds = {
@@ -149,18 +152,27 @@ class Minibatches:
         """Put the rows into the order of that epoch, the same on every backend."""
         self._steps.shuffle(seed, epoch)
 
-    def run(self, first_step: int, steps: int, scalars: Mapping[Tensor, float | int]) -> float:
+    def run(
+        self,
+        first_step: int,
+        steps: int,
+        scalars: Mapping[Tensor, float | int],
+        total: float = 0.0,
+    ) -> float:
         """Run mini-batches `first_step` to `first_step + steps` of the current order.
 
         Parameters
         ----------
         scalars : mapping of Tensor to number
             A value for each input without rows.
+        total : float
+            What an earlier call for the same epoch returned. An epoch's sum is then the same to the
+            last bit however it is cut into calls.
 
         Returns
         -------
         float
-            The sum over these batches of the loss times the rows of the batch.
+            The total, to which the loss of each of these batches times its rows was added.
         """
         steps = min(steps, self.steps_per_epoch - first_step)
-        return self._steps.run(first_step, steps, scalars)
+        return self._steps.run(first_step, steps, scalars, total)

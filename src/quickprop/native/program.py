@@ -771,7 +771,7 @@ class _ProgramWriter:
                     w.store(literal(0, element), w.offset(goal, int64(column), element))
 
     def _epoch_entry(self) -> str:
-        """Loop over mini-batches; returns the sum of loss times rows."""
+        """Loop over mini-batches; returns what was given and the sum of loss times rows."""
         graph = self.graph
         w = FunctionWriter(
             "epoch",
@@ -783,6 +783,7 @@ class _ProgramWriter:
                 ("batch", "i64"),
                 ("first", "i64"),
                 ("steps", "i64"),
+                ("before", "double"),
                 *((name, "i64") for name in self._part_names()),
             ],
             returns="double",
@@ -796,8 +797,7 @@ class _ProgramWriter:
         rows, batch = Value("%rows", "i64"), Value("%batch", "i64")
         first = Value("%first", "i64")
         stop = w.add(first, Value("%steps", "i64"))
-        total = literal(0, "double")
-        loop = w.open_loop(first, stop, int64(1), [total])
+        loop = w.open_loop(first, stop, int64(1), [Value("%before", "double")])
         start = w.mul(loop.index, batch)
         count = w.intrinsic("smin", w.sub(rows, start), batch)
         numbers = w.offset(order, start, "i32")

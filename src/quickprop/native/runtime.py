@@ -281,8 +281,9 @@ class NativeMinibatches:
             listed=self.listed,
         )
         self._pace = Pace(self.threads)
-        counts = [_INT] * (7 if self.threads > 1 else 5)
-        self._epoch = self._code.function("epoch", ctypes.c_double, _POINTER, _POINTER, *counts)
+        kinds = [_POINTER, _POINTER, *[_INT] * 5, ctypes.c_double]
+        kinds += [_INT, _INT] if self.threads > 1 else []
+        self._epoch = self._code.function("epoch", ctypes.c_double, *kinds)
         self._space = _Workspace(self.program)
         self._space.grow(batch_size)
         self.order = np.tile(np.arange(rows, dtype=np.int32), passes)
@@ -339,8 +340,10 @@ class NativeMinibatches:
         """Put the rows into the order of that epoch."""
         shuffling.shuffle(self.order, seed, epoch)
 
-    def run(self, first_step: int, steps: int, scalars: Mapping[Tensor, float | int]) -> float:
-        """Run some mini-batches of the current order; returns the sum of loss times rows."""
+    def run(
+        self, first_step: int, steps: int, scalars: Mapping[Tensor, float | int], total: float
+    ) -> float:
+        """Run some mini-batches of the current order; returns the total with their losses."""
         for leaf, value in scalars.items():
             self._scalars[leaf][...] = value
         space = self._space
@@ -354,21 +357,22 @@ class NativeMinibatches:
             self.batch_size,
             first_step,
             steps,
+            total,
         )
         if self.threads == 1:
             return self._epoch(*arguments)  # type: ignore[return-value]
         parts = self._pace.choose()
         started = time.perf_counter()
         if parts == 1:
-            total = self._epoch(*arguments, 0, 1)
+            found = self._epoch(*arguments, 0, 1)
         else:
             # One task starts all parts: an interrupt of this thread cannot leave some waiting for
             # parts that were never started.
-            total = pool(1).submit(self._run_parts, arguments).result()
+            found = pool(1).submit(self._run_parts, arguments).result()
         self._pace.note(parts, (time.perf_counter() - started) / max(steps, 1))
-        return total  # type: ignore[return-value]
+        return found  # type: ignore[return-value]
 
-    def _run_parts(self, arguments: tuple[int, ...]) -> float:
+    def _run_parts(self, arguments: tuple[float, ...]) -> float:
         others = [
             pool(self.threads).submit(self._epoch, *arguments, part, self.threads)
             for part in range(1, self.threads)

@@ -167,7 +167,7 @@ class Loop:
                 reason = self._out_of_time(done)
                 break
             before = self.clock()
-            total += batches.run(done, count, self._scalars)
+            total = batches.run(done, count, self._scalars, total)
             seconds = self.clock() - before
             self._slices.learn(count, seconds)
             self._steps_run += count
@@ -232,8 +232,7 @@ class Loop:
             before = self.clock()
             validation = self.validation()
             self._validation_seconds = self.clock() - before
-        # Rounded, so that the grouping of steps into slices does not show in the last digits.
-        train = float(f"{place.total / rows:.7g}")
+        train = place.total / rows
         if not math.isfinite(train) or not (validation is None or math.isfinite(validation)):
             return None
         fraction = place.done / batches.steps_per_epoch
