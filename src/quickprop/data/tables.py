@@ -18,6 +18,7 @@ import polars.selectors as cs
 
 from quickprop.data.atomic_file import is_device, replace_file
 from quickprop.data.csv_file import check_names, parse_csv
+from quickprop.data.forked import begin_work
 from quickprop.errors import DataError, DataFileError, did_you_mean
 
 _TEXT_ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
@@ -80,6 +81,7 @@ def read_table(data: object, *, where: str = "data") -> nw.DataFrame:
         raise DataError("the table has no columns", where=where, mend="give at least one column")
     if not frame.height:
         raise DataError("the table has no rows", where=where, mend="give at least one row")
+    begin_work(where)
     # By name, because not every version of polars has all of these types.
     wide = [name for name, kind in frame.schema.items() if str(kind).startswith(_AS_FLOAT)]
     frame = frame.with_columns(pl.col(wide).cast(pl.Float64)).with_columns(
@@ -151,6 +153,7 @@ def _read_file(path: Path, where: str) -> pl.DataFrame:
         raise DataFileError(
             "the file is empty", where=where, mend="give a table with a header and rows"
         )
+    begin_work(where)
     try:
         return read(raw, where)
     except (DataFileError, DataError):
@@ -342,6 +345,7 @@ def _foreign_series(series: nw.Series) -> object:
 
 def csv_text(columns: Mapping[str, np.ndarray | Sequence[Any]]) -> str:
     """The columns as CSV, with a header line."""
+    begin_work("columns")
     return pl.DataFrame(dict(columns)).write_csv()
 
 
@@ -374,6 +378,7 @@ def write_table(columns: Mapping[str, np.ndarray | Sequence[Any]], path: str | o
             mend="end the name with .csv or .parquet",
         )
     write = write or writers[(".csv",)]
+    begin_work("columns")
     frame = _from_columns(columns, "columns")
     replace_file(target, lambda file: write(frame, file))
 
