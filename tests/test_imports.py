@@ -89,12 +89,21 @@ def test_no_import_inside_a_function(path: Path):
             assert not imports(node), f"{path.name}: {node.name} imports inside"
 
 
-def test_import_is_light():
-    code = "import quickprop, sys; print([m for m in sys.argv[1:] if m in sys.modules])"
+def loaded_by(code: str, *names: str) -> list[str]:
+    """Those of some packages that are loaded after code has run in a process of its own."""
+    code += "; import sys; print(*(m for m in sys.argv[1:] if m in sys.modules))"
     done = subprocess.run(
-        [sys.executable, "-c", code, *HEAVY], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code, *names], capture_output=True, text=True, check=True
     )
-    assert done.stdout.strip() == "[]"
+    return done.stdout.split()
+
+
+def test_import_is_light():
+    assert loaded_by("import quickprop", *HEAVY) == []
+
+
+def test_a_model_that_is_read_needs_no_training():
+    assert loaded_by("from quickprop import load", "sklearn", "pandas", "rich", "typer") == []
 
 
 def test_estimators_are_light():
@@ -107,7 +116,7 @@ def test_estimators_are_light():
 
 
 @pytest.mark.parametrize(
-    "name", ["data", "estimators", "estimators.watching", "nn", "nn.views", "train"]
+    "name", ["data", "estimators", "estimators.watching", "models", "nn", "nn.views", "train"]
 )
 def test_rooms_that_load_on_demand_show_type_checkers_the_same_names(name: str):
     module = importlib.import_module(f"quickprop.{name}")

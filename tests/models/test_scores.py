@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from sklearn.metrics import f1_score
 
 from quickprop.models.scores import classification_scores, regression_scores
 from quickprop.models.verdict import verdict
@@ -44,3 +45,13 @@ VERDICTS = [
 @pytest.mark.parametrize(("network", "linear", "words"), VERDICTS)
 def test_verdict(network: np.ndarray, linear: np.ndarray, words: str):
     assert verdict("regression", TRUE, network, linear, MEAN).startswith(words)
+
+
+def test_macro_f1_is_that_of_scikit_learn():
+    random = np.random.default_rng(0)
+    for classes in (2, 3, 7):
+        for rows in (1, 5, 40):
+            true = random.integers(classes, size=rows)
+            probabilities = random.random((rows, classes))
+            theirs = f1_score(true, probabilities.argmax(1), average="macro", zero_division=0)
+            assert classification_scores(true, probabilities)["macro_f1"] == theirs

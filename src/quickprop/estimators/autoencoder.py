@@ -23,11 +23,12 @@ from quickprop.estimators.preparation import Preparation, StandardColumns, Targe
 from quickprop.estimators.scores import r2
 from quickprop.estimators.settings import COUNT
 from quickprop.estimators.validation import FLOATS, FORMATS, dense, validated
-from quickprop.execution import Function, function
-from quickprop.graph import ROWS, placeholder
-from quickprop.nn import Dense, MeanSquaredError
+from quickprop.execution import Function
+from quickprop.models.halves import decoder, encoder
+from quickprop.nn import MeanSquaredError
 from quickprop.nn.activations import ACTIVATIONS
-from quickprop.nn.layers.layer import Context
+
+_HALVES = {"encoder": encoder, "decoder": decoder}
 
 
 @estimator
@@ -261,8 +262,7 @@ class AutoencoderTransformer(
     def _part(self, name: str, live: LiveNetwork) -> Function:
         """The network up to the narrow layer, or from there on; compiled once."""
         if name not in live.parts:
-            made = _encoder(live) if name == "encoder" else _decoder(live, self.n_components_)
-            live.parts[name] = made
+            live.parts[name] = _HALVES[name](live.network)
         return live.parts[name]
 
     def __sklearn_tags__(self) -> Any:
@@ -272,23 +272,3 @@ class AutoencoderTransformer(
         tags.target_tags.required = False
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def _after_code(live: LiveNetwork) -> int:
-    """The position of the first layer behind the narrow one."""
-    dense_layers = [k for k, one in enumerate(live.network.layers) if isinstance(one.layer, Dense)]
-    return dense_layers[len(dense_layers) // 2]
-
-
-def _encoder(live: LiveNetwork) -> Function:
-    network = live.network
-    code = network.layers[_after_code(live)].sources[0]
-    return function(network.inputs, network.tensors()[code])
-
-
-def _decoder(live: LiveNetwork, width: int) -> Function:
-    codes = placeholder((ROWS, width), live.network.dtype, "codes")
-    x = codes
-    for placed in live.network.layers[_after_code(live) :]:
-        x = placed.layer.join([x], placed.parameters, Context(placed.name, False, None, None, []))
-    return function([codes], x)

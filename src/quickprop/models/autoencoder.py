@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,11 +11,11 @@ import numpy as np
 from quickprop.config import DType, as_dtype
 from quickprop.errors import DataError, ModelFileError, SettingError, ShapeError
 from quickprop.execution import Function, function
-from quickprop.graph import ROWS, Tensor, placeholder, show_shape
+from quickprop.graph import show_shape
+from quickprop.models.halves import decoder, encoder
 from quickprop.models.model_file import read_model_file, write_model_file
 from quickprop.nn import ACTIVATIONS, Activation, Dense, GaussianNoise, MeanSquaredError, Network
 from quickprop.nn.component import Component, choice, flag, many, real, whole
-from quickprop.nn.layers import Context
 from quickprop.train import History, fit
 
 _RULES = {
@@ -27,6 +27,12 @@ _RULES = {
 }
 #: Names of the two arrays of a file that are not the network's.
 _CENTRE, _SCALE = "columns.centre", "columns.scale"
+#: What is made of rows or codes, by name.
+_PARTS: dict[str, Callable[[Network], Function]] = {
+    "encode": encoder,
+    "decode": decoder,
+    "both": lambda network: function(network.inputs, network.output()),
+}
 
 
 class Autoencoder:
@@ -209,23 +215,10 @@ class Autoencoder:
     def _run(self, name: str, rows: np.ndarray) -> np.ndarray:
         run = self._functions.get(name)
         if run is None:
-            inputs, output = self._graph(name)
-            run = self._functions[name] = function([inputs], output)
+            run = self._functions[name] = _PARTS[name](self.network)
         # Numbers beyond float32 become infinite, and so does their error.
         with np.errstate(over="ignore"):
             return np.asarray(run(rows.astype(self.dtype.value)), np.float64)
-
-    def _graph(self, name: str) -> tuple[Tensor, Tensor]:
-        """One half of the network, or all of it."""
-        layers = self.network.layers
-        dense = [k for k, placed in enumerate(layers) if isinstance(placed.layer, Dense)]
-        middle = dense[len(dense) // 2 - 1] + 1
-        part = {"encode": layers[:middle], "decode": layers[middle:], "both": layers}[name]
-        width = part[0].input_shape[0]
-        given = output = placeholder((ROWS, width), self.dtype, "rows")
-        for placed in part:
-            output = placed.layer.join([output], placed.parameters, Context(placed.name))
-        return given, output
 
     def _matrix(self, x: Any, where: str, columns: int | None = None) -> np.ndarray:
         """Finite numbers (n, columns) in float64."""

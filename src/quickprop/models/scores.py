@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from sklearn.metrics import f1_score
 
 Scores = dict[str, float]
 
@@ -27,8 +26,19 @@ def classification_scores(codes: np.ndarray, probabilities: np.ndarray) -> Score
     return {
         "accuracy": float(np.mean(predicted == codes)),
         "log_loss": float(-np.mean(np.log(np.clip(true, _SMALLEST, 1.0)))),
-        "macro_f1": float(f1_score(codes, predicted, average="macro", zero_division=0)),
+        "macro_f1": _macro_f1(codes, predicted, probabilities.shape[1]),
     }
+
+
+def _macro_f1(true: np.ndarray, predicted: np.ndarray, classes: int) -> float:
+    """The mean over the classes that there are of 2 TP / (2 TP + FP + FN), as scikit-learn has it.
+
+    Written here, as a model that is read from its file would load all of scikit-learn for it.
+    """
+    right = np.bincount(true[true == predicted], minlength=classes)
+    counted = np.bincount(true, minlength=classes) + np.bincount(predicted, minlength=classes)
+    some = counted > 0
+    return float(np.mean(2.0 * right[some] / counted[some]))
 
 
 def regression_scores(true: np.ndarray, predicted: np.ndarray) -> Scores:

@@ -216,3 +216,6 @@ def network_inputs(
     """The matrices that a network takes: those with columns."""
     given: Mapping[str, np.ndarray] = {"numeric": numeric, "categories": categories}
     return tuple(given[str(leaf.name)] for leaf in network.inputs)
+
+
+load = TableModel.load
