@@ -12,6 +12,7 @@ from sklearn.datasets import make_multilabel_classification
 from sklearn.exceptions import ConvergenceWarning
 
 from quickprop.estimators import MLPClassifier, MLPRegressor
+from quickprop.estimators.engine import SlopeEngine
 
 SGD = {"solver": "sgd", "learning_rate_init": 0.05}
 ATTRIBUTES = (
@@ -122,6 +123,30 @@ def test_several_numbers_alike(numbers, solver):
     theirs, ours = regressors(X, np.c_[y, -y, y**2], solver=solver, early_stopping=True)
     assert_alike(theirs, ours)
     np.testing.assert_allclose(ours.predict(X), theirs.predict(X), 1e-9, 1e-9)
+
+
+def test_several_numbers_with_lbfgs_differ_by_the_value_that_the_line_search_sees(
+    numbers, monkeypatch
+):
+    """scikit-learn's is the mean over the targets of a loss whose slopes are those of the sum.
+
+    All else is in step: with that value the weights agree to rounding.
+    """
+    X, y = numbers
+    targets = np.c_[y, np.tanh(y), np.sin(X[:, 0])]
+    settings = {"solver": "lbfgs", "max_iter": 60, "max_fun": 500, "activation": "tanh"}
+    theirs, ours = regressors(X, targets, **settings)
+    np.testing.assert_allclose(ours.loss_, theirs.loss_, rtol=0.05)
+    slopes_of_the_sum = SlopeEngine.__call__
+
+    def as_scikit_learn(engine, position):
+        value, slopes = slopes_of_the_sum(engine, position)
+        return engine.reported(position, value), slopes
+
+    monkeypatch.setattr(SlopeEngine, "__call__", as_scikit_learn)
+    theirs, ours = regressors(X, targets, **settings)
+    for a, b in zip(ours.coefs_ + ours.intercepts_, theirs.coefs_ + theirs.intercepts_):
+        np.testing.assert_allclose(a, b, 1e-6, 1e-6)
 
 
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
