@@ -14,10 +14,10 @@ from quickprop.execution import Minibatches, function
 from quickprop.graph import ROWS, Graph, placeholder, variable
 from quickprop.native import SparseRows
 from quickprop.native.jit import host_machine
-from quickprop.native.lists import is_worth_listing, only_factors
-from quickprop.native.sparse_rows import listed_share
+from quickprop.native.lists import only_factors, whole_columns
+from quickprop.native.sparse_rows import SplitRows, column_shares
 from quickprop.ops.activations import relu
-from quickprop.ops.elementary import exp, mean
+from quickprop.ops.elementary import exp, mean, sum, tanh
 
 RNG = np.random.default_rng(7)
 
@@ -45,7 +45,7 @@ def step(columns: int, width: int, dtype: str, *, other_reader: bool = False):
         loss = loss + mean(exp(x * 0.125))
     learned = (first, bias, last)
     slopes = gradients(loss, learned)
-    updates = tuple((p, p - slope * 0.1) for p, slope in zip(learned, slopes, strict=True))
+    updates = tuple((p, p - slope * 0.02) for p, slope in zip(learned, slopes, strict=True))
     return Graph((x, t), (loss,), updates), learned
 
 
@@ -164,10 +164,17 @@ def test_training_gives_the_same_bits_for_sparse_rows(
     assert full._steps.listed == ()
 
 
+def keep_all_whole(monkeypatch) -> None:
+    def chosen(graph, leaf, shares, machine):
+        return np.ones(len(shares), bool), False
+
+    monkeypatch.setattr("quickprop.native.runtime.whole_columns", chosen)
+
+
 def test_lists_and_whole_rows_train_to_the_same_bits(monkeypatch):
     x, t = mostly_zero(230, 130, 0.1), RNG.normal(size=(230, 2))
     listed, weights, batches = trained((x, t), 64, "float64")
-    monkeypatch.setattr("quickprop.native.runtime.is_worth_listing", lambda *_: False)
+    keep_all_whole(monkeypatch)
     whole, same, others = trained((x, t), 64, "float64")
     assert (batches._steps.listed, others._steps.listed) == ((0,), ())
     assert listed == whole
@@ -183,7 +190,8 @@ def test_other_rows_may_be_bound():
     other = mostly_zero(60, 130, 0.5)
     expected = Minibatches(again, dict(zip(again.inputs, (other, t), strict=True)), 60)
     batches.bind({graph.inputs[0]: other})
-    assert batches.run(0, 1, {}) == expected.run(0, 1, {})
+    # Whole in one and in lists in the other, and so summed in another order.
+    assert batches.run(0, 1, {}) == pytest.approx(expected.run(0, 1, {}), rel=1e-12)
 
 
 def test_rows_of_zeros_alone():
@@ -194,15 +202,100 @@ def test_rows_of_zeros_alone():
     np.testing.assert_allclose(listed, reference, rtol=1e-12)
 
 
-def test_few_numbers_are_worth_listing_and_many_are_not():
+def test_columns_that_are_seldom_zero_are_kept_whole():
     graph, _ = step(100, 100, "float32")
     leaf, machine = graph.inputs[0], host_machine()
-    assert is_worth_listing(graph, leaf, 0.05, machine)
-    assert not is_worth_listing(graph, leaf, 0.9, machine)
+    shares = np.full(100, 0.05)
+    kept, worth_it = whole_columns(graph, leaf, shares, machine)
+    assert not kept.any()
+    assert worth_it
+    shares[[3, 50]] = 1.0
+    kept, worth_it = whole_columns(graph, leaf, shares, machine)
+    assert np.flatnonzero(kept).tolist() == [3, 50]
+    assert worth_it
+    kept, worth_it = whole_columns(graph, leaf, np.full(100, 0.9), machine)
+    assert kept.all()
+    assert not worth_it
     # Narrow results are quick whole: a list is a chain of additions that wait for each other.
     narrow, _ = step(100, 3, "float32")
-    assert not is_worth_listing(narrow, narrow.inputs[0], 0.3, machine)
-    assert listed_share(np.eye(2000)) == pytest.approx(1 / 2000)
+    _, worth_it = whole_columns(narrow, narrow.inputs[0], np.full(100, 0.3), machine)
+    assert not worth_it
+
+
+def test_shares_come_from_a_sample_of_rows():
+    array = np.eye(2000)
+    some = np.arange(0, 2000, 16)
+    np.testing.assert_array_equal(np.flatnonzero(column_shares(array)), some)
+    sparse = SparseRows.of_array(array)
+    np.testing.assert_array_equal(column_shares(sparse), column_shares(array))
+
+
+def test_rows_split_into_whole_columns_and_lists():
+    array = np.array([[1.0, 0.0, 2.0, 0.0], [3.0, 4.0, 0.0, 0.0], [5.0, 0.0, 0.0, 6.0]])
+    whole = np.array([True, False, False, True])
+    for rows in (array, SparseRows.of_array(array)):
+        split = SplitRows.of(rows, whole)
+        assert split.columns.tolist() == [0, 3]
+        assert split.places.tolist() == [1, 0, 0, 2]
+        assert split.block.shape == (3, 8)
+        np.testing.assert_array_equal(split.block[:, :2], array[:, [0, 3]])
+        assert not split.block[:, 2:].any()
+        np.testing.assert_array_equal(split.lists.dense(), array * ~whole)
+
+
+def table_like(rows: int, dtype: str) -> np.ndarray:
+    """Nine columns of numbers here and there among columns of 1 in 20."""
+    array = mostly_zero(rows, 130, 0.05, dtype)
+    array[:, [0, 7, 8, 20, 64, 65, 66, 100, 129]] = RNG.normal(size=(rows, 9))
+    return array
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("width", [3, 17, 40, 150])
+def test_tables_of_numbers_and_categories(dtype: str, width: int, monkeypatch):
+    x, t = table_like(230, dtype), RNG.normal(size=(230, 2)).astype(dtype)
+    # 230 rows in batches of 50: the last is short.
+    one, weights, batches = trained((x, t), 50, dtype, width=width, threads=1)
+    two, same, _ = trained((x, t), 50, dtype, width=width, threads=2)
+    sparse, again, _ = trained((scipy.sparse.csr_array(x), t), 50, dtype, width=width)
+    assert batches._steps.listed == (0,)
+    assert one == two == sparse
+    for a, b, c in zip(weights, same, again, strict=True):
+        np.testing.assert_array_equal(a, b)
+        np.testing.assert_array_equal(a, c)
+    keep_all_whole(monkeypatch)
+    whole, plain, _ = trained((x, t), 50, dtype, width=width)
+    tolerance = 1e-4 if dtype == "float32" else 1e-12
+    np.testing.assert_allclose(one, whole, rtol=tolerance)
+    for a, b in zip(weights, plain, strict=True):
+        np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_several_products_of_one_table(threads: int):
+    kind = DType.float64
+    rng = np.random.default_rng(5)
+    table, target = table_like(90, "float64"), rng.normal(size=(90, 1))
+    results = []
+    for backend in ("native", "reference"):
+        x, t = placeholder((ROWS, 130), kind, "x"), placeholder((ROWS, 1), kind, "t")
+        draw = np.random.default_rng(6)
+        wide = variable(draw.normal(size=(130, 70)) / 9, kind)
+        narrow = variable(draw.normal(size=(130, 20)) / 9, kind)
+        bias = variable(draw.normal(size=(1, 70)), kind)
+        parts = (tanh(x @ wide + bias), x @ narrow)
+        output = sum(parts[0], [1], keepdims=True) + sum(parts[1], [1], keepdims=True)
+        loss = mean((output - t) * (output - t))
+        learned = (wide, narrow, bias)
+        slopes = gradients(loss, learned)
+        updates = tuple((p, p - s * 0.01) for p, s in zip(learned, slopes, strict=True))
+        graph = Graph((x, t), (loss,), updates)
+        data = {x: table, t: target}
+        batches = Minibatches(graph, data, 32, backend=backend, threads=threads)
+        losses = [batches.run(0, 3, {}) for _ in range(3)]
+        results.append([np.array(losses), *(p.value for p in learned)])
+    for native, plain in zip(*results, strict=True):
+        np.testing.assert_allclose(native, plain, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ from quickprop.native.lines import (
     kernel_bug,
     neutral,
 )
-from quickprop.native.lists import Lists, entry_place
+from quickprop.native.lists import Lists, WholeColumns, block_stride, entry_place
 from quickprop.native.machine import Machine
 
 #: Rows taken for granted when tiles are chosen for a product over the rows of a call.
@@ -426,9 +426,12 @@ class _ProductKernel:
             base = self.kernel.pointer(self.node.inputs[1])
             b = w.offset(base, column.first, self.element)
             step = layout_of(self.node.inputs[1].shape, self.node.inputs[1].dtype).stride
-        if self.product.lists is not None:
+        lists = self.product.lists
+        if lists is not None:
+            if lists.whole is not None:
+                self._sum_whole_columns(lists.whole, column, Tile(height, vectors), stop, b, step)
             with w.loop(int64(0), stop, int64(1)) as line:
-                self._listed(line, column, vectors, self.product.lists, b, step)
+                self._listed(line, column, vectors, lists, b, step)
             self._clear_padding(column)
             return
         full = w.sub(stop, int64(height - 1)) if height > 1 else stop
@@ -496,14 +499,84 @@ class _ProductKernel:
         """One line of the result, from the list of the numbers of A that are not zero."""
         w = self.w
         starts, places, numbers = (self.kernel.pointer(node) for node in lists.memory())
+        start = self._start(column, vectors)
+        if lists.whole is not None:
+            sums = self._whole_sums(lists.whole, i, column, vectors)
+            start = sums if self.bias is None else [w.fadd(*pair) for pair in zip(start, sums)]
         begin, end = lists.bounds(w, starts, i)
-        loop = w.open_loop(begin, end, int64(1), self._start(column, vectors))
+        loop = w.open_loop(begin, end, int64(1), start)
         k = entry_place(w, places, loop.index)
         number = w.load(w.offset(numbers, loop.index, self.element), self.element)
         spread = w.splat(number, self.lanes)
         bs = self._vectors(w.offset(b, w.mul(k, int64(step)), self.element), vectors)
         following = [w.fma(spread, b, sum_) for b, sum_ in zip(bs, loop.carried, strict=True)]
         self._end(i, column, Tile(1, vectors), w.close_loop(loop, following))
+
+    def _whole_sums(
+        self, whole: WholeColumns, i: Value, column: Column, vectors: int
+    ) -> list[Value]:
+        """What the whole columns give for one line of the result."""
+        w = self.w
+        if self.product.transpose_a:
+            i = entry_place(w, self.kernel.pointer(whole.places), i)
+        at = w.add(w.mul(i, int64(whole.stride)), column.first)
+        return self._vectors(w.offset(self.kernel.pointer(whole.sums), at, self.element), vectors)
+
+    def _sum_whole_columns(
+        self, whole: WholeColumns, column: Column, tile: Tile, stop: Value, b: Value, step: int
+    ) -> None:
+        """The part of a panel that comes from the columns of A that are kept whole."""
+        w = self.w
+        columns = self.kernel.pointer(whole.columns)
+        count = w.load(columns, "i64")
+        lines = count if self.product.transpose_a else stop
+        full = w.sub(lines, int64(tile.rows - 1))
+        with w.loop(int64(0), full, int64(tile.rows)) as i:
+            self._whole_tile(whole, count, i, column, tile, b, step)
+        left = w.sub(lines, w.binary("srem", lines, int64(tile.rows)))
+        with w.loop(left, lines, int64(1)) as i:
+            self._whole_tile(whole, count, i, column, Tile(1, tile.vectors), b, step)
+
+    def _whole_tile(
+        self,
+        whole: WholeColumns,
+        count: Value,
+        i: Value,
+        column: Column,
+        tile: Tile,
+        b: Value,
+        step: int,
+    ) -> None:
+        w, one = self.w, int64(1)
+        block, columns = self.kernel.pointer(whole.block), self.kernel.pointer(whole.columns)
+        stride = block_stride(w, self.node.inputs[0], count)
+        inner, step_i, step_k = count, stride, one
+        if self.product.transpose_a:
+            inner, step_i, step_k = self.inner, one, stride
+        start = [literal(0, vector_type(self.element, self.lanes))] * (tile.rows * tile.vectors)
+        loop = w.open_loop(int64(0), inner, one, start)
+        k = loop.index
+        if not self.product.transpose_a:
+            k = w.load(w.offset(columns, w.add(k, one), "i64"), "i64")
+        bs = self._vectors(w.offset(b, w.mul(k, int64(step)), self.element), tile.vectors)
+        at = w.add(w.mul(i, step_i), w.mul(loop.index, step_k))
+        following = list(loop.carried)
+        for r in range(tile.rows):
+            place = w.add(at, w.mul(int64(r), step_i))
+            number = w.load(w.offset(block, place, self.element), self.element)
+            spread = w.splat(number, self.lanes)
+            for v in range(tile.vectors):
+                n = r * tile.vectors + v
+                following[n] = w.fma(spread, bs[v], following[n])
+        sums = w.close_loop(loop, following)
+        # With the transpose the first line is that of the columns that are not whole: zeros.
+        first = w.add(i, one) if self.product.transpose_a else i
+        goal = self.kernel.pointer(whole.sums)
+        for n, value in enumerate(sums):
+            r, v = divmod(n, tile.vectors)
+            at = w.add(w.mul(w.add(first, int64(r)), int64(whole.stride)), column.first)
+            place = w.add(at, int64(v * self.lanes))
+            w.store(value, w.offset(goal, place, self.element), self.align)
 
     def _tile(self, i: Value, column: Column, tile: Tile, b: Value, step: int) -> None:
         w = self.w

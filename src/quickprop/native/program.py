@@ -34,9 +34,12 @@ from quickprop.native.lines import KernelWriter, reduction_kind
 from quickprop.native.lists import (
     LIST_SLOTS,
     Lists,
+    WholeColumns,
+    gather_block,
     gather_lists,
     only_factors,
     spread_lists,
+    sums_stride,
     write_sort_by_column,
 )
 from quickprop.native.machine import Machine
@@ -257,6 +260,7 @@ class _ProgramWriter:
         self.dense = only_factors(graph)
         self.rows_of: dict[Tensor, Lists] = {}
         self.columns_of: dict[Tensor, Lists] = {}
+        self._stand_ins: dict[tuple[Tensor, str], Tensor] = {}
         self._stand_for_lists()
         self.fixed_bytes = 0
         self.barrier_at = 0
@@ -269,14 +273,37 @@ class _ProgramWriter:
             if leaf not in self.dense:
                 continue
             k = self.graph.inputs.index(leaf)
-            rows, columns = Lists.of(leaf, "rows"), Lists.of(leaf, "columns")
-            self.rows_of[leaf], self.columns_of[leaf] = rows, columns
-            names = (*rows.memory(), *columns.memory())
-            wanted = LIST_SLOTS[2:] if self.epoch else (None, *LIST_SLOTS[:2], *LIST_SLOTS[5:])
-            for node, name in zip(names, wanted, strict=True):
-                at = Place("argument", k) if name is None else self._list_place(leaf, name)
-                self.places[node] = at
             self.places[leaf] = Place("slot", k)
+            # A call reads the lists where they are, from the row on where its own begin.
+            rows = ["starts", "places", "numbers"]
+            if not self.epoch:
+                rows = ["", "given places", "given numbers"]
+            columns = ["column starts", "column places", "column numbers"]
+            self.rows_of[leaf] = self._lists(leaf, rows, "row sums")
+            self.columns_of[leaf] = self._lists(leaf, columns, "column sums")
+            if not self.epoch:
+                self.places[self.rows_of[leaf].starts] = Place("argument", k)
+
+    def _lists(self, leaf: Tensor, names: Sequence[str], sums: str) -> Lists:
+        """Stand-ins for the parts of lists in these slots."""
+        starts, places, numbers = (self._stand_in(leaf, name) for name in names)
+        if not self.epoch:
+            return Lists(starts, places, numbers)
+        names = ["block", "whole columns", "whole places", sums]
+        block, whole, whole_places, line_sums = (self._stand_in(leaf, name) for name in names)
+        stride = sums_stride(self.graph, leaf)
+        known = WholeColumns(block, whole, whole_places, line_sums, stride)
+        return Lists(starts, places, numbers, known)
+
+    def _stand_in(self, leaf: Tensor, name: str) -> Tensor:
+        """A stand-in for what a slot points to; nobody asks for its shape and type."""
+        key = (leaf, name)
+        if key not in self._stand_ins:
+            node = Tensor(Op.PLACEHOLDER, (), (), (None,), leaf.dtype, name)
+            self._stand_ins[key] = node
+            if name:
+                self.places[node] = self._list_place(leaf, name)
+        return self._stand_ins[key]
 
     def _list_place(self, leaf: Tensor, name: str) -> Place:
         order_slot = len(self.graph.inputs) + len(self.variables) + len(self.graph.outputs)
@@ -383,7 +410,10 @@ class _ProgramWriter:
         a = node.inputs[0]
         product = products.Product(node, self.layout(a), self.rows_hint, lists)
         if lists is not None:
-            reads = [*reads, *lists.memory()]
+            reads = [*reads, *lists.reads()]
+            if lists.whole is not None:
+                # Other products of the same input use the same memory for their sums.
+                writes = [*writes, lists.whole.sums]
         writer = KernelWriter(self.machine, buffer_of, shared=self.threaded)
         products.write_product(writer, product, panels, kernel.members, is_leaf)
         self._add(writer, (), reads, writes)
@@ -838,6 +868,11 @@ class _ProgramWriter:
                 self._pointer(w, node) for node in self.rows_of[leaf].memory()
             )
             gather_lists(w, leaf, given, (starts, places, entries), number_of, count)
+            columns, source, goal = (
+                self._pointer(w, self._stand_in(leaf, name))
+                for name in ("whole columns", "given block", "block")
+            )
+            gather_block(w, leaf, columns, source, goal, number_of, count)
             return
         layout, element = self.layout(leaf), ELEMENT[leaf.dtype]
         target = self._pointer(w, leaf)

@@ -13,7 +13,7 @@ import numpy as np
 from quickprop.graph import Graph, Storage, Tensor
 from quickprop.native import jit, shuffling
 from quickprop.native.layout import layout_of
-from quickprop.native.lists import is_worth_listing, only_factors
+from quickprop.native.lists import ENTRIES, only_factors, sums_stride, whole_columns
 from quickprop.native.program import (
     CHUNK,
     USUAL_ROWS,
@@ -23,12 +23,13 @@ from quickprop.native.program import (
     write_program,
 )
 from quickprop.native.resident import address_of, aligned_bytes, padded_array
-from quickprop.native.sparse_rows import SparseRows, listed_share
+from quickprop.native.sparse_rows import SparseRows, SplitRows, column_shares
 from quickprop.native.threads import Pace, multiply_adds, pool, worth
 
 _POINTER, _INT = ctypes.c_void_p, ctypes.c_int64
 #: Bytes of an offset into lists, and of a place in a row.
 START_BYTES, PLACE_BYTES = 8, 4
+_Rows = np.ndarray | SparseRows
 #: Slots of the table and the addresses that they hold.
 _Slots = Sequence[tuple[int, int]]
 #: Sparse rows that need no more bytes than this when whole are made whole if that is quicker.
@@ -40,18 +41,47 @@ def given_lists(rows: SparseRows) -> dict[str, np.ndarray]:
     return {"given places": rows.columns, "given numbers": rows.numbers}
 
 
-def room_for_lists(leaf: Tensor, rows: int, entries: int) -> dict[str, np.ndarray]:
-    """Memory for the lists of a batch of an input, by row and by column."""
-    width, size = leaf.shape[1] or 1, leaf.dtype.itemsize
+def room_for_columns(leaf: Tensor, entries: int) -> dict[str, np.ndarray]:
+    """Memory for the lists of a batch by column."""
     sizes = {
-        "starts": START_BYTES * (rows + 1),
-        "places": PLACE_BYTES * entries,
-        "numbers": size * entries,
-        "column starts": START_BYTES * (width + 2),
+        "column starts": START_BYTES * ((leaf.shape[1] or 1) + 2),
         "column places": PLACE_BYTES * entries,
-        "column numbers": size * entries,
+        "column numbers": leaf.dtype.itemsize * entries,
     }
     return {name: aligned_bytes(count) for name, count in sizes.items()}
+
+
+def parts_of_split(
+    leaf: Tensor, split: SplitRows, batch: int, stride: int
+) -> dict[str, np.ndarray]:
+    """What a training step needs of an input that is split, and the memory of a batch of it.
+
+    Parameters
+    ----------
+    stride : int
+        Numbers in a line of the sums over whole columns.
+    """
+    entries, size = split.lists.most_entries(batch) + ENTRIES, leaf.dtype.itemsize
+    width = len(split.columns)
+    lists = split.lists
+    sizes = {
+        "starts": START_BYTES * (batch + 1),
+        "places": PLACE_BYTES * entries,
+        "numbers": size * entries,
+        "block": size * batch * split.block.shape[1],
+        "row sums": size * batch * stride,
+        "column sums": size * (width + 1) * stride,
+    }
+    return {
+        # Native code reads some entries beyond the last.
+        "given places": np.concatenate([lists.columns, np.zeros(ENTRIES, np.int32)]),
+        "given numbers": np.concatenate([lists.numbers, np.zeros(ENTRIES, lists.dtype)]),
+        "given block": split.block,
+        "whole columns": np.concatenate([[width], split.columns]),
+        "whole places": split.places,
+        **{name: aligned_bytes(count) for name, count in sizes.items()},
+        **room_for_columns(leaf, entries),
+    }
 
 
 class _Workspace:
@@ -168,7 +198,7 @@ class NativeFunction:
             arrays[k] = given[k].starts
             parts = given_lists(given[k])
             if program.sorts:
-                parts |= room_for_lists(self.graph.inputs[k], rows, len(given[k].numbers))
+                parts |= room_for_columns(self.graph.inputs[k], len(given[k].numbers))
             for name, array in parts.items():
                 slots.append((program.list_slot(k, name), array.ctypes.data))
                 kept.append(array)
@@ -230,16 +260,16 @@ def _row_bytes(node: Tensor) -> int:
     )
 
 
-def _in_quicker_form(
-    graph: Graph, leaf: Tensor, given: np.ndarray | SparseRows
-) -> np.ndarray | SparseRows:
+def _in_quicker_form(graph: Graph, leaf: Tensor, given: _Rows) -> _Rows | SplitRows:
     """Rows as lists or whole, whichever makes quicker steps where only products read them."""
-    if not is_worth_listing(graph, leaf, listed_share(given), jit.host_machine()):
-        return _if_small(given)
-    return given if isinstance(given, SparseRows) else SparseRows.of_array(given)
+    kept, worth_it = whole_columns(graph, leaf, column_shares(given), jit.host_machine())
+    if worth_it:
+        return SplitRows.of(given, kept)
+    given = _if_small(given)
+    return given if isinstance(given, np.ndarray) else SplitRows.of(given, kept)
 
 
-def _if_small(given: np.ndarray | SparseRows) -> np.ndarray | SparseRows:
+def _if_small(given: _Rows) -> _Rows:
     """Whole rows, unless they are too many."""
     if isinstance(given, SparseRows) and given.size * given.dtype.itemsize <= WHOLE_BYTES:
         return given.dense()
@@ -265,12 +295,14 @@ class NativeMinibatches:
         batch_size = min(batch_size, rows)
         self.threads = worth(multiply_adds(graph, batch_size), threads)
         factors = only_factors(graph)
-        data = {
+        formed = {
             leaf: _in_quicker_form(graph, leaf, given) if leaf in factors else _if_small(given)
             for leaf, given in data.items()
         }
         self.listed = tuple(
-            k for k, leaf in enumerate(graph.inputs) if type(data.get(leaf)) is SparseRows
+            k
+            for k, leaf in enumerate(graph.inputs)
+            if isinstance(formed.get(leaf), SparseRows | SplitRows)
         )
         self.program, self._code = _compiled(
             graph,
@@ -292,7 +324,7 @@ class NativeMinibatches:
         self._scalars: dict[Tensor, np.ndarray] = {}
         for k, leaf in enumerate(graph.inputs):
             if has_rows(leaf):
-                self._place_rows(k, leaf, data[leaf])
+                self._place_rows(k, leaf, formed[leaf])
             else:
                 block = np.zeros(tuple(dim or 1 for dim in leaf.shape), leaf.dtype.value)
                 self._scalars[leaf] = block
@@ -304,19 +336,28 @@ class NativeMinibatches:
         """Mini-batches in one pass over the rows; the last may be short."""
         return -(-self.rows // self.batch_size)
 
-    def _place_rows(self, k: int, leaf: Tensor, given: np.ndarray | SparseRows) -> None:
-        """Point the slots of an input to its rows, in the layout of the code."""
-        if k in self.listed:
-            rows = given if isinstance(given, SparseRows) else SparseRows.of_array(given)
-            parts, batch = given_lists(rows), self.batch_size
-            if leaf in self.program.dense:
-                parts |= room_for_lists(leaf, batch, rows.most_entries(batch))
+    def _place_rows(self, k: int, leaf: Tensor, given: _Rows | SplitRows) -> None:
+        """Point the slots of an input to its rows, in the form that the code reads."""
+        if k not in self.listed:
+            whole = given.dense() if isinstance(given, SparseRows) else given
+            assert isinstance(whole, np.ndarray)
+            held = [self._rows_block(leaf, whole)]
+        else:
+            parts: dict[str, np.ndarray] = {}
+            if leaf not in self.program.dense:
+                lists = SparseRows.of_array(given) if isinstance(given, np.ndarray) else given
+                assert isinstance(lists, SparseRows)
+                parts = given_lists(lists)
+            else:
+                if not isinstance(given, SplitRows):
+                    shares = column_shares(given)
+                    kept, _ = whole_columns(self.graph, leaf, shares, jit.host_machine())
+                    given = SplitRows.of(given, kept)
+                lists, stride = given.lists, sums_stride(self.graph, leaf)
+                parts = parts_of_split(leaf, given, self.batch_size, stride)
             for name, array in parts.items():
                 self._space.table[self.program.list_slot(k, name)] = array.ctypes.data
-            held = [rows.starts, *parts.values()]
-        else:
-            whole = given.dense() if isinstance(given, SparseRows) else given
-            held = [self._rows_block(leaf, whole)]
+            held = [lists.starts, *parts.values()]
         self._space.table[k] = held[0].ctypes.data
         self._held[k] = held
 

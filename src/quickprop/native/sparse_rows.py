@@ -1,4 +1,7 @@
-"""Rows of which most numbers are zero, held as lists of the others: compressed sparse rows."""
+"""Rows of which most numbers are zero, held as lists of the others: compressed sparse rows.
+
+Columns that are seldom zero are kept whole beside the lists: a table has numbers and categories.
+"""
 
 from __future__ import annotations
 
@@ -32,14 +35,15 @@ class SparseRows:
     width: int
 
     @classmethod
-    def of_array(cls, array: np.ndarray) -> SparseRows:
-        """The lists of a whole array of two axes."""
+    def of_array(cls, array: np.ndarray, columns: np.ndarray | None = None) -> SparseRows:
+        """The lists of a whole array of two axes; of some of its columns, if they are given."""
         kept = array != 0
-        starts = np.zeros(len(array) + 1, np.int64)
-        np.cumsum(np.count_nonzero(kept, axis=1), out=starts[1:])
-        places = np.flatnonzero(kept)
-        columns = (places % array.shape[1]).astype(np.int32)
-        return cls(starts, columns, array[kept], array.shape[1])
+        if columns is not None:
+            kept &= columns
+        places, width = np.flatnonzero(kept), array.shape[1]
+        starts = np.searchsorted(places, np.arange(len(array) + 1) * width)
+        numbers = np.ascontiguousarray(array).ravel()[places]
+        return cls(starts.astype(np.int64), (places % width).astype(np.int32), numbers, width)
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -74,20 +78,71 @@ class SparseRows:
         """The row that a listed number stands in."""
         return int(np.searchsorted(self.starts, entry, "right")) - 1
 
-    def dense(self, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
-        """Some rows, whole."""
+    def entries(self, rows: np.ndarray | slice) -> tuple[np.ndarray, np.ndarray]:
+        """Where the numbers of some rows are, and which of these rows each is of."""
         index = np.arange(len(self))[rows]
         counts = np.diff(self.starts)[index]
-        ends = np.cumsum(counts)
-        places = np.arange(counts.sum()) + np.repeat(self.starts[index] - ends + counts, counts)
-        found = np.zeros((len(index), self.width), self.dtype)
-        found[np.repeat(np.arange(len(index)), counts), self.columns[places]] = self.numbers[places]
+        before = np.cumsum(counts) - counts
+        places = np.arange(counts.sum()) + np.repeat(self.starts[index] - before, counts)
+        return places, np.repeat(np.arange(len(index)), counts)
+
+    def dense(self, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
+        """Some rows, whole."""
+        places, lines = self.entries(rows)
+        found = np.zeros((len(np.arange(len(self))[rows]), self.width), self.dtype)
+        found[lines, self.columns[places]] = self.numbers[places]
         return found
 
 
-def listed_share(array: np.ndarray | SparseRows) -> float:
-    """About which part of the numbers of an array is not zero, by a sample of its rows."""
-    if isinstance(array, SparseRows):
-        return len(array.numbers) / max(1, array.size)
-    some = array[:: -(-len(array) // SAMPLE)]
-    return np.count_nonzero(some) / max(1, some.size)
+@dataclass(frozen=True, eq=False)
+class SplitRows:
+    """Rows of which some columns are whole and the others are lists.
+
+    Parameters
+    ----------
+    lists : SparseRows
+        All rows, their whole columns left out.
+    block : array, shape (rows, whole columns padded)
+        Lines are padded to whole cache lines.
+    columns : array of int64
+        Which columns are whole, ascending.
+    """
+
+    lists: SparseRows
+    block: np.ndarray
+    columns: np.ndarray
+
+    @classmethod
+    def of(cls, rows: np.ndarray | SparseRows, whole: np.ndarray) -> SplitRows:
+        """Split rows; `whole` says of each column whether it is kept whole."""
+        columns = np.flatnonzero(whole)
+        in_a_line = 64 // rows.dtype.itemsize
+        block = np.zeros((len(rows), -(-len(columns) // in_a_line) * in_a_line), rows.dtype)
+        if not isinstance(rows, SparseRows):
+            block[:, : len(columns)] = rows[:, columns]
+            return cls(SparseRows.of_array(rows, ~whole), block, columns)
+        _, lines = rows.entries(slice(None))
+        inside = whole[rows.columns]
+        place = np.cumsum(whole) - 1
+        block[lines[inside], place[rows.columns[inside]]] = rows.numbers[inside]
+        starts = np.zeros(len(rows) + 1, np.int64)
+        np.cumsum(np.bincount(lines[~inside], minlength=len(rows)), out=starts[1:])
+        lists = SparseRows(starts, rows.columns[~inside], rows.numbers[~inside], rows.width)
+        return cls(lists, block, columns)
+
+    @property
+    def places(self) -> np.ndarray:
+        """For each column 0, or from 1 on its place among the whole ones; int32."""
+        found = np.zeros(self.lists.width, np.int32)
+        found[self.columns] = np.arange(1, len(self.columns) + 1)
+        return found
+
+
+def column_shares(rows: np.ndarray | SparseRows) -> np.ndarray:
+    """About which part of each column is not zero, by a sample of the rows."""
+    some = slice(None, None, -(-len(rows) // SAMPLE))
+    seen = len(range(len(rows))[some])
+    if isinstance(rows, SparseRows):
+        places, _ = rows.entries(some)
+        return np.bincount(rows.columns[places], minlength=rows.width) / seen
+    return np.count_nonzero(rows[some], axis=0) / seen
