@@ -13,8 +13,8 @@ in single precision for both; and rows in double precision with ``dtype="float32
 scikit-learn has not. In double precision both spend most of their time in products at the peak of
 the processor, which bounds the ratio.
 
-Compiled code is kept on disk, as it is in use; the first fit and prediction of a network compile for
-some tenths of a second, which are shown on their own. One-hot columns (adult, covertype) and empty
+Compiled code is kept on disk, as it is in use; the first fit and prediction of a network compile
+for some tenths of a second, which are shown on their own. One-hot columns (adult, covertype) and empty
 pixels (mnist) are read as lists of what is not zero, which both classes are given as whole arrays.
 """
 
