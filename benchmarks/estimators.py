@@ -14,8 +14,8 @@ scikit-learn has not. In double precision both spend most of their time in produ
 the processor, which bounds the ratio.
 
 Compiled code is kept on disk, as it is in use; the first fit and prediction of a network compile
-for some tenths of a second, which are shown on their own. One-hot columns (adult, covertype) and empty
-pixels (mnist) are read as lists of what is not zero, which both classes are given as whole arrays.
+for some tenths of a second, which are shown on their own. One-hot columns (adult, covertype) and
+empty pixels (mnist) are learned from without their zeros; both classes get them as whole arrays.
 """
 
 from __future__ import annotations
