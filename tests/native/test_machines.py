@@ -11,7 +11,7 @@ from random_graphs import random_case
 
 from quickprop import ops
 from quickprop.autodiff import gradients
-from quickprop.execution import Function
+from quickprop.execution import Function, Minibatches
 from quickprop.graph import Graph, placeholder, variable
 from quickprop.native import jit
 from quickprop.native.machine import Machine
@@ -37,6 +37,34 @@ def test_other_vector_widths_give_the_same(
     )
     for a, b in zip(plain, fast, strict=True):
         np.testing.assert_allclose(b, a, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize(("width", "registers"), SHAPES)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_other_vector_widths_learn_the_same_from_lists(
+    width: int, registers: int, dtype: str, monkeypatch: pytest.MonkeyPatch
+):
+    here = jit.host_machine()
+    other = dataclasses.replace(here, vector_bytes=width, vector_registers=registers)
+    monkeypatch.setattr(jit, "host_machine", lambda: other)
+    rng = np.random.default_rng(2)
+    rows = rng.normal(size=(60, 90)) * (rng.random((60, 90)) < 0.05)
+    rows[:, ::17] = rng.normal(size=(60, 6))
+    target = rng.normal(size=(60, 20))
+    results = []
+    for backend in ("reference", "native"):
+        x, y = placeholder((None, 90), dtype), placeholder((None, 20), dtype)
+        w = variable(np.random.default_rng(3).normal(size=(90, 20)), dtype)
+        difference = ops.tanh(x @ w) - y
+        loss = ops.mean(difference * difference)
+        graph = Graph((x, y), (loss,), ((w, w - gradients(loss, [w])[0]),))
+        data = {x: rows.astype(dtype), y: target.astype(dtype)}
+        batches = Minibatches(graph, data, 25, backend=backend)
+        results.append((batches.run(0, 3, {}), w.value))
+    assert batches._steps.listed == (0,)
+    tolerance = 1e-4 if dtype == "float32" else 1e-12
+    for plain, fast in zip(*results, strict=True):
+        np.testing.assert_allclose(fast, plain, rtol=tolerance, atol=tolerance)
 
 
 def training_graph() -> Graph:
