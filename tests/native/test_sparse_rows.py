@@ -74,6 +74,15 @@ def test_rows_become_lists_and_whole_again():
     np.testing.assert_array_equal(rows.dense(slice(1, 2)), array[1:2])
 
 
+@pytest.mark.parametrize("piece", [1, 10, 11, 2**19])
+def test_arrays_are_gone_through_piece_by_piece(piece: int, monkeypatch):
+    monkeypatch.setattr("quickprop.native.sparse_rows.PIECE", piece)
+    array = mostly_zero(23, 5, 0.5)
+    np.testing.assert_array_equal(SparseRows.of_array(array).dense(), array)
+    np.testing.assert_array_equal(SparseRows.of_array(array[:, ::-1]).dense(), array[:, ::-1])
+    assert SparseRows.of_array(array[:0]).shape == (0, 5)
+
+
 @pytest.mark.parametrize("rows", [1, 7, 241, 700])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_function_gives_the_same_bits_for_sparse_rows(rows: int, dtype: str):

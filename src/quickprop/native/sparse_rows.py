@@ -11,6 +11,8 @@ import numpy as np
 
 #: Rows looked at to see how many zeros an array has.
 SAMPLE = 128
+#: So many numbers are gone through at a time: what is found out about them stays in the cache.
+PIECE = 2**19
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,13 +39,21 @@ class SparseRows:
     @classmethod
     def of_array(cls, array: np.ndarray, columns: np.ndarray | None = None) -> SparseRows:
         """The lists of a whole array of two axes; of some of its columns, if they are given."""
-        kept = array != 0
-        if columns is not None:
-            kept &= columns
-        places, width = np.flatnonzero(kept), array.shape[1]
-        starts = np.searchsorted(places, np.arange(len(array) + 1) * width)
-        numbers = np.ascontiguousarray(array).ravel()[places]
-        return cls(starts.astype(np.int64), (places % width).astype(np.int32), numbers, width)
+        width = array.shape[1]
+        step = max(1, PIECE // max(1, width))
+        starts, places, numbers = [np.zeros(1, np.int64)], [], []
+        for first in range(0, max(1, len(array)), step):
+            piece = np.ascontiguousarray(array[first : first + step])
+            kept = piece != 0
+            if columns is not None:
+                kept &= columns
+            found = np.flatnonzero(kept)
+            ends = np.searchsorted(found, np.arange(1, len(piece) + 1) * width)
+            starts.append(starts[-1][-1] + ends)
+            places.append((found % width).astype(np.int32))
+            numbers.append(piece.ravel()[found])
+        parts = [np.concatenate(part) for part in (starts, places, numbers)]
+        return cls(parts[0], parts[1], parts[2], width)
 
     def __len__(self) -> int:
         return len(self.starts) - 1
