@@ -313,6 +313,12 @@ def test_several_products_of_one_table(threads: int):
         (scipy.sparse.csr_array(np.eye(4)), ShapeError, "has the wrong shape"),
         (scipy.sparse.csr_array(np.eye(3, dtype=complex)), DTypeError, "does not hold numbers"),
         (scipy.sparse.csr_array(np.eye(3) * 1e300), DataError, "too large for float32"),
+        # The fourth listed number stands in the third row.
+        (
+            scipy.sparse.csr_array([[1.0, 2.0, 0.0], [0.0, 3.0, 0.0], [0.0, 0.0, 1e300]]),
+            DataError,
+            "1e.300 in row 2",
+        ),
         (scipy.sparse.csr_array((0, 3)), ShapeError, "no rows"),
     ],
 )

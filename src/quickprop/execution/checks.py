@@ -12,7 +12,7 @@ import numpy as np
 from quickprop.config import DType
 from quickprop.errors import DataError, DTypeError, ShapeError
 from quickprop.graph import Tensor, show_shape
-from quickprop.native import SparseRows
+from quickprop.native import Rows, SparseRows, as_whole
 
 #: NumPy keeps one object for each of its own types in native byte order.
 _NUMPY = {kind: np.dtype(kind.value) for kind in DType}
@@ -41,7 +41,7 @@ def as_input(leaf: Tensor, value: Any, position: int) -> np.ndarray:
     return array
 
 
-def as_rows(leaf: Tensor, value: Any, position: int) -> np.ndarray | SparseRows:
+def as_rows(leaf: Tensor, value: Any, position: int) -> Rows:
     """As `as_input`, but sparse rows stay so."""
     takes_lists = leaf.rank == 2 and leaf.shape[0] is None and leaf.dtype.is_float
     if not takes_lists or not (is_sparse(value) or isinstance(value, SparseRows)):
@@ -51,7 +51,7 @@ def as_rows(leaf: Tensor, value: Any, position: int) -> np.ndarray | SparseRows:
         raise _shape_error(leaf, rows.shape, position)
     if rows.dtype is _NUMPY[leaf.dtype]:
         return rows
-    numbers = _converted(leaf, rows.numbers, position)
+    numbers = _converted(leaf, rows.numbers, position, rows.row_of)
     return dataclasses.replace(rows, numbers=numbers)
 
 
@@ -78,7 +78,9 @@ def _shape_error(leaf: Tensor, given: Sequence[int], position: int) -> ShapeErro
     )
 
 
-def _converted(leaf: Tensor, value: Any, position: int) -> np.ndarray:
+def _converted(
+    leaf: Tensor, value: Any, position: int, row_of: Callable[[int], int] = int
+) -> np.ndarray:
     try:
         array = _whole_array(value)
     except ValueError as error:
@@ -104,16 +106,18 @@ def _converted(leaf: Tensor, value: Any, position: int) -> np.ndarray:
             where=_label(leaf, position),
             mend="put numbers in their place with .filled(...), or leave these rows out",
         )
-    return (_whole if leaf.dtype is DType.int32 else _cast)(leaf, array, position)
+    if leaf.dtype is DType.int32:
+        return _whole(leaf, array, position)
+    return _cast(leaf, array, position, row_of)
 
 
 def _whole_array(value: Any) -> np.ndarray:
-    if isinstance(value, SparseRows):
-        return value.dense()
-    return value.toarray() if is_sparse(value) else np.asarray(value)
+    return value.toarray() if is_sparse(value) else np.asarray(as_whole(value))
 
 
-def _cast(leaf: Tensor, array: np.ndarray, position: int) -> np.ndarray:
+def _cast(
+    leaf: Tensor, array: np.ndarray, position: int, row_of: Callable[[int], int]
+) -> np.ndarray:
     try:
         with np.errstate(over="raise"):
             return array.astype(leaf.dtype.value)
@@ -124,7 +128,7 @@ def _cast(leaf: Tensor, array: np.ndarray, position: int) -> np.ndarray:
         raise DataError(
             f"a number too large for {leaf.dtype.value}",
             where=_label(leaf, position),
-            given=f"{array[first]:g}" + (f" in row {first[0]}" if first else ""),
+            given=f"{array[first]:g}" + (f" in row {row_of(first[0])}" if first else ""),
             mend="scale such columns first, or compute in float64",
         ) from None
 
@@ -178,6 +182,6 @@ def as_inputs(
     return arrays
 
 
-def as_all_rows(leaves: Sequence[Tensor], values: Sequence[Any]) -> list[np.ndarray | SparseRows]:
+def as_all_rows(leaves: Sequence[Tensor], values: Sequence[Any]) -> list[Rows]:
     """As `as_inputs`, but sparse rows stay so."""
     return [*as_inputs(leaves, values, as_rows)]

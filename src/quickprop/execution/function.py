@@ -10,7 +10,7 @@ import numpy as np
 from quickprop import config
 from quickprop.execution.checks import as_all_rows, as_inputs
 from quickprop.graph import Graph, Tensor
-from quickprop.native import NativeFunction, SparseRows
+from quickprop.native import NativeFunction, Rows, SparseRows, as_whole
 from quickprop.ops.reference import evaluate
 from quickprop.passes import optimise
 
@@ -18,7 +18,7 @@ Updates = Mapping[Tensor, Tensor] | Sequence[tuple[Tensor, Tensor]]
 
 
 class _Runs(Protocol):
-    def __call__(self, *arrays: np.ndarray | SparseRows) -> list[np.ndarray]: ...
+    def __call__(self, *arrays: Rows) -> list[np.ndarray]: ...
 
 
 class _ReferenceFunction:
@@ -27,8 +27,8 @@ class _ReferenceFunction:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
 
-    def __call__(self, *arrays: np.ndarray | SparseRows) -> list[np.ndarray]:
-        whole = (a.dense() if isinstance(a, SparseRows) else a for a in arrays)
+    def __call__(self, *arrays: Rows) -> list[np.ndarray]:
+        whole = map(as_whole, arrays)
         outputs, updates = evaluate(self.graph, dict(zip(self.graph.inputs, whole, strict=True)))
         for (variable, _), new in zip(self.graph.updates, updates, strict=True):
             variable.attribute("storage").array[...] = new

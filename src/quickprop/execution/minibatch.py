@@ -11,12 +11,10 @@ from quickprop import config
 from quickprop.errors import GraphError, SettingError
 from quickprop.execution.checks import as_all_rows
 from quickprop.graph import Graph, Tensor
-from quickprop.native import NativeMinibatches, SparseRows
+from quickprop.native import NativeMinibatches, Rows, SparseRows
 from quickprop.ops.reference import evaluate
 from quickprop.ops.shuffle import permutation
 from quickprop.passes import optimise
-
-Rows = np.ndarray | SparseRows
 
 
 class _Steps(Protocol):

@@ -16,7 +16,7 @@ import numpy as np
 from quickprop.graph import Graph, Op, Tensor
 from quickprop.native.elementwise import ELEMENT
 from quickprop.native.ir import FunctionWriter, Value, int64, literal, vector_type
-from quickprop.native.layout import layout_of
+from quickprop.native.layout import ALIGNMENT, layout_of
 from quickprop.native.lines import KernelWriter
 from quickprop.native.machine import Machine
 
@@ -87,11 +87,6 @@ class Lists:
         """All that a product reads in place of its first factor."""
         return self.memory() + (self.whole.memory() if self.whole else [])
 
-    def bounds(self, w: FunctionWriter, starts: Value, line: Value) -> tuple[Value, Value]:
-        """From where to where the list of a line goes."""
-        at = w.offset(starts, line, "i64")
-        return w.load(at, "i64"), w.load(w.offset(at, int64(1), "i64"), "i64")
-
 
 def only_factors(graph: Graph) -> frozenset[Tensor]:
     """Inputs with rows that nothing but products reads, as their first factor."""
@@ -144,6 +139,12 @@ def sums_stride(graph: Graph, leaf: Tensor) -> int:
     return max(layout_of(node.shape, node.dtype).stride for node in products_of(graph, leaf))
 
 
+def list_bounds(w: FunctionWriter, starts: Value, line: Value) -> tuple[Value, Value]:
+    """From where to where the list of a line goes."""
+    at = w.offset(starts, line, "i64")
+    return w.load(at, "i64"), w.load(w.offset(at, int64(1), "i64"), "i64")
+
+
 def entry_place(w: FunctionWriter, places: Value, entry: Value) -> Value:
     """The place of an entry in its row or column."""
     return w.convert("sext", w.load(w.offset(places, entry, "i32"), "i32"), "i64")
@@ -176,7 +177,7 @@ def write_sort_by_column(kernel: KernelWriter, leaf: Tensor, rows: Lists, column
     w.close_loop(running, [total])
     with w.loop(int64(0), kernel.rows(), int64(1)) as row:
         short = w.convert("trunc", row, "i32")
-        begin, end = rows.bounds(w, starts, row)
+        begin, end = list_bounds(w, starts, row)
         with w.loop(begin, end, int64(1)) as entry:
             following = w.offset(
                 sorted_starts, w.add(entry_place(w, places, entry), int64(1)), "i64"
@@ -190,7 +191,7 @@ def write_sort_by_column(kernel: KernelWriter, leaf: Tensor, rows: Lists, column
 
 def block_stride(w: FunctionWriter, leaf: Tensor, count: Value) -> Value:
     """Numbers from a line of the block of whole columns to the next: whole cache lines."""
-    in_a_line = 64 // leaf.dtype.itemsize
+    in_a_line = ALIGNMENT // leaf.dtype.itemsize
     lines = w.binary("udiv", w.add(count, int64(in_a_line - 1)), int64(in_a_line))
     return w.mul(lines, int64(in_a_line))
 
@@ -207,11 +208,11 @@ def gather_block(
     """Copy the whole columns of the rows of a batch."""
     element, size = ELEMENT[leaf.dtype], leaf.dtype.itemsize
     stride = block_stride(w, leaf, w.load(columns, "i64"))
-    line = vector_type(element, 64 // size)
+    line = vector_type(element, ALIGNMENT // size)
     with w.loop(int64(0), count, int64(1)) as row:
         source = w.offset(given, w.mul(row_number(row), stride), element)
         goal = w.offset(batch, w.mul(row, stride), element)
-        with w.loop(int64(0), stride, int64(64 // size)) as at:
+        with w.loop(int64(0), stride, int64(ALIGNMENT // size)) as at:
             w.store(
                 w.load(w.offset(source, at, element), line, size),
                 w.offset(goal, at, element),
@@ -241,9 +242,8 @@ def gather_lists(
     w.store(int64(0), batch_starts)
     loop = w.open_loop(int64(0), count, int64(1), [int64(0)])
     goal = loop.carried[0]
-    at = w.offset(starts, row_number(loop.index), "i64")
-    begin = w.load(at, "i64")
-    length = w.sub(w.load(w.offset(at, int64(1), "i64"), "i64"), begin)
+    begin, end = list_bounds(w, starts, row_number(loop.index))
+    length = w.sub(end, begin)
     with w.loop(int64(0), length, int64(ENTRIES)) as entry:
         # What is copied too much is overwritten by the next row, or lies behind the last one.
         for source, target, type_, size in kinds:
@@ -271,8 +271,6 @@ def spread_lists(
         line = w.offset(target, w.mul(row, int64(stride)), element)
         with w.loop(int64(0), int64(stride), int64(1)) as column:
             w.store(literal(0, element), w.offset(line, column, element))
-        at = w.offset(starts, row_number(row), "i64")
-        end = w.load(w.offset(at, int64(1), "i64"), "i64")
-        with w.loop(w.load(at, "i64"), end, int64(1)) as entry:
+        with w.loop(*list_bounds(w, starts, row_number(row)), int64(1)) as entry:
             number = w.load(w.offset(numbers, entry, element), element)
             w.store(number, w.offset(line, entry_place(w, places, entry), element))

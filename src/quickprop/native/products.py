@@ -32,7 +32,7 @@ from quickprop.native.lines import (
     kernel_bug,
     neutral,
 )
-from quickprop.native.lists import Lists, WholeColumns, block_stride, entry_place
+from quickprop.native.lists import Lists, WholeColumns, block_stride, entry_place, list_bounds
 from quickprop.native.machine import Machine
 
 #: Rows taken for granted when tiles are chosen for a product over the rows of a call.
@@ -503,14 +503,41 @@ class _ProductKernel:
         if lists.whole is not None:
             sums = self._whole_sums(lists.whole, i, column, vectors)
             start = sums if self.bias is None else [w.fadd(*pair) for pair in zip(start, sums)]
-        begin, end = lists.bounds(w, starts, i)
+
+        def line(entry: Value) -> Value:
+            return w.offset(b, w.mul(entry_place(w, places, entry), int64(step)), self.element)
+
+        def number(entry: Value, _: int) -> Value:
+            return w.offset(numbers, entry, self.element)
+
+        tile = Tile(1, vectors)
+        sums = self._multiply(*list_bounds(w, starts, i), start, tile, line, number)
+        self._end(i, column, tile, sums)
+
+    def _multiply(
+        self,
+        begin: Value,
+        end: Value,
+        start: list[Value],
+        tile: Tile,
+        line: Callable[[Value], Value],
+        number: Callable[[Value, int], Value],
+    ) -> list[Value]:
+        """The sums of a tile: numbers of A times lines of B, from step `begin` up to `end`.
+
+        `line` and `number` give the addresses of a step's line of B and of its number of A in a row
+        of the tile.
+        """
+        w = self.w
         loop = w.open_loop(begin, end, int64(1), start)
-        k = entry_place(w, places, loop.index)
-        number = w.load(w.offset(numbers, loop.index, self.element), self.element)
-        spread = w.splat(number, self.lanes)
-        bs = self._vectors(w.offset(b, w.mul(k, int64(step)), self.element), vectors)
-        following = [w.fma(spread, b, sum_) for b, sum_ in zip(bs, loop.carried, strict=True)]
-        self._end(i, column, Tile(1, vectors), w.close_loop(loop, following))
+        bs = self._vectors(line(loop.index), tile.vectors)
+        following = list(loop.carried)
+        for r in range(tile.rows):
+            spread = w.splat(w.load(number(loop.index, r), self.element), self.lanes)
+            for v in range(tile.vectors):
+                at = r * tile.vectors + v
+                following[at] = w.fma(spread, bs[v], following[at])
+        return w.close_loop(loop, following)
 
     def _whole_sums(
         self, whole: WholeColumns, i: Value, column: Column, vectors: int
@@ -553,22 +580,19 @@ class _ProductKernel:
         inner, step_i, step_k = count, stride, one
         if self.product.transpose_a:
             inner, step_i, step_k = self.inner, one, stride
-        start = [literal(0, vector_type(self.element, self.lanes))] * (tile.rows * tile.vectors)
-        loop = w.open_loop(int64(0), inner, one, start)
-        k = loop.index
-        if not self.product.transpose_a:
-            k = w.load(w.offset(columns, w.add(k, one), "i64"), "i64")
-        bs = self._vectors(w.offset(b, w.mul(k, int64(step)), self.element), tile.vectors)
-        at = w.add(w.mul(i, step_i), w.mul(loop.index, step_k))
-        following = list(loop.carried)
-        for r in range(tile.rows):
-            place = w.add(at, w.mul(int64(r), step_i))
-            number = w.load(w.offset(block, place, self.element), self.element)
-            spread = w.splat(number, self.lanes)
-            for v in range(tile.vectors):
-                n = r * tile.vectors + v
-                following[n] = w.fma(spread, bs[v], following[n])
-        sums = w.close_loop(loop, following)
+
+        def line(k: Value) -> Value:
+            if not self.product.transpose_a:
+                k = w.load(w.offset(columns, w.add(k, one), "i64"), "i64")
+            return w.offset(b, w.mul(k, int64(step)), self.element)
+
+        def number(k: Value, r: int) -> Value:
+            at = w.add(w.mul(w.add(i, int64(r)), step_i), w.mul(k, step_k))
+            return w.offset(block, at, self.element)
+
+        zero = literal(0, vector_type(self.element, self.lanes))
+        start = [zero] * (tile.rows * tile.vectors)
+        sums = self._multiply(int64(0), inner, start, tile, line, number)
         # With the transpose the first line is that of the columns that are not whole: zeros.
         first = w.add(i, one) if self.product.transpose_a else i
         goal = self.kernel.pointer(whole.sums)
@@ -583,22 +607,24 @@ class _ProductKernel:
         a = self.kernel.pointer(self.node.inputs[0])
         a = w.offset(a, w.mul(i, int64(self.step_i)), self.element)
         self._ask_for(i, column, tile)
-        start = self._start(column, tile.vectors)
-        loop = w.open_loop(int64(0), self.inner, int64(1), start * tile.rows)
-        k = loop.index
-        bs = self._vectors(w.offset(b, w.mul(k, int64(step)), self.element), tile.vectors)
-        here = w.offset(a, k if self.step_k == 1 else w.mul(k, int64(self.step_k)), self.element)
-        if self.step_k * self.align >= FAR_STEP:
-            ahead = w.offset(here, int64(AHEAD * self.step_k), self.element)
-            self._prefetch(ahead, write=False)
-        following = list(loop.carried)
-        for r in range(tile.rows):
-            number = w.load(w.offset(here, int64(r * self.step_i), self.element), self.element)
-            spread = w.splat(number, self.lanes)
-            for v in range(tile.vectors):
-                at = r * tile.vectors + v
-                following[at] = w.fma(spread, bs[v], following[at])
-        self._end(i, column, tile, w.close_loop(loop, following))
+        start = self._start(column, tile.vectors) * tile.rows
+
+        def step_of(k: Value) -> Value:
+            return w.offset(
+                a, k if self.step_k == 1 else w.mul(k, int64(self.step_k)), self.element
+            )
+
+        def line(k: Value) -> Value:
+            if self.step_k * self.align >= FAR_STEP:
+                ahead = w.offset(step_of(k), int64(AHEAD * self.step_k), self.element)
+                self._prefetch(ahead, write=False)
+            return w.offset(b, w.mul(k, int64(step)), self.element)
+
+        def number(k: Value, r: int) -> Value:
+            return w.offset(step_of(k), int64(r * self.step_i), self.element)
+
+        sums = self._multiply(int64(0), self.inner, start, tile, line, number)
+        self._end(i, column, tile, sums)
 
     # -- the fused end of a tile ----------------------------------------------------------------
 

@@ -306,12 +306,15 @@ class _ProgramWriter:
         return self._stand_ins[key]
 
     def _list_place(self, leaf: Tensor, name: str) -> Place:
-        order_slot = len(self.graph.inputs) + len(self.variables) + len(self.graph.outputs)
-        return Place("slot", list_slot(order_slot, self.listed.index(leaf), name))
+        return Place("slot", list_slot(self._order_slot, self.listed.index(leaf), name))
+
+    @property
+    def _order_slot(self) -> int:
+        return len(self.graph.inputs) + len(self.variables) + len(self.graph.outputs)
 
     def _given_lists(self, w: FunctionWriter, leaf: Tensor) -> tuple[Value, Value, Value]:
         """Starts, places and numbers of the lists that came in."""
-        others = (self._list_place(leaf, name) for name in LIST_SLOTS[:2])
+        others = (self._list_place(leaf, name) for name in ("given places", "given numbers"))
         slots = (self.graph.inputs.index(leaf), *(int(place.at) for place in others))
         starts, places, numbers = (self._slot(w, slot) for slot in slots)
         return starts, places, numbers
@@ -823,7 +826,7 @@ class _ProgramWriter:
             for k, leaf in enumerate(graph.inputs):
                 if not has_rows(leaf):
                     self._import(w, leaf, self._slot(w, k), int64(1))
-        order = self._slot(w, len(graph.inputs) + len(self.variables) + len(graph.outputs))
+        order = self._slot(w, self._order_slot)
         rows, batch = Value("%rows", "i64"), Value("%batch", "i64")
         first = Value("%first", "i64")
         stop = w.add(first, Value("%steps", "i64"))

@@ -23,13 +23,12 @@ from quickprop.native.program import (
     write_program,
 )
 from quickprop.native.resident import address_of, aligned_bytes, padded_array
-from quickprop.native.sparse_rows import SparseRows, SplitRows, column_shares
+from quickprop.native.sparse_rows import Rows, SparseRows, SplitRows, as_whole, column_shares
 from quickprop.native.threads import Pace, multiply_adds, pool, worth
 
 _POINTER, _INT = ctypes.c_void_p, ctypes.c_int64
 #: Bytes of an offset into lists, and of a place in a row.
 START_BYTES, PLACE_BYTES = 8, 4
-_Rows = np.ndarray | SparseRows
 #: Slots of the table and the addresses that they hold.
 _Slots = Sequence[tuple[int, int]]
 #: Sparse rows that need no more bytes than this when whole are made whole if that is quicker.
@@ -159,7 +158,7 @@ class NativeFunction:
             for out in graph.outputs
         ]
 
-    def __call__(self, *arrays: np.ndarray | SparseRows) -> list[np.ndarray]:
+    def __call__(self, *arrays: Rows) -> list[np.ndarray]:
         """Run on arrays of the right types and shapes; returns new arrays."""
         if not self._changes:
             return self._run(arrays)
@@ -260,16 +259,15 @@ def _row_bytes(node: Tensor) -> int:
     )
 
 
-def _in_quicker_form(graph: Graph, leaf: Tensor, given: _Rows) -> _Rows | SplitRows:
-    """Rows as lists or whole, whichever makes quicker steps where only products read them."""
-    kept, worth_it = whole_columns(graph, leaf, column_shares(given), jit.host_machine())
-    if worth_it:
-        return SplitRows.of(given, kept)
-    given = _if_small(given)
-    return given if isinstance(given, np.ndarray) else SplitRows.of(given, kept)
+def _in_quicker_form(graph: Graph, leaf: Tensor, given: Rows) -> Rows | SplitRows:
+    """Rows split or whole, whichever makes quicker steps where only products read them."""
+    kept, pays = whole_columns(graph, leaf, column_shares(given), jit.host_machine())
+    if not pays:
+        given = _if_small(given)
+    return given if isinstance(given, np.ndarray) and not pays else SplitRows.of(given, kept)
 
 
-def _if_small(given: _Rows) -> _Rows:
+def _if_small(given: Rows) -> Rows:
     """Whole rows, unless they are too many."""
     if isinstance(given, SparseRows) and given.size * given.dtype.itemsize <= WHOLE_BYTES:
         return given.dense()
@@ -282,7 +280,7 @@ class NativeMinibatches:
     def __init__(
         self,
         graph: Graph,
-        data: Mapping[Tensor, np.ndarray | SparseRows],
+        data: Mapping[Tensor, Rows],
         batch_size: int,
         threads: int | None = None,
         passes: int = 1,
@@ -336,30 +334,34 @@ class NativeMinibatches:
         """Mini-batches in one pass over the rows; the last may be short."""
         return -(-self.rows // self.batch_size)
 
-    def _place_rows(self, k: int, leaf: Tensor, given: _Rows | SplitRows) -> None:
+    def _place_rows(self, k: int, leaf: Tensor, given: Rows | SplitRows) -> None:
         """Point the slots of an input to its rows, in the form that the code reads."""
         if k not in self.listed:
-            whole = given.dense() if isinstance(given, SparseRows) else given
-            assert isinstance(whole, np.ndarray)
-            held = [self._rows_block(leaf, whole)]
+            assert not isinstance(given, SplitRows)
+            held = [self._rows_block(leaf, as_whole(given))]
         else:
-            parts: dict[str, np.ndarray] = {}
-            if leaf not in self.program.dense:
-                lists = SparseRows.of_array(given) if isinstance(given, np.ndarray) else given
-                assert isinstance(lists, SparseRows)
-                parts = given_lists(lists)
-            else:
-                if not isinstance(given, SplitRows):
-                    shares = column_shares(given)
-                    kept, _ = whole_columns(self.graph, leaf, shares, jit.host_machine())
-                    given = SplitRows.of(given, kept)
-                lists, stride = given.lists, sums_stride(self.graph, leaf)
-                parts = parts_of_split(leaf, given, self.batch_size, stride)
+            lists, parts = self._parts(leaf, given)
             for name, array in parts.items():
                 self._space.table[self.program.list_slot(k, name)] = array.ctypes.data
             held = [lists.starts, *parts.values()]
         self._space.table[k] = held[0].ctypes.data
         self._held[k] = held
+
+    def _parts(
+        self, leaf: Tensor, given: Rows | SplitRows
+    ) -> tuple[SparseRows, dict[str, np.ndarray]]:
+        """The lists of an input, and what its slots point to."""
+        if leaf not in self.program.dense:
+            assert not isinstance(given, SplitRows)
+            lists = given if isinstance(given, SparseRows) else SparseRows.of_array(given)
+            return lists, given_lists(lists)
+        if not isinstance(given, SplitRows):
+            shares = column_shares(given)
+            given = SplitRows.of(
+                given, whole_columns(self.graph, leaf, shares, jit.host_machine())[0]
+            )
+        stride = sums_stride(self.graph, leaf)
+        return given.lists, parts_of_split(leaf, given, self.batch_size, stride)
 
     def _rows_block(self, leaf: Tensor, array: np.ndarray) -> np.ndarray:
         if (
@@ -371,7 +373,7 @@ class NativeMinibatches:
         view[...] = array
         return block
 
-    def bind(self, data: Mapping[Tensor, np.ndarray | SparseRows]) -> None:
+    def bind(self, data: Mapping[Tensor, Rows]) -> None:
         """Other numbers for some of the inputs with rows."""
         for k, leaf in enumerate(self.graph.inputs):
             if leaf in data:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from quickprop.native.layout import ALIGNMENT
+
 #: Rows looked at to see how many zeros an array has.
 SAMPLE = 128
 #: So many numbers are gone through at a time: what is found out about them stays in the cache.
@@ -104,6 +106,15 @@ class SparseRows:
         return found
 
 
+#: Rows in one form or the other.
+Rows = np.ndarray | SparseRows
+
+
+def as_whole(rows: Rows) -> np.ndarray:
+    """Rows as an array."""
+    return rows.dense() if isinstance(rows, SparseRows) else rows
+
+
 @dataclass(frozen=True, eq=False)
 class SplitRows:
     """Rows of which some columns are whole and the others are lists.
@@ -123,10 +134,10 @@ class SplitRows:
     columns: np.ndarray
 
     @classmethod
-    def of(cls, rows: np.ndarray | SparseRows, whole: np.ndarray) -> SplitRows:
+    def of(cls, rows: Rows, whole: np.ndarray) -> SplitRows:
         """Split rows; `whole` says of each column whether it is kept whole."""
         columns = np.flatnonzero(whole)
-        in_a_line = 64 // rows.dtype.itemsize
+        in_a_line = ALIGNMENT // rows.dtype.itemsize
         block = np.zeros((len(rows), -(-len(columns) // in_a_line) * in_a_line), rows.dtype)
         if not isinstance(rows, SparseRows):
             block[:, : len(columns)] = rows[:, columns]
@@ -148,7 +159,7 @@ class SplitRows:
         return found
 
 
-def column_shares(rows: np.ndarray | SparseRows) -> np.ndarray:
+def column_shares(rows: Rows) -> np.ndarray:
     """About which part of each column is not zero, by a sample of the rows."""
     some = slice(None, None, -(-len(rows) // SAMPLE))
     seen = len(range(len(rows))[some])

@@ -12,7 +12,7 @@ import numpy as np
 
 from quickprop.errors import SettingError
 from quickprop.graph import Op, Tensor, reshape, rewrite, walk
-from quickprop.native import SparseRows
+from quickprop.native import Rows
 from quickprop.nn import Loss, Network
 from quickprop.nn.component import Component
 from quickprop.ops.elementary import concat
@@ -51,7 +51,7 @@ class Problem:
     output: Tensor
     target: Tensor
     weights: Tensor | None
-    data: Mapping[Tensor, np.ndarray | SparseRows]
+    data: Mapping[Tensor, Rows]
     l2: float = 0.0
     backend: str | None = None
     threads: int | None = None

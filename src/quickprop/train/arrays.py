@@ -12,7 +12,7 @@ from quickprop.config import DType
 from quickprop.errors import DataError, QuickpropError, ShapeError
 from quickprop.execution.checks import as_all_rows
 from quickprop.graph import ROWS, Tensor, placeholder
-from quickprop.native import SparseRows
+from quickprop.native import Rows, SparseRows, as_whole
 from quickprop.nn import Loss, Network
 from quickprop.ops.arrays import as_numbers
 
@@ -32,7 +32,7 @@ class Part:
         They are 0 where the target is missing.
     """
 
-    inputs: tuple[np.ndarray | SparseRows, ...]
+    inputs: tuple[Rows, ...]
     target: np.ndarray
     weights: np.ndarray | None
 
@@ -97,7 +97,7 @@ def checked_part(
                 given=f"first in row {row}",
                 mend="fill or leave out such cells first",
             )
-    others = [a.dense() if isinstance(a, SparseRows) else a for a in arrays[count:]]
+    others = [as_whole(array) for array in arrays[count:]]
     factors = _factors(None if weights is None else others[-1], present)
     return Part(
         tuple(arrays[:count]),
@@ -106,7 +106,7 @@ def checked_part(
     )
 
 
-def _first_not_finite(array: np.ndarray | SparseRows) -> int | None:
+def _first_not_finite(array: Rows) -> int | None:
     """The first row with NaN or infinity."""
     if array.dtype.kind != "f":
         return None

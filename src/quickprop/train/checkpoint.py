@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from quickprop.errors import DataFileError, ModelFileError
-from quickprop.native import SparseRows
+from quickprop.native import Rows
 from quickprop.train.history import History
 
 _VERSION = 2
@@ -54,7 +54,7 @@ class Checkpoint:
     best: Mapping[str, np.ndarray]
 
 
-def data_hash(arrays: Iterable[np.ndarray | SparseRows | None]) -> str:
+def data_hash(arrays: Iterable[Rows | None]) -> str:
     """A short hash of the numbers, shapes and types of arrays."""
     digest = hashlib.blake2b(digest_size=16)
     for array in arrays:

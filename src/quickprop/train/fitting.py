@@ -15,7 +15,7 @@ from quickprop import config
 from quickprop.errors import SettingError
 from quickprop.execution import Minibatches
 from quickprop.graph import ROWS, Shape
-from quickprop.native import SparseRows
+from quickprop.native import Rows
 from quickprop.nn import LOSSES, Loss, Network
 from quickprop.nn.component import Component, Rule, component, flag, optional, real, whole
 from quickprop.optim import (
@@ -407,7 +407,7 @@ def _weights_shape(rows: Part, mixup: float | None) -> Shape | None:
     return None if mixup is None else (ROWS,)
 
 
-def _bound(network: Network, step: TrainingStep, rows: Part) -> dict[Any, np.ndarray | SparseRows]:
+def _bound(network: Network, step: TrainingStep, rows: Part) -> dict[Any, Rows]:
     data = dict(zip(network.inputs, rows.inputs, strict=True))
     data[step.target] = rows.target
     weights = rows.weights

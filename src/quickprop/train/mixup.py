@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from quickprop.errors import SettingError
-from quickprop.native import SparseRows
+from quickprop.native import as_whole
 from quickprop.nn import Network
 from quickprop.nn.streams import stream
 from quickprop.train.arrays import Part
@@ -54,7 +54,7 @@ class Mixup:
         partner = generator.permutation(part.rows)
         drawn = generator.beta(self.alpha, self.alpha, part.rows)
         kind = part.inputs[0].dtype
-        whole = (a.dense() if isinstance(a, SparseRows) else a for a in part.inputs)
+        whole = map(as_whole, part.inputs)
         weights = np.ones(part.rows, kind) if part.weights is None else part.weights
         return MixedRows(
             tuple(_mixed(array, array[partner], drawn.astype(kind)) for array in whole),

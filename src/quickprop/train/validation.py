@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from quickprop.execution import function
-from quickprop.native import SparseRows
+from quickprop.native import Rows
 from quickprop.nn import Loss, Network
 
 
@@ -26,7 +26,7 @@ class Evaluation:
         self,
         network: Network,
         loss: Loss,
-        arrays: Sequence[np.ndarray | SparseRows],
+        arrays: Sequence[Rows],
         weights: np.ndarray | None = None,
         backend: str | None = None,
     ) -> None:
