@@ -1,10 +1,21 @@
-"""Rows that the tests of the estimators share."""
+"""What the tests of the estimators share."""
 
 from __future__ import annotations
+
+import warnings
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris, make_regression
+from sklearn.exceptions import ConvergenceWarning
+
+
+@pytest.fixture
+def short_fits():
+    """Fits too short to converge, which is not what is tested."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import _thread
 import io
 import pickle
-import warnings
 
 import numpy as np
 import pandas as pd
@@ -23,12 +22,7 @@ from quickprop.estimators.rules import OPTIMIZER_NAMES, SCHEDULE_NAMES
 from quickprop.nn import CrossEntropy, GaussianLikelihood, Quantile
 from quickprop.optim import Cosine, ReduceOnPlateau, RMSprop
 
-
-@pytest.fixture(autouse=True)
-def _quiet():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        yield
+pytestmark = pytest.mark.usefixtures("short_fits")
 
 
 def classifier(**settings):

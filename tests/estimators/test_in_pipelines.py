@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import pickle
-import warnings
 
 import joblib
 import numpy as np
@@ -16,7 +15,6 @@ import sklearn
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import BaggingClassifier
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.inspection import partial_dependence, permutation_importance
 from sklearn.model_selection import (
     GridSearchCV,
@@ -33,11 +31,7 @@ from quickprop.estimators import MLPClassifier, MLPRegressor
 NAMES = ["a", "b", "c", "d"]
 
 
-@pytest.fixture(autouse=True)
-def _quiet():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        yield
+pytestmark = pytest.mark.usefixtures("short_fits")
 
 
 def classifier(**settings):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import joblib
 import numpy as np
 import pandas as pd
@@ -15,7 +13,6 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA
 from sklearn.ensemble import BaggingRegressor, StackingClassifier
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.inspection import PartialDependenceDisplay, permutation_importance
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import (
@@ -51,11 +48,7 @@ FAST = {"hidden_layer_sizes": 6, "max_iter": 30, "random_state": 0, "learning_ra
 FAST |= {"tol": 0.0, "n_iter_no_change": 30}
 
 
-@pytest.fixture(autouse=True)
-def _quiet():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        yield
+pytestmark = pytest.mark.usefixtures("short_fits")
 
 
 def classifier(**settings):

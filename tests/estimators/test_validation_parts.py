@@ -7,7 +7,6 @@ import warnings
 import numpy as np
 import pytest
 import sklearn
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GroupShuffleSplit, PredefinedSplit, TimeSeriesSplit
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
@@ -21,11 +20,7 @@ def model(**settings):
     return MLPClassifier(**known | settings)
 
 
-@pytest.fixture(autouse=True)
-def _quiet():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        yield
+pytestmark = pytest.mark.usefixtures("short_fits")
 
 
 def test_the_best_epoch_stays(iris):

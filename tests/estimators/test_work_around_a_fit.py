@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import gc
 import pickle
-import warnings
 import weakref
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import LabelBinarizer
 
@@ -22,12 +20,7 @@ from quickprop.nn import MeanSquaredError
 from quickprop.optim import SGD
 from quickprop.passes.recent import Recent
 
-
-@pytest.fixture(autouse=True)
-def _quiet():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        yield
+pytestmark = pytest.mark.usefixtures("short_fits")
 
 
 @pytest.fixture
