@@ -34,6 +34,7 @@ from quickprop.native.lines import (
 )
 from quickprop.native.lists import Lists, WholeColumns, block_stride, entry_place, list_bounds
 from quickprop.native.machine import Machine
+from quickprop.native.transposition import transposed
 
 #: Rows taken for granted when tiles are chosen for a product over the rows of a call.
 USUAL_ROWS = 256
@@ -264,7 +265,7 @@ class _TransposingPack:
         w.store(value, at, 8 if self.element == "double" else 4)
 
     def _square(self, place: Value, k: Value, column: Value, real: int) -> None:
-        """Transpose a square in registers by exchanging ever smaller halves (Eklundh 1972)."""
+        """Transpose a square of a vector's length in registers."""
         w, lanes = self.writer, self.lanes
         type_ = vector_type(self.element, lanes)
         align = 8 if self.element == "double" else 4
@@ -274,18 +275,9 @@ class _TransposingPack:
             else literal(0, type_)
             for lane in range(lanes)
         ]
-        half = lanes // 2
-        while half:
-            first = [i if i & half == 0 else lanes + i - half for i in range(lanes)]
-            second = [i + half if i & half == 0 else lanes + i for i in range(lanes)]
-            for i in range(lanes):
-                if i & half == 0:
-                    a, b = block[i], block[i + half]
-                    block[i], block[i + half] = w.shuffle(a, b, first), w.shuffle(a, b, second)
-            half //= 2
-        for lane in range(lanes):
+        for lane, line in enumerate(transposed(w, block)):
             at = w.mul(w.add(k, int64(lane)), int64(self.width))
-            w.store(block[lane], w.offset(place, at, self.element), align)
+            w.store(line, w.offset(place, at, self.element), align)
 
 
 def write_product(

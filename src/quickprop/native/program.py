@@ -18,6 +18,7 @@ from quickprop.config import DType
 from quickprop.errors import GraphError
 from quickprop.graph import Graph, Op, Tensor
 from quickprop.native import lines, moves, products
+from quickprop.native.abreast import goes_abreast, write_abreast
 from quickprop.native.barrier import write_barrier
 from quickprop.native.copying import copy_bytes, copy_line
 from quickprop.native.denormals import flush_denormals
@@ -384,7 +385,10 @@ class _ProgramWriter:
             self._add(writer, counts, reads, writes, kernel.updates)
             return
         writer = KernelWriter(self.machine, buffer_of)
-        lines.write_lines(writer, kernel.space, kernel.members, is_leaf)
+        if goes_abreast(kernel.space, kernel.members, is_leaf, self.machine):
+            write_abreast(writer, kernel.space, kernel.members, is_leaf)
+        else:
+            lines.write_lines(writer, kernel.space, kernel.members, is_leaf)
         self._add(writer, (), reads, writes)
 
     def _write_product(
