@@ -9,7 +9,8 @@ activation, the activation's derivative, column sums) runs on the accumulators b
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from quickprop.graph import Op, Shape, Tensor
@@ -40,6 +41,8 @@ from quickprop.native.transposition import transposed
 USUAL_ROWS = 256
 #: From this width on B is packed into panels: its lines lie too far apart for the first cache.
 PACK_FROM = 512
+#: From more vectors on a shorter last one saves less than twice as many instructions cost.
+MOST_HALVED = 4
 #: Columns of A whose numbers lie so many bytes apart are asked for so many steps ahead: the
 #: processor does not foresee steps beyond a page.
 FAR_STEP, AHEAD = 1024, 8
@@ -138,17 +141,25 @@ def needs_packing(node: Tensor, machine: Machine, listed: bool = False) -> bool:
         return True
     if listed:
         return False
-    stride = layout_of(node.shape, node.dtype).stride
-    lanes = min(machine.lanes(node.dtype.itemsize), stride)
-    vectors = stride // lanes
-    return stride >= PACK_FROM and vectors > panel_vectors(vectors, machine)
+    layout = layout_of(node.shape, node.dtype)
+    vectors = -(-layout.width // product_lanes(node, machine))
+    return layout.stride >= PACK_FROM and vectors > panel_vectors(vectors, machine)
+
+
+def product_lanes(node: Tensor, machine: Machine) -> int:
+    """Numbers in the vectors that a line of the result is made of."""
+    layout = layout_of(node.shape, node.dtype)
+    lanes = min(machine.lanes(node.dtype.itemsize), layout.stride)
+    few = layout.width <= MOST_HALVED * lanes
+    if few and machine.halves_vectors and 0 < layout.width % lanes <= lanes // 2:
+        return lanes // 2
+    return lanes
 
 
 def panels_of(node: Tensor, machine: Machine) -> list[tuple[int, int]]:
-    """(first column, vectors) of every panel of the result."""
-    stride = layout_of(node.shape, node.dtype).stride
-    lanes = min(machine.lanes(node.dtype.itemsize), stride)
-    vectors = stride // lanes
+    """(first column, vectors) of every panel of the result; vectors of padding are left out."""
+    lanes = product_lanes(node, machine)
+    vectors = -(-layout_of(node.shape, node.dtype).width // lanes)
     wide = panel_vectors(vectors, machine)
     return [(v * lanes, min(wide, vectors - v)) for v in range(0, vectors, wide)]
 
@@ -172,13 +183,13 @@ def write_pack(kernel: KernelWriter, node: Tensor, packed: Tensor) -> None:
     source, target = kernel.pointer(b), kernel.pointer(packed)
     element, align = ELEMENT[node.dtype], node.dtype.itemsize
     layout, columns = layout_of(b.shape, b.dtype), layout_of(node.shape, node.dtype)
-    lanes = min(machine.lanes(align), columns.stride)
-    transposed = node.attribute("transpose_b")
-    inner = b.shape[1] if transposed else None
+    lanes = product_lanes(node, machine)
+    turned = node.attribute("transpose_b")
+    inner = b.shape[1] if turned else None
     depth = line_count(kernel, b) if inner is None else int64(inner)
     for first, count, vectors in panel_groups(node, machine):
         width = vectors * lanes
-        if transposed:
+        if turned:
             assert inner is not None
             pack = _TransposingPack(kernel, source, target, layout, inner, lanes, width, element)
             pack.columns(first, first + count * width, columns.width)
@@ -308,7 +319,7 @@ class _ProductKernel:
         self.is_leaf = is_leaf
         self.element = ELEMENT[self.node.dtype]
         self.out = layout_of(self.node.shape, self.node.dtype)
-        self.lanes = min(kernel.machine.lanes(self.node.dtype.itemsize), self.out.stride)
+        self.lanes = product_lanes(self.node, kernel.machine)
         self.align = self.node.dtype.itemsize
         self.columns = [n for n in members if n.op in (Op.SUM, Op.MAX) and n is not self.node]
         self.stored = [n for n in members if n not in self.columns]
@@ -323,6 +334,9 @@ class _ProductKernel:
         a_strides = (product.a_layout.stride, 1)
         self.step_i, self.step_k = reversed(a_strides) if product.transpose_a else a_strides
         self.inner = product.inner(kernel)
+        #: The first column of the last panel, and where that panel ends: only padding follows.
+        self.last, vectors = panels_of(self.node, kernel.machine)[-1]
+        self.stop = self.last + vectors * self.lanes
         self.scratch: Value | None = None
         #: Large tensors that the end of a tile reads: asked for before the tile's work begins.
         self.far = self._far()
@@ -378,12 +392,13 @@ class _ProductKernel:
         stop = line_count(kernel, self.node)
         extent = self.out.lines_per_row * (self.product.rows_hint if self.out.rows else 1)
         groups = panel_groups(self.node, kernel.machine)
-        height = tile_rows(extent, groups[0][2], kernel.machine)
+        heights = [tile_rows(extent, vectors, kernel.machine) for _, _, vectors in groups]
         if self.looped:
-            size = vector_type(self.element, self.lanes * groups[0][2])
-            self.scratch = w.emit("ptr", f"alloca [{height} x {size}], align 64")
+            most = max(rows * vectors for rows, (_, _, vectors) in zip(heights, groups))
+            size = vector_type(self.element, self.lanes)
+            self.scratch = w.emit("ptr", f"alloca [{most} x {size}], align 64")
         # Equally wide panels share one piece of code, in a loop.
-        for first, count, vectors in groups:
+        for (first, count, vectors), height in zip(groups, heights, strict=True):
             self._panels(first, count, vectors, height, stop, extent)
 
     def _panels(
@@ -460,15 +475,23 @@ class _ProductKernel:
             w.close_loop(single)
 
     def _clear_padding(self, column: Column) -> None:
-        """After the last panel: a maximum over lines left minus infinity in the padding."""
-        w = self.w
-        largest = [node for node in self.columns if node.op is Op.MAX]
-        if not largest or self.out.width == self.out.stride:
+        """After the last panel: zero what it left out, and the minus infinity of a maximum."""
+        cut = self.stop < self.out.stride
+        left = [node for node in self.columns if cut or node.op is Op.MAX]
+        if not left or self.out.width == self.out.stride:
             return
-        last = panels_of(self.node, self.kernel.machine)[-1][0]
-        with w.when(w.compare("icmp eq", column.first, int64(last))):
-            for node in largest:
-                clear_padding(w, self.kernel.pointer(node), node)
+        with self._if_last(column) as is_last:
+            for node in left if is_last else ():
+                clear_padding(self.w, self.kernel.pointer(node), node)
+
+    @contextmanager
+    def _if_last(self, column: Column) -> Iterator[bool]:
+        """What is written inside is done in the last panel only; False when this is another one."""
+        if column.known is not None:
+            yield column.known == self.last
+            return
+        with self.w.when(self.w.compare("icmp eq", column.first, int64(self.last))):
+            yield True
 
     def _vectors(self, pointer: Value, count: int) -> list[Value]:
         """So many vectors from there on."""
@@ -625,6 +648,14 @@ class _ProductKernel:
             self._finish_looped(i, column, tile, sums)
         else:
             self._finish(i, column, tile, sums)
+        left = self.out.stride - self.stop
+        end = Column(int64(self.stop), self.stop, "end")
+        with self._if_last(column) as is_last:
+            for r in range(tile.rows if left and is_last else 0):
+                for node in self.stored:
+                    zeros = literal(0, vector_type(ELEMENT[node.dtype], left))
+                    place = self._address(node, self.w.add(i, int64(r)), end)
+                    self.w.store(zeros, place, node.dtype.itemsize)
 
     def _expression(self, line: Value, product: Callable[[Column], Value]) -> Expression:
         def leaf(node: Tensor, column: Column | None) -> Value:
