@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import gc
 import pickle
+import time
 import weakref
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import LabelBinarizer
 
 from quickprop import ops
 from quickprop.estimators import MLPClassifier, MLPRegressor, live, steps
 from quickprop.estimators.validation import checked_pair
-from quickprop.native import jit
+from quickprop.native import in_time, jit
 from quickprop.nn import MeanSquaredError
 from quickprop.optim import SGD
 from quickprop.passes.recent import Recent
@@ -50,11 +52,43 @@ def test_a_fit_compiles_its_step_and_predict_the_predictions(compiled, iris):
     assert len(compiled) == 2
 
 
-def test_no_time_left_after_compiling_compiles_nothing_more(compiled, iris):
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_no_time_left_for_the_step_compiles_nothing_more(compiled, iris):
     X, y = iris
     model = MLPClassifier(29, max_time=1e-6, early_stopping=True, random_state=0).fit(X, y)
+    in_time.wait_for_all()
     assert len(compiled) == 1
     assert model.n_iter_ == 0
+
+
+@pytest.mark.parametrize(
+    # Widths that no other test has.
+    ("width", "settings"),
+    [(31, {}), (33, {"early_stopping": True}), (34, {"solver": "lbfgs"}), (35, {"n_ensemble": 2})],
+)
+def test_the_time_is_kept_though_compiling_takes_longer(
+    width, settings, compiled, monkeypatch, iris
+):
+    X, y = iris
+    compile_object = jit.compile_object
+
+    def slow(text):
+        time.sleep(0.8)
+        return compile_object(text)
+
+    monkeypatch.setattr(jit, "compile_object", slow)
+    settings = {"max_iter": 30, "random_state": 0, **settings}
+    begun = time.perf_counter()
+    with pytest.warns(ConvergenceWarning, match=r"max_time=0.1 was used up"):
+        model = MLPClassifier((width, 7), max_time=0.1, **settings).fit(X, y)
+    assert time.perf_counter() - begun < 0.3
+    assert model.n_iter_ == 0
+    assert model.predict_proba(X).shape == (150, 3)
+    in_time.wait_for_all()
+    # What was under way is there for the next fit, and compiled once.
+    longer = MLPClassifier((width, 7), max_time=30, **settings).fit(X, y)
+    assert longer.n_iter_ > 0
+    assert len(compiled) == len(set(compiled))
 
 
 def test_windows_stay_while_a_fit_runs_and_after_it(iris):

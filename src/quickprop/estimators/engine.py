@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +16,7 @@ from quickprop.estimators.objective import Objective
 from quickprop.estimators.steps import Forward, Recipe, step_of
 from quickprop.execution import Function, Minibatches
 from quickprop.graph import Graph, Tensor, row_count, variable
+from quickprop.native import NotInTimeError, compiling_within
 from quickprop.nn import Network
 from quickprop.ops.elementary import sum
 from quickprop.optim import Constant, EpochEnd, Optimizer, Schedule
@@ -170,7 +172,8 @@ class SlopeEngine:
         ]
         # Mini-batches give the sum of loss times rows: the sum over all rows is wanted here.
         graph = forward.graph(total / row_count(network.dtype), updates)
-        self._batches = _batches(graph, forward.with_rows, rows, self.CHUNK)
+        self._compile = functools.partial(_batches, graph, forward.with_rows, rows, self.CHUNK)
+        self._batches: Minibatches | None = None
         self._seed = {forward.seed: 0} if forward.seed in graph.inputs else {}
         weight = len(rows) if rows.weights is None else float(rows.weights.sum(dtype=np.float64))
         self._share = 1.0 / weight if weight > 0.0 else 0.0
@@ -205,20 +208,30 @@ class SlopeEngine:
         self.move_to(position)
         for store in self._sum_stores:
             store.put(np.zeros_like(store.array))
-        total, done, steps = 0.0, 0, self._batches.steps_per_epoch
+        batches = self._compiled()
+        total, done, steps = 0.0, 0, batches.steps_per_epoch
         while done < steps:
             # In slices of milliseconds, so that Ctrl-C is heard and the time is kept.
             count = self._slices.steps(steps - done, self._seconds_left())
             if not count:
                 raise TimeIsUpError
             before = time.perf_counter()
-            total = self._batches.run(done, count, self._seed, total)
+            total = batches.run(done, count, self._seed, total)
             self._slices.learn(count, time.perf_counter() - before)
             done += count
         slopes = np.concatenate([store.array.ravel() for store in self._sum_stores]).astype(float)
         penalty = self._alpha * self._share * np.where(self._penalised, position, 0.0)
         factor = self.objective.learned * self._share
         return total * factor + 0.5 * float(penalty @ position), slopes * factor + penalty
+
+    def _compiled(self) -> Minibatches:
+        if self._batches is None:
+            try:
+                with compiling_within(self._seconds_left()):
+                    self._batches = self._compile()
+            except NotInTimeError:
+                raise TimeIsUpError from None
+        return self._batches
 
     def reported(self, position: np.ndarray, value: float) -> float:
         """The loss on the scale that is shown, from the value that was made small."""

@@ -16,6 +16,8 @@ from quickprop.estimators.engine import Rows, StepEngine
 from quickprop.estimators.rate import LearningRate
 from quickprop.estimators.watching import EpochReport, Watcher, epoch_ended, say, watched
 from quickprop.estimators.weights import WeightCopy
+from quickprop.execution import Minibatches
+from quickprop.native import NotInTimeError, compiling_within
 from quickprop.train.interrupts import held_interrupts
 from quickprop.train.slices import SlicePlanner
 
@@ -23,6 +25,12 @@ from quickprop.train.slices import SlicePlanner
 NOT_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and "
     "need to be preprocessed."
+)
+
+#: What is said when there was not even time to compile.
+COMPILING = (
+    " The weights are the starting ones: the network's code was still being compiled. The next fit "
+    "of such a network will find it ready."
 )
 
 
@@ -108,7 +116,11 @@ class Epochs:
         """
         me = self.estimator
         self._prints = prints and bool(me.verbose)
-        batches = self.engine.minibatches(self.rows, self.batch_size)
+        try:
+            batches = self._compiled()
+        except NotInTimeError:
+            self._out_of_time(math.nan, COMPILING)
+            return
         steps = batches.steps_per_epoch
         self.engine.plan(steps * me.max_iter)
         copy = self._copy = WeightCopy(self.engine.network)
@@ -145,6 +157,14 @@ class Epochs:
             # On every way out, also when a callback raises.
             if self.score is not None and copy.epoch is not None:
                 copy.put_back()
+
+    def _compiled(self) -> Minibatches:
+        """All that the fit runs is compiled here: the steps, and what the score is taken of."""
+        with compiling_within(self.pace.left):
+            batches = self.engine.minibatches(self.rows, self.batch_size)
+            if self.score is not None and 0.0 < self.pace.left < math.inf:
+                self.score()
+        return batches
 
     def _epochs(self, epoch: Callable[[], float | None], steps: int) -> None:
         me = self.estimator
@@ -278,13 +298,13 @@ class Epochs:
             stacklevel=2,
         )
 
-    def _out_of_time(self, loss: float) -> None:
+    def _out_of_time(self, loss: float, why: str = "") -> None:
         """Leave the weights as they are; the loss is that of the last epoch that has one."""
         me = self.estimator
         if not me.n_iter_:
             me.loss_ = loss
         warnings.warn(
-            f"max_time={me.max_time:g} was used up in epoch {me.n_iter_ + 1} of {me.max_iter}.",
+            f"max_time={me.max_time:g} was used up in epoch {me.n_iter_ + 1} of {me.max_iter}.{why}",
             ConvergenceWarning,
             stacklevel=2,
         )

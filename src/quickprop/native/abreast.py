@@ -192,9 +192,7 @@ class _Abreast:
         """Where column `first` of the block's line k is."""
         w, element = self.w, ELEMENT[node.dtype]
         stride = layout_of(node.shape, node.dtype).stride
-        line = w.offset(
-            self.kernel.pointer(node), w.mul(self.line, int64(stride)), element
-        )
+        line = w.offset(self.kernel.pointer(node), w.mul(self.line, int64(stride)), element)
         return w.offset(line, int64(k * stride + first), element)
 
     def _squares(self, node: Tensor) -> list[tuple[int, int]]:

@@ -19,6 +19,7 @@ import llvmlite.binding as llvm
 
 from quickprop import config
 from quickprop.errors import CompileError
+from quickprop.native.in_time import in_time
 from quickprop.native.machine import Machine
 
 _LOCK = threading.RLock()
@@ -102,6 +103,11 @@ def load(
         Gives the module's text, and what its caller must know to use it, as JSON can hold it.
     exported : tuple of str
         Functions to find in the code.
+
+    Raises
+    ------
+    NotInTimeError
+        Within `compiling_within`, when the code is not there when the time is up.
     """
     digest = _cache_key(key)
     with _LOCK:
@@ -118,10 +124,14 @@ def load(
             # A damaged file that still had the right checksum would be one in 2^256; an object of
             # another build of LLVM with the same version string is the case meant here.
             pass
-    text, plan = write()
-    code = compile_object(text)
-    _write_cache(path, plan, code)
-    return _remember(digest, plan, _link(code, digest, exported))
+
+    def make() -> tuple[Plan, NativeCode]:
+        text, plan = write()
+        code = compile_object(text)
+        _write_cache(path, plan, code)
+        return _remember(digest, plan, _link(code, digest, exported))
+
+    return in_time(digest, make)
 
 
 #: So much code is kept loaded after its last use, and used again.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +16,7 @@ from quickprop import config
 from quickprop.errors import SettingError
 from quickprop.execution import Minibatches
 from quickprop.graph import ROWS, Shape
-from quickprop.native import Rows
+from quickprop.native import NotInTimeError, Rows, compiling_within
 from quickprop.nn import LOSSES, Loss, Network
 from quickprop.nn.component import Component, Rule, component, flag, optional, real, whole
 from quickprop.optim import (
@@ -32,7 +33,7 @@ from quickprop.train.arrays import Part, checked_part
 from quickprop.train.averaging import AVERAGING, Averaging
 from quickprop.train.callbacks import Callback
 from quickprop.train.checkpoint import CheckpointFile, data_hash
-from quickprop.train.full_batch import check_settings, run_full_batch
+from quickprop.train.full_batch import check_settings, full_batch_loop
 from quickprop.train.history import History
 from quickprop.train.interrupts import held_interrupts
 from quickprop.train.loop import Limits, Loop
@@ -214,22 +215,31 @@ def fit(
         check_settings(optimizer, rows.rows, plain["batch_size"], schedule, checkpoint)
         _check_no_step_settings(optimizer, plain)
     with held_interrupts() as interrupts:
+        # What was learned before is not given up; and no other clock can be waited for.
+        waits = limits.budget is None or resume or clock is not time.monotonic
+        patience = math.inf if waits else limits.budget - (clock() - started)
         if isinstance(optimizer, FullBatchMethod):
-            return run_full_batch(
-                network,
-                loss,
-                optimizer,
-                rows,
-                _evaluation(network, loss, held_out, backend),
-                limits,
-                l2=plain["l2"],
-                backend=backend,
-                threads=plain["threads"],
-                callbacks=tuple(callbacks),
-                clock=clock,
-                started=started,
-                interrupts=interrupts,
-            )
+            try:
+                with compiling_within(patience):
+                    full_batch = full_batch_loop(
+                        network,
+                        loss,
+                        optimizer,
+                        rows,
+                        _evaluation(network, loss, held_out, backend),
+                        limits,
+                        l2=plain["l2"],
+                        backend=backend,
+                        threads=plain["threads"],
+                        callbacks=tuple(callbacks),
+                        clock=clock,
+                        started=started,
+                        interrupts=interrupts,
+                    )
+            except NotInTimeError:
+                return _no_time(limits.budget, clock() - started)
+            full_batch.run()
+            return full_batch.history
         regularisers = Regularisers(**{name: plain[name] for name in Regularisers.rules()})
         step = training_step(
             network,
@@ -269,21 +279,23 @@ def fit(
                 "function of the step": step.rate_document(),
             }
             file = CheckpointFile(checkpoint, identity)
-        batches = Minibatches(
-            step.graph,
-            _bound(network, step, rows),
-            batch,
-            backend=backend,
-            threads=plain["threads"],
-        )
-        if not resume and limits.budget is not None and clock() - started >= limits.budget:
-            # Compiling took it all: no more of it for the validation part.
+        try:
+            with compiling_within(patience):
+                batches = Minibatches(
+                    step.graph,
+                    _bound(network, step, rows),
+                    batch,
+                    backend=backend,
+                    threads=plain["threads"],
+                )
+                look = _evaluation(network, loss, held_out, backend)
+        except NotInTimeError:
             return _no_time(limits.budget, clock() - started)
         loop = Loop(
             network,
             step,
             batches,
-            _evaluation(network, loss, held_out, backend),
+            look,
             limits,
             base_rate=optimizer.learning_rate,
             schedule=schedule or Constant(),
@@ -316,7 +328,7 @@ def _check_no_step_settings(method: FullBatchMethod, plain: Mapping[str, Any]) -
             )
 
 
-def _no_time(budget: float, seconds: float) -> History:
+def _no_time(budget: float | None, seconds: float) -> History:
     return History(
         stopped=(
             f"the budget of {budget:g} s was too small for a single step; "

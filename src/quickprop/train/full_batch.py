@@ -238,7 +238,7 @@ def check_settings(
         )
 
 
-def run_full_batch(
+def full_batch_loop(
     network: Network,
     loss: Loss,
     method: FullBatchMethod,
@@ -253,8 +253,8 @@ def run_full_batch(
     clock: Callable[[], float],
     started: float,
     interrupts: Interrupts,
-) -> History:
-    """Compile a full-batch method for a network and its rows, and train."""
+) -> FullBatchLoop:
+    """A full-batch method, compiled for a network and its rows: what is left is to run it."""
     kind = network.dtype
     seed = placeholder((), DType.int32, "seed")
     step = variable(0, DType.int32, "train.step")
@@ -275,7 +275,7 @@ def run_full_batch(
             mend="use LayerNorm() instead, or train with Adam()",
         )
     problem = Problem(network, loss, output, target, weights, data, l2, backend, threads)
-    loop = FullBatchLoop(
+    return FullBatchLoop(
         network,
         method.descent(problem),
         validation,
@@ -285,5 +285,3 @@ def run_full_batch(
         started=started,
         interrupts=interrupts,
     )
-    loop.run()
-    return loop.history
