@@ -304,7 +304,8 @@ class Epochs:
         if not me.n_iter_:
             me.loss_ = loss
         warnings.warn(
-            f"max_time={me.max_time:g} was used up in epoch {me.n_iter_ + 1} of {me.max_iter}.{why}",
+            f"max_time={me.max_time:g} was used up in epoch {me.n_iter_ + 1} of {me.max_iter}."
+            + why,
             ConvergenceWarning,
             stacklevel=2,
         )

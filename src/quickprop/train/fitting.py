@@ -216,8 +216,9 @@ def fit(
         _check_no_step_settings(optimizer, plain)
     with held_interrupts() as interrupts:
         # What was learned before is not given up; and no other clock can be waited for.
-        waits = limits.budget is None or resume or clock is not time.monotonic
-        patience = math.inf if waits else limits.budget - (clock() - started)
+        patience = math.inf
+        if limits.budget is not None and not resume and clock is time.monotonic:
+            patience = limits.budget - (clock() - started)
         if isinstance(optimizer, FullBatchMethod):
             try:
                 with compiling_within(patience):
