@@ -216,12 +216,12 @@ def fit(
         _check_no_step_settings(optimizer, plain)
     with held_interrupts() as interrupts:
         # What was learned before is not given up; and no other clock can be waited for.
-        patience = math.inf
+        to_compile = math.inf
         if limits.budget is not None and not resume and clock is time.monotonic:
-            patience = limits.budget - (clock() - started)
+            to_compile = limits.budget - (clock() - started)
         if isinstance(optimizer, FullBatchMethod):
             try:
-                with compiling_within(patience):
+                with compiling_within(to_compile):
                     full_batch = full_batch_loop(
                         network,
                         loss,
@@ -281,7 +281,7 @@ def fit(
             }
             file = CheckpointFile(checkpoint, identity)
         try:
-            with compiling_within(patience):
+            with compiling_within(to_compile):
                 batches = Minibatches(
                     step.graph,
                     _bound(network, step, rows),
