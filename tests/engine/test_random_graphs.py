@@ -10,7 +10,6 @@ from random_graphs import random_case
 
 from quickprop.execution import Function
 from quickprop.native.layout import layout_of
-from quickprop.native.resident import _BLOCKS
 from quickprop.native.runtime import _Workspace
 
 
@@ -53,7 +52,7 @@ def check(seed: int, dtype: str, steps: int, mixed: bool = False) -> None:
 
 def assert_padding_is_zero(variable) -> None:
     layout = layout_of(variable.shape, variable.dtype)
-    block = _BLOCKS[variable.attribute("storage")][1]
+    block = variable.attribute("storage").memory
     lines = block[: layout.size].reshape(layout.lines_per_row, layout.stride)
     assert not lines[:, layout.width :].any()
 

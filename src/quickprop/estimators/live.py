@@ -14,7 +14,7 @@ from quickprop.estimators.weights import WeightWindows
 from quickprop.estimators.written import KEPT, Written, design_with
 from quickprop.execution import Function
 from quickprop.graph import Graph
-from quickprop.native.resident import address_of
+from quickprop.native.resident import addresses_of
 from quickprop.nn import Network
 from quickprop.passes import optimise
 from quickprop.passes.recent import Recent
@@ -43,8 +43,7 @@ class LiveNetwork:
     def __init__(self, network: Network, objective: Objective) -> None:
         self.network, self.objective = network, objective
         # To where native code would move the numbers at its first run: windows on them stay true.
-        for leaf in network.variables:
-            address_of(leaf)
+        addresses_of(network.variables)
         self.windows = WeightWindows(network)
         self.dtype = np.dtype(network.dtype.value)
         self.engine: StepEngine | None = None

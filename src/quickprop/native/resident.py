@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import weakref
+from collections.abc import Sequence
 
 import numpy as np
 
 from quickprop.config import DType
 from quickprop.errors import CompileError
 from quickprop.graph import Storage, Tensor
-from quickprop.native.layout import ALIGNMENT, layout_of
+from quickprop.native.layout import ALIGNMENT, Layout, layout_of
 
-_BLOCKS: weakref.WeakKeyDictionary[Storage, tuple[int, np.ndarray]] = weakref.WeakKeyDictionary()
-
+#: Where the storages are that native code works on: after how many moves, and the address.
+_PLACES: weakref.WeakKeyDictionary[Storage, tuple[int, int]] = weakref.WeakKeyDictionary()
+_NOWHERE = (-1, 0)
 _MOVING = threading.Lock()
+#: Variables that need no more bytes share memory when they move together.
+SMALL = 2**15
 
 
 def aligned_bytes(size: int) -> np.ndarray:
@@ -37,30 +42,55 @@ def padded_array(shape: tuple[int, ...], dtype: str, rows: bool) -> tuple[np.nda
     `rows` says that the first axis is the rows axis, so that [n] is n lines of one number.
     """
     layout = layout_of((None, *shape[1:]) if rows else shape, DType(dtype))
-    lines = layout.lines_per_row * (shape[0] if rows else 1)
-    numbers = -(-max(lines * layout.stride, 1) // 16) * 16
+    numbers = _whole_vectors(layout.size * (shape[0] if rows else 1))
     block = aligned_bytes(numbers * np.dtype(dtype).itemsize).view(dtype)
-    table = block[: lines * layout.stride].reshape(lines, layout.stride)
+    return block, _plain_view(block, shape, layout)
+
+
+def _whole_vectors(numbers: int) -> int:
+    return -(-max(numbers, 1) // 16) * 16
+
+
+def _plain_view(block: np.ndarray, shape: tuple[int, ...], layout: Layout) -> np.ndarray:
     if layout.width == layout.stride:
-        return block, block[: lines * layout.stride].reshape(shape)
-    strides = [block.itemsize]
-    step = layout.stride * block.itemsize
-    for dim in reversed(shape[:-1]):
-        strides.append(step)
-        step *= dim
-    view = np.lib.stride_tricks.as_strided(table, shape, tuple(reversed(strides)))
-    return block, view
+        return block[: math.prod(shape)].reshape(shape)
+    lines = (*shape[:-1], layout.stride)
+    return block[: math.prod(lines)].reshape(lines)[..., : layout.width]
 
 
-def address_of(variable: Tensor) -> int:
-    """Address of a variable's numbers, moved into a padded block first if they are not in one."""
-    storage: Storage = variable.attribute("storage")
+def addresses_of(variables: Sequence[Tensor]) -> list[int]:
+    """Addresses of the numbers of variables, moved into padded blocks if they are not in some."""
+    stores: list[Storage] = [variable.attribute("storage") for variable in variables]
     # Two threads must not move the same variable: one of them would keep a freed address.
     with _MOVING:
-        known = _BLOCKS.get(storage)
-        if known is None or known[0] != storage.moves:
-            shape = tuple(dim or 1 for dim in variable.shape)
-            block, view = padded_array(shape, variable.dtype.value, rows=False)
-            storage.move_to(view, block)
-            known = _BLOCKS[storage] = (storage.moves, block)
-        return known[1].ctypes.data
+        away = [
+            variable
+            for variable, store in zip(variables, stores, strict=True)
+            if _PLACES.get(store, _NOWHERE)[0] != store.moves
+        ]
+        if away:
+            _move(away)
+        return [_PLACES[store][1] for store in stores]
+
+
+def _move(variables: Sequence[Tensor]) -> None:
+    """Move variables into padded blocks."""
+    layouts = [layout_of(variable.shape, variable.dtype) for variable in variables]
+    sizes = [
+        _whole_vectors(layout.size) * variable.dtype.itemsize
+        for variable, layout in zip(variables, layouts, strict=True)
+    ]
+    shared = aligned_bytes(sum(size for size in sizes if size <= SMALL))
+    start, taken = shared.ctypes.data, 0
+    for variable, layout, size in zip(variables, layouts, sizes, strict=True):
+        if size <= SMALL:
+            own, address = shared[taken : taken + size], start + taken
+            taken += size
+        else:
+            own = aligned_bytes(size)
+            address = own.ctypes.data
+        block = own.view(variable.dtype.value)
+        storage: Storage = variable.attribute("storage")
+        shape = tuple(dim or 1 for dim in variable.shape)
+        storage.move_to(_plain_view(block, shape, layout), block)
+        _PLACES[storage] = (storage.moves, address)

@@ -22,7 +22,7 @@ from quickprop.native.program import (
     has_rows,
     write_program,
 )
-from quickprop.native.resident import address_of, aligned_bytes, padded_array
+from quickprop.native.resident import addresses_of, aligned_bytes, padded_array
 from quickprop.native.sparse_rows import Rows, SparseRows, SplitRows, as_whole, column_shares
 from quickprop.native.threads import Pace, multiply_adds, pool, worth
 
@@ -112,8 +112,8 @@ class _Workspace:
         variables = self.program.variables
         moves = tuple([variable.attribute("storage").moves for variable in variables])
         if moves != self.moves:
-            for k, variable in enumerate(variables):
-                self.table[self.program.variable_slot(k)] = address_of(variable)
+            for k, address in enumerate(addresses_of(variables)):
+                self.table[self.program.variable_slot(k)] = address
             self.moves = tuple([variable.attribute("storage").moves for variable in variables])
         self.all_moves = Storage.all_moves
 
