@@ -110,6 +110,19 @@ def test_rows_are_shuffled_alike(rows: int, seed: int, epoch: int):
     assert sorted(order) == list(range(rows))
 
 
+@pytest.mark.parametrize("rows", [0, 1, 2, 3, 7, 100, 1024, 1025, 5000])
+def test_rows_are_shuffled_as_by_numpy(rows: int):
+    order, expected = np.arange(rows, dtype=np.int32), np.arange(rows)
+    random, theirs = np.random.RandomState(5), np.random.RandomState(5)
+    shuffle = shuffling.shuffler(order, random)
+    for _ in range(3):
+        shuffle()
+        theirs.shuffle(expected)
+        np.testing.assert_array_equal(order, expected)
+    # What is drawn next is the same too.
+    assert random.randint(2**31) == theirs.randint(2**31)
+
+
 def test_limits_on_threads_are_obeyed(monkeypatch: pytest.MonkeyPatch):
     limits = pytest.importorskip("threadpoolctl").threadpool_limits
     monkeypatch.setenv("QUICKPROP_NUM_THREADS", "4")

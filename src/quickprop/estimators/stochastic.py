@@ -99,7 +99,6 @@ class Epochs:
         self.estimator, self.engine, self.rows, self.rate = estimator, engine, rows, rate
         self.random, self.score, self.batch_size = random, score, batch_size
         self.seed, self.pace, self.watchers = seed, pace, watchers
-        self.order = np.arange(len(rows))
         # Of the weights of the best epoch so far.
         self._copy: WeightCopy | None = None
         self._prints = bool(estimator.verbose)
@@ -123,13 +122,15 @@ class Epochs:
             return
         steps = batches.steps_per_epoch
         self.engine.plan(steps * me.max_iter)
+        # There it is the last order at shuffled places; to shuffle the order itself gives the same.
+        shuffle = batches.shuffler(self.random)
         copy = self._copy = WeightCopy(self.engine.network)
         slices = SlicePlanner()
 
         def epoch() -> float | None:
             """The sum of the losses of all rows; None when the time was up before the end."""
             if me.shuffle:
-                batches.order[...] = self._shuffled()
+                shuffle()
             scalars = self._scalars()
             total, done = 0.0, 0
             while done < steps:
@@ -213,7 +214,9 @@ class Epochs:
     def run_once(self) -> None:
         """A single epoch without setting anything up, for `partial_fit`."""
         # Without a copy of the weights, which at every call would cost more than the call.
-        order = self._shuffled() if self.estimator.shuffle else self.order
+        order = np.arange(len(self.rows))
+        if self.estimator.shuffle:
+            self.random.shuffle(order)
         scalars = self._scalars()
         total = 0.0
         for start in range(0, len(order), self.batch_size):
@@ -224,14 +227,6 @@ class Epochs:
     def _scalars(self) -> dict[Any, float | int]:
         me = self.estimator
         return self.engine.scalars(self.rate.learning_rate, me.alpha, me.weight_decay, self.seed)
-
-    def _shuffled(self) -> np.ndarray:
-        """The next order of rows, drawn as scikit-learn draws it.
-
-        There it is the last order at shuffled places; to shuffle the order itself gives the same.
-        """
-        self.random.shuffle(self.order)
-        return self.order
 
     # -- the end of an epoch ----------------------------------------------------------------------
 

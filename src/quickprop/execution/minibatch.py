@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,6 +22,7 @@ class _Steps(Protocol):
 
     def bind(self, data: Mapping[Tensor, Rows]) -> None: ...
     def shuffle(self, seed: int, epoch: int) -> None: ...
+    def shuffler(self, random: np.random.RandomState) -> Callable[[], None]: ...
     def run(
         self, first_step: int, steps: int, scalars: Mapping[Tensor, float | int], total: float
     ) -> float: ...
@@ -44,6 +45,10 @@ class _ReferenceMinibatches:
     def shuffle(self, seed: int, epoch: int) -> None:
         """Put the rows into the order of that epoch."""
         self.order[...] = permutation(len(self.order), seed, epoch)
+
+    def shuffler(self, random: np.random.RandomState) -> Callable[[], None]:
+        """What shuffles the order of now as `random` would, each time it is called."""
+        return lambda: random.shuffle(self.order)
 
     def run(
         self, first_step: int, steps: int, scalars: Mapping[Tensor, float | int], total: float
@@ -149,6 +154,10 @@ class Minibatches:
     def shuffle(self, seed: int, epoch: int) -> None:
         """Put the rows into the order of that epoch, the same on every backend."""
         self._steps.shuffle(seed, epoch)
+
+    def shuffler(self, random: np.random.RandomState) -> Callable[[], None]:
+        """What does as ``random.shuffle(self.order)``, each time it is called, but quicker."""
+        return self._steps.shuffler(random)
 
     def run(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -382,6 +382,10 @@ class NativeMinibatches:
     def shuffle(self, seed: int, epoch: int) -> None:
         """Put the rows into the order of that epoch."""
         shuffling.shuffle(self.order, seed, epoch)
+
+    def shuffler(self, random: np.random.RandomState) -> Callable[[], None]:
+        """What shuffles the order of now as `random` would, each time it is called."""
+        return shuffling.shuffler(self.order, random)
 
     def run(
         self, first_step: int, steps: int, scalars: Mapping[Tensor, float | int], total: float

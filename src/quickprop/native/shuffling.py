@@ -1,13 +1,16 @@
-"""The order of the rows in an epoch, shuffled natively.
+"""The order of the rows in an epoch, shuffled natively by Fisher and Yates' exchange.
 
-The permutation is the one that `quickprop.ops.shuffle` describes: Fisher and Yates' exchange,
-driven by splitmix64 on a counter, so that it depends on seed and epoch alone.
+One permutation is the one that `quickprop.ops.shuffle` describes, driven by splitmix64 on a
+counter, so that it depends on seed and epoch alone. The other is that of NumPy's `RandomState`,
+which draws a place as the low bits of a number of 32, again until it is small enough.
 """
 
 from __future__ import annotations
 
 import ctypes
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -27,8 +30,15 @@ def _mix(w: FunctionWriter, z: Value) -> Value:
     return w.binary("xor", z, w.binary("lshr", z, literal(31, "i64")))
 
 
-def module() -> str:
-    """IR of ``shuffle(order, rows, key)``."""
+def _exchange(w: FunctionWriter, order: Value, i: Value, j: Value) -> None:
+    at_i, at_j = w.offset(order, i, "i32"), w.offset(order, j, "i32")
+    a, b = w.load(at_i, "i32"), w.load(at_j, "i32")
+    w.store(b, at_i)
+    w.store(a, at_j)
+
+
+def _by_counter() -> FunctionWriter:
+    """``shuffle(order, rows, key)``."""
     w = FunctionWriter("shuffle", [("order", "ptr"), ("rows", "i64"), ("key", "i64")])
     order, rows = Value("%order", "ptr"), Value("%rows", "i64")
     with w.loop(int64(0), rows, int64(1)) as i:
@@ -40,18 +50,55 @@ def module() -> str:
         z = _mix(w, w.add(Value("%key", "i64"), w.mul(after, literal(_GAMMA, "i64"))))
         high = w.binary("lshr", z, literal(32, "i64"))
         j = w.binary("lshr", w.mul(high, after), literal(32, "i64"))
-        at_i, at_j = w.offset(order, i, "i32"), w.offset(order, j, "i32")
-        a, b = w.load(at_i, "i32"), w.load(at_j, "i32")
-        w.store(b, at_i)
-        w.store(a, at_j)
-    return module_text([w.finish()], w.declarations, jit.host_machine().attributes)
+        _exchange(w, order, i, j)
+    return w
+
+
+def _by_generator() -> FunctionWriter:
+    """``shuffle_by(order, rows, state, draw)``: `draw` takes the state and gives 32 bits.
+
+    Without a branch on what is drawn, which no processor could foresee: after a place that is too
+    large a row changes places with itself and has its turn again.
+    """
+    w = FunctionWriter(
+        "shuffle_by", [("order", "ptr"), ("rows", "i64"), ("state", "ptr"), ("draw", "ptr")]
+    )
+    zero, one = int64(0), int64(1)
+    head, out = w.label(), w.label()
+    i, following = Value(w.fresh(), "i64"), Value(w.fresh(), "i64")
+    last = w.sub(Value("%rows", "i64"), one)
+    some = w.compare("icmp sgt", last, zero)
+    w.effect(f"br i1 {some.text}, label %{head}, label %{out}")
+    w.start_block(head)
+    w.effect(f"{i.text} = phi i64 [ {last.text}, %entry ], [ {following.text}, %{head} ]")
+    drawn = w.convert("zext", w.emit("i32", "call i32 %draw(ptr %state)"), "i64")
+    unused = w.call("llvm.ctlz.i64", "i64", i, Value("true", "i1"))
+    j = w.binary("and", drawn, w.binary("lshr", literal(-1, "i64"), unused))
+    fits = w.compare("icmp ule", j, i)
+    _exchange(w, Value("%order", "ptr"), i, w.select(fits, j, i))
+    w.effect(f"{following.text} = sub i64 {i.text}, {w.convert('zext', fits, 'i64').text}")
+    more = w.compare("icmp sgt", following, zero)
+    w.effect(f"br i1 {more.text}, label %{head}, label %{out}")
+    w.start_block(out)
+    return w
+
+
+def module() -> str:
+    """IR of both."""
+    writers = _by_counter(), _by_generator()
+    texts = [w.finish() for w in writers]
+    declarations = set().union(*(w.declarations for w in writers))
+    return module_text(texts, declarations, jit.host_machine().attributes)
 
 
 @functools.cache
-def _compiled():
-    _, code = jit.load("shuffle", lambda: (module(), {}), ("shuffle",))
-    function = code.function("shuffle", None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_uint64)
-    return function, code
+def _compiled() -> tuple[Callable[..., Any], Callable[..., Any], jit.NativeCode]:
+    """Both functions, and the code that they are in."""
+    _, code = jit.load("shuffle", lambda: (module(), {}), ("shuffle", "shuffle_by"))
+    pointer, rows = ctypes.c_void_p, ctypes.c_int64
+    by_counter = code.function("shuffle", None, pointer, rows, ctypes.c_uint64)
+    by_generator = code.function("shuffle_by", None, pointer, rows, pointer, pointer)
+    return by_counter, by_generator, code
 
 
 def epoch_key(seed: int, epoch: int) -> int:
@@ -64,5 +111,18 @@ def epoch_key(seed: int, epoch: int) -> int:
 
 def shuffle(order: np.ndarray, seed: int, epoch: int) -> None:
     """Fill `order` (int32) with the permutation of that seed and epoch."""
-    function, _ = _compiled()
-    function(order.ctypes.data, len(order), epoch_key(seed, epoch))
+    _compiled()[0](order.ctypes.data, len(order), epoch_key(seed, epoch))
+
+
+def shuffler(order: np.ndarray, random: np.random.RandomState) -> Callable[[], None]:
+    """What does as ``random.shuffle(order)`` (int32), in half the time."""
+    generator = random._bit_generator
+    draw = ctypes.cast(generator.ctypes.next_uint32, ctypes.c_void_p).value
+    given = (order.ctypes.data, len(order), generator.ctypes.state_address, draw)
+    function = _compiled()[1]
+
+    def shuffle_again() -> None:
+        with generator.lock:
+            function(*given)
+
+    return shuffle_again
