@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from quickprop.errors import SettingError, did_you_mean
+from quickprop.estimators.written import KEPT
 from quickprop.nn import Activation, BatchNorm, Dense, Dropout, LayerNorm, Network
 from quickprop.nn.activations import ACTIVATIONS
 from quickprop.nn.layers.layer import Layer
+from quickprop.passes.recent import Recent
 
 #: What scikit-learn calls the sigmoid.
 LOGISTIC = "logistic"
@@ -71,7 +73,38 @@ def hidden_layers(sizes: Sequence[int], activation: Any, dropout: Any) -> list[H
     return layers
 
 
-def layers_of(
+#: Networks that were never trained, by what they are made from.
+_NETWORKS: Recent[Hashable, Network] = Recent(KEPT)
+#: Those with more numbers are not remembered: to make them is quick beside their fits.
+MOST_REMEMBERED = 2**17
+
+
+def network_of(
+    hidden: Sequence[HiddenLayer],
+    normalization: str | None,
+    outputs: int,
+    link: str | None,
+    features: int,
+    levels: tuple[int, ...],
+    kind: str,
+) -> Network:
+    """A network of all layers in a row; its starting weights are still to be drawn.
+
+    Searches make one of a kind hundreds of times: then all but its variables is there.
+    """
+    key = (tuple(hidden), normalization, outputs, link, features, levels, kind)
+    known = _NETWORKS.find(key)
+    if known is not None:
+        return known.twin()
+    network = Network(
+        _layers_of(hidden, normalization, outputs, link), features, levels, dtype=kind
+    )
+    if network.parameter_count <= MOST_REMEMBERED:
+        _NETWORKS.keep(key, network.twin())
+    return network
+
+
+def _layers_of(
     hidden: Sequence[HiddenLayer], normalization: str | None, outputs: int, link: str | None
 ) -> list[Layer]:
     """All layers in a row."""

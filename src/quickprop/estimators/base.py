@@ -20,7 +20,7 @@ from quickprop.estimators.architecture import (
     HiddenLayer,
     draw_weights,
     hidden_layers,
-    layers_of,
+    network_of,
 )
 from quickprop.estimators.callback_support import CallbackSupport
 from quickprop.estimators.engine import Rows, SlopeEngine, StepEngine
@@ -287,11 +287,14 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
             )
         )
         outputs = objective.loss.outputs(self.n_outputs_)
-        network = Network(
-            layers_of(hidden, self.normalization, outputs, objective.loss.link),
+        network = network_of(
+            hidden,
+            self.normalization,
+            outputs,
+            objective.loss.link,
             features,
             levels,
-            dtype=self._kind(X),
+            self._kind(X),
         )
         draw_weights(network, hidden, self._random_state, self.activation)
         self._adopt(LiveNetwork(network, objective))
@@ -465,10 +468,14 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
         coefs = [np.asarray(array) for array in self.coefs_]
         hidden = hidden_layers([array.shape[1] for array in coefs[:-1]], self.activation, 0.0)
         objective = self._objective()
-        network = Network(
-            layers_of(hidden, None, coefs[-1].shape[1], objective.loss.link),
+        network = network_of(
+            hidden,
+            None,
+            coefs[-1].shape[1],
+            objective.loss.link,
             coefs[0].shape[0],
-            dtype=coefs[0].dtype.name,
+            (),
+            coefs[0].dtype.name,
         )
         self._preparation = getattr(self, "_preparation", None)
         live = LiveNetwork(network, objective)

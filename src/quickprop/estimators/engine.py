@@ -104,6 +104,8 @@ class StepEngine:
 
     def after_epoch(self, loss: float, steps: int, steps_left: float | None) -> None:
         """Let the schedule take in an epoch."""
+        if not self.step.schedule_state:
+            return
         self.schedule.after_epoch(self.step.schedule_state, EpochEnd(loss, steps, steps_left))
 
     def minibatches(self, rows: Rows, batch_size: int) -> Minibatches:

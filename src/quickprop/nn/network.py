@@ -37,7 +37,7 @@ from quickprop.nn.layers import (
 )
 from quickprop.nn.losses import Loss, links_of
 from quickprop.nn.node import Input, Node
-from quickprop.nn.placing import Place, Plan, check_sources, place
+from quickprop.nn.placing import Place, Plan, check_sources, place, placed_again
 from quickprop.nn.row import chained, drawn_outputs, layers_in_a_row, row_document
 from quickprop.ops.elementary import concat
 
@@ -149,6 +149,12 @@ class Network:
         self.outputs = tuple(outputs)
         self._input_names: tuple[str, ...] | None = names
         self._predictors: dict[str, Function] = {}
+
+    def twin(self) -> Network:
+        """A network of the same layers, with variables of its own that begin with these values."""
+        other: Network = object.__new__(type(self))
+        vars(other).update(vars(self), layers=placed_again(self.layers), _predictors={})
+        return other
 
     @property
     def input_names(self) -> tuple[str, ...]:

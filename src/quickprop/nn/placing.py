@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from quickprop.config import DType
 from quickprop.errors import SettingError, ShapeError, did_you_mean
@@ -212,6 +212,19 @@ def place(
         )
         found[item.name] = made[-1]
     return tuple(made)
+
+
+def placed_again(layers: Sequence[PlacedLayer]) -> tuple[PlacedLayer, ...]:
+    """The layers in the same places, with variables of their own that begin with their values."""
+    made: dict[int, PlacedLayer] = {}
+    for placed in layers:
+        variables = {
+            name: variable(leaf.value, leaf.dtype, leaf.name)
+            for name, leaf in placed.parameters.items()
+        }
+        reads = tuple(made.get(id(source), source) for source in placed.reads)
+        made[id(placed)] = replace(placed, parameters=variables, reads=reads)
+    return tuple(made.values())
 
 
 def _suited(
