@@ -17,3 +17,21 @@ def _own_code_cache(tmp_path_factory: pytest.TempPathFactory):
         del os.environ["QUICKPROP_CACHE_DIR"]
     else:
         os.environ["QUICKPROP_CACHE_DIR"] = before
+
+
+@pytest.fixture(scope="module")
+def working_memory_full_of_nan():
+    """Nothing may be taken for granted of memory that nobody has written."""
+    from quickprop.native.runtime import _Workspace
+
+    grow = _Workspace.grow
+
+    def grow_and_fill(space: _Workspace, rows: int) -> None:
+        before = space.arena
+        grow(space, rows)
+        if space.arena is not before:
+            space.arena[:] = 255
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_Workspace, "grow", grow_and_fill)
+        yield

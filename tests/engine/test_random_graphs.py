@@ -10,25 +10,8 @@ from random_graphs import random_case
 
 from quickprop.execution import Function
 from quickprop.native.layout import layout_of
-from quickprop.native.runtime import _Workspace
 
-
-@pytest.fixture(autouse=True, scope="module")
-def working_memory_full_of_nan():
-    """Nothing may be taken for granted of memory that nobody has written."""
-    grow = _Workspace.grow
-
-    def grow_and_fill(space: _Workspace, rows: int) -> None:
-        before = space.arena
-        grow(space, rows)
-        if space.arena is not before:
-            space.arena[:] = 255
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_Workspace, "grow", grow_and_fill)
-        yield
-
-
+pytestmark = pytest.mark.usefixtures("working_memory_full_of_nan")
 TOLERANCE = {"float32": 2e-3, "float64": 1e-9}
 
 

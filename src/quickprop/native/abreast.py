@@ -41,6 +41,8 @@ from quickprop.native.transposition import transposed
 
 #: Longest line, and most numbers of a line that take long to compute: both are written out.
 MOST_COLUMNS, MOST_HEAVY = 16, 32
+#: Most lines of a block: larger ones take as long, and twice as long to compile.
+MOST_LINES = 8
 
 
 def goes_abreast(
@@ -104,7 +106,8 @@ class _Abreast:
         self.lines_per_row = layout_of(space, members[0].dtype).lines_per_row
         self.width = space[-1] or 1
         roots = roots_of(members)
-        self.lanes = kernel.machine.lanes(space_type([*members, *roots], is_leaf))
+        widest = space_type([*members, *roots], is_leaf)
+        self.lanes = min(MOST_LINES, kernel.machine.lanes(widest))
         #: What is added up over the lines, and its terms; the other members are stored.
         self.summed = {n: n.inputs[0] for n, root in zip(members, roots) if root is not n}
         self.stored = [n for n in members if n not in self.summed]
