@@ -104,7 +104,6 @@ class _Abreast:
     ) -> None:
         self.kernel, self.w = kernel, kernel.writer
         self.lines_per_row = layout_of(space, members[0].dtype).lines_per_row
-        self.width = space[-1] or 1
         roots = roots_of(members)
         widest = space_type([*members, *roots], is_leaf)
         self.lanes = min(MOST_LINES, kernel.machine.lanes(widest))
