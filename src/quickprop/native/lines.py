@@ -38,6 +38,9 @@ from quickprop.native.machine import Machine
 #: A line of at most this many vectors is kept in registers.
 REGISTER_LINE = 8
 
+#: Sums that a loop over many numbers keeps side by side.
+ABREAST = 4
+
 LINE, LINES, ALL, OTHER = "line", "lines", "all", "other"
 
 
@@ -262,22 +265,43 @@ def write_flat(
     stored = [node for node in members if node not in totals]
     roots = [node.inputs[0] for node in totals] + stored
     expression.prepare(roots)
-    start = [neutral(n.op, vector_type(element(n), lanes)) for n in totals]
+    rest = [neutral(n.op, vector_type(element(n), lanes)) for n in totals]
+    start = rest
     begin, end = _share_of_numbers(kernel)
+    if not stored:
+        # Sums side by side, so that none waits for the one before; the loop below takes the rest.
+        step = ABREAST * lanes
+        loop = w.open_loop(begin, w.sub(end, int64(step - 1)), int64(step), start * ABREAST)
+        sums: list[Value] = []
+        for part in range(ABREAST):
+            at = Column(w.add(loop.index, int64(part * lanes)), None, ("part", part))
+            terms = [expression.value(node.inputs[0], at) for node in totals]
+            sums += _combined(w, totals, loop.carried[part * len(totals) :], terms)
+        sums = w.close_loop(loop, sums)
+        while len(sums) > len(totals):
+            half = len(sums) // 2
+            sums = _combined(w, totals * (half // len(totals)), sums[:half], sums[half:])
+        begin, start = loop.index, sums
     loop = w.open_loop(begin, end, int64(lanes), start)
     column.first = loop.index
     following = []
     if totals:
         index = w.add(w.splat(loop.index, lanes), vector_literal(range(lanes), "i64"))
         inside = w.compare("icmp slt", index, w.splat(kernel.count("count"), lanes))
-        for node, before, rest in zip(totals, loop.carried, start, strict=True):
-            value = w.select(inside, expression.value(node.inputs[0], column), rest)
+        for node, before, none in zip(totals, loop.carried, rest, strict=True):
+            value = w.select(inside, expression.value(node.inputs[0], column), none)
             following.append(combine(w, node.op, before, value))
     results = [(node, expression.value(node, column)) for node in stored]
     for node, value in results:
         w.store(value, w.offset(kernel.pointer(node), loop.index, element(node)), 4)
     for node, value in zip(totals, w.close_loop(loop, following), strict=True):
         w.store(across(w, node.op, value), kernel.pointer(node))
+
+
+def _combined(
+    w: FunctionWriter, totals: Sequence[Tensor], before: Sequence[Value], terms: Sequence[Value]
+) -> list[Value]:
+    return [combine(w, *parts) for parts in zip([n.op for n in totals], before, terms)]
 
 
 def _share_of_numbers(kernel: KernelWriter) -> tuple[Value, Value]:
