@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
 import pickle
+import signal
 import time
 import weakref
 from dataclasses import dataclass
@@ -28,6 +30,8 @@ pytestmark = pytest.mark.usefixtures("short_fits")
 @pytest.fixture
 def compiled(monkeypatch, tmp_path):
     """The texts that are compiled, with nothing in the disk cache."""
+    # What all fits share is there: the code that shuffles.
+    MLPClassifier(2, max_iter=1).fit(np.eye(2), [0, 1])
     monkeypatch.setenv("QUICKPROP_CACHE_DIR", str(tmp_path))
     texts = []
 
@@ -59,6 +63,28 @@ def test_no_time_left_for_the_step_compiles_nothing_more(compiled, iris):
     in_time.wait_for_all()
     assert len(compiled) == 1
     assert model.n_iter_ == 0
+
+
+@pytest.mark.parametrize(
+    ("width", "settings"), [(41, {}), (43, {"early_stopping": True}), (44, {"solver": "lbfgs"})]
+)
+def test_an_interrupt_is_heard_while_code_is_compiled(width, settings, compiled, monkeypatch, iris):
+    X, y = iris
+    compile_object = jit.compile_object
+
+    def interrupted(text):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.8)
+        return compile_object(text)
+
+    monkeypatch.setattr(jit, "compile_object", interrupted)
+    begun = time.perf_counter()
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        model = MLPClassifier((width, 7), max_iter=30, random_state=0, **settings).fit(X, y)
+    assert time.perf_counter() - begun < 0.5
+    assert model.n_iter_ == 0
+    assert np.isnan(model.loss_)
+    in_time.wait_for_all()
 
 
 @pytest.mark.parametrize(

@@ -26,12 +26,37 @@ class Work:
         return "done"
 
 
-def test_without_a_limit_the_caller_works():
+def test_who_sets_no_limit_works_himself():
     names = []
     in_time("caller", lambda: names.append(threading.current_thread().name))
-    with compiling_within(float("inf")):
+    with compiling_within():
         in_time("caller", lambda: names.append(threading.current_thread().name))
-    assert names == [threading.current_thread().name] * 2
+    assert names[0] == threading.current_thread().name
+    assert names[1].startswith("quickprop-compiler")
+
+
+def test_who_gives_up_goes_on():
+    work = Work()
+    looks = iter([False, False, True])
+    with compiling_within(10, lambda: next(looks)), pytest.raises(NotInTimeError):
+        in_time("given up", work)
+    work.go.set()
+    wait_for_all()
+
+
+def test_the_thread_has_room_for_deep_calls():
+    def nested(levels: int) -> int:
+        # A call through `sorted` takes room on the stack of the thread.
+        return sorted([levels], key=lambda _: nested(levels - 1))[0] if levels else 0
+
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(20_000)
+    try:
+        with compiling_within():
+            assert in_time("deep", lambda: nested(5000)) == 5000
+    finally:
+        sys.setrecursionlimit(before)
+    assert threading.stack_size() == 0
 
 
 def test_who_has_no_time_goes_on_and_the_next_one_finds_the_work():

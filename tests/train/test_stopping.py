@@ -2,12 +2,14 @@ import math
 import os
 import signal
 import threading
+import time
 
 import numpy as np
 import pytest
 
-from quickprop.nn import CrossEntropy, Dense, MeanSquaredError, Network
-from quickprop.optim import SGD, Adam
+from quickprop.native import in_time, jit
+from quickprop.nn import Activation, CrossEntropy, Dense, MeanSquaredError, Network
+from quickprop.optim import LBFGS, SGD, Adam
 from quickprop.train import Callback, History, fit
 from quickprop.train.slices import SlicePlanner
 
@@ -138,6 +140,58 @@ def test_a_budget_too_small_for_a_step(make_network, ring, clock, budget):
     )
     assert (history.epochs, history.best_epoch) == ([], 0)
     assert same(network.weights(), before)
+
+
+@pytest.mark.parametrize(("width", "optimizer"), [(37, None), (38, LBFGS())])
+@pytest.mark.parametrize("watched", [False, True])
+def test_a_budget_is_kept_though_compiling_takes_longer(
+    width, optimizer, watched, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("QUICKPROP_CACHE_DIR", str(tmp_path))
+    compile_object = jit.compile_object
+
+    def slow(text):
+        time.sleep(0.5)
+        return compile_object(text)
+
+    monkeypatch.setattr(jit, "compile_object", slow)
+    # A width that no other test has: its code is not in the process yet.
+    network = Network([Dense(width + 2 * watched), Activation("tanh"), Dense(1)], 4)
+    before = network.weights()
+    rows = np.random.default_rng(0).normal(size=(200, 4))
+    target = rows[:, :1]
+    given = {"validation": (rows[:50], target[:50])} if watched else {}
+    settings = {"loss": MeanSquaredError(), "optimizer": optimizer, "epochs": 5, **given}
+    begun = time.perf_counter()
+    history = fit(network, rows, target, budget=0.1, backend="native", **settings)
+    assert time.perf_counter() - begun < 0.3
+    assert history.stopped.startswith("the budget of 0.1 s was too small for a single step")
+    assert same(network.weights(), before)
+    in_time.wait_for_all()
+    monkeypatch.undo()
+    history = fit(network, rows, target, budget=30, backend="native", **settings)
+    assert len(history.epochs) == 5
+
+
+def test_an_interrupt_is_heard_while_code_is_compiled(monkeypatch, tmp_path):
+    monkeypatch.setenv("QUICKPROP_CACHE_DIR", str(tmp_path))
+    compile_object = jit.compile_object
+
+    def interrupted(text):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.8)
+        return compile_object(text)
+
+    monkeypatch.setattr(jit, "compile_object", interrupted)
+    network = Network([Dense(47), Activation("tanh"), Dense(1)], 4)
+    before = network.weights()
+    rows = np.random.default_rng(0).normal(size=(200, 4))
+    begun = time.perf_counter()
+    history = fit(network, rows, rows[:, :1], loss=MeanSquaredError(), backend="native")
+    assert time.perf_counter() - begun < 0.5
+    assert history.stopped == "interrupted before epoch 1"
+    assert same(network.weights(), before)
+    in_time.wait_for_all()
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -18,7 +18,7 @@ from quickprop.estimators.watching import EpochReport, Watcher, epoch_ended, say
 from quickprop.estimators.weights import WeightCopy
 from quickprop.execution import Minibatches
 from quickprop.native import NotInTimeError, compiling_within
-from quickprop.train.interrupts import held_interrupts
+from quickprop.train.interrupts import Interrupts, held_interrupts
 from quickprop.train.slices import SlicePlanner
 
 #: What scikit-learn says of weights that are not numbers.
@@ -116,63 +116,49 @@ class Epochs:
         me = self.estimator
         self._prints = prints and bool(me.verbose)
         try:
-            batches = self._compiled()
+            # Held back, so that Ctrl-C never comes between two lists that belong together.
+            with held_interrupts() as interrupts:
+                batches = self._compiled(interrupts)
+                with watched(self.watchers, me):
+                    self._epochs(batches, interrupts)
         except NotInTimeError:
             self._out_of_time(math.nan, COMPILING)
-            return
+        except KeyboardInterrupt:
+            if not me.n_iter_:
+                me.loss_ = math.nan
+            warnings.warn("Training interrupted by user.", stacklevel=2)
+        finally:
+            # On every way out, also when a callback raises.
+            if self.score is not None and self._copy is not None and self._copy.epoch is not None:
+                self._copy.put_back()
+
+    def _compiled(self, interrupts: Interrupts) -> Minibatches:
+        """All that the fit runs is compiled here: the steps, and what the score is taken of."""
+        try:
+            with compiling_within(self.pace.left, lambda: interrupts.raised):
+                batches = self.engine.minibatches(self.rows, self.batch_size)
+                if self.score is not None and 0.0 < self.pace.left < math.inf:
+                    self.score()
+        except NotInTimeError:
+            if interrupts.raised:
+                raise KeyboardInterrupt from None
+            raise
+        return batches
+
+    def _epochs(self, batches: Minibatches, interrupts: Interrupts) -> None:
+        me = self.estimator
         steps = batches.steps_per_epoch
         self.engine.plan(steps * me.max_iter)
         # There it is the last order at shuffled places; to shuffle the order itself gives the same.
         shuffle = batches.shuffler(self.random)
-        copy = self._copy = WeightCopy(self.engine.network)
+        self._copy = WeightCopy(self.engine.network)
         slices = SlicePlanner()
-
-        def epoch() -> float | None:
-            """The sum of the losses of all rows; None when the time was up before the end."""
-            if me.shuffle:
-                shuffle()
-            scalars = self._scalars()
-            total, done = 0.0, 0
-            while done < steps:
-                # In slices of milliseconds, so that Ctrl-C is heard and the time is kept.
-                count = slices.steps(steps - done, self.pace.left)
-                if not count:
-                    seen = min(done * self.batch_size, len(self.rows))
-                    self._out_of_time(total / seen if seen else math.nan)
-                    return None
-                before = time.perf_counter()
-                total = batches.run(done, count, scalars, total)
-                slices.learn(count, time.perf_counter() - before)
-                done += count
-                if interrupts.raised:
-                    raise KeyboardInterrupt
-            return total
-
-        try:
-            # Held back, so that Ctrl-C never comes between two lists that belong together.
-            with held_interrupts() as interrupts, watched(self.watchers, me):
-                self._epochs(epoch, steps)
-        except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=2)
-        finally:
-            # On every way out, also when a callback raises.
-            if self.score is not None and copy.epoch is not None:
-                copy.put_back()
-
-    def _compiled(self) -> Minibatches:
-        """All that the fit runs is compiled here: the steps, and what the score is taken of."""
-        with compiling_within(self.pace.left):
-            batches = self.engine.minibatches(self.rows, self.batch_size)
-            if self.score is not None and 0.0 < self.pace.left < math.inf:
-                self.score()
-        return batches
-
-    def _epochs(self, epoch: Callable[[], float | None], steps: int) -> None:
-        me = self.estimator
         for _ in range(me.max_iter):
             for one in self.watchers:
                 one.epoch_begins()
-            total = epoch()
+            if me.shuffle:
+                shuffle()
+            total = self._epoch(batches, slices, interrupts)
             if total is None:
                 return
             ended = self._ended_by(total)
@@ -186,6 +172,27 @@ class Epochs:
                     ConvergenceWarning,
                     stacklevel=2,
                 )
+
+    def _epoch(
+        self, batches: Minibatches, slices: SlicePlanner, interrupts: Interrupts
+    ) -> float | None:
+        """The sum of the losses of all rows; None when the time was up before the end."""
+        scalars, steps = self._scalars(), batches.steps_per_epoch
+        total, done = 0.0, 0
+        while done < steps:
+            # In slices of milliseconds, so that Ctrl-C is heard and the time is kept.
+            count = slices.steps(steps - done, self.pace.left)
+            if not count:
+                seen = min(done * self.batch_size, len(self.rows))
+                self._out_of_time(total / seen if seen else math.nan)
+                return None
+            before = time.perf_counter()
+            total = batches.run(done, count, scalars, total)
+            slices.learn(count, time.perf_counter() - before)
+            done += count
+            if interrupts.raised:
+                raise KeyboardInterrupt
+        return total
 
     def _tell_schedule(self, steps: int) -> None:
         me = self.estimator

@@ -7,6 +7,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ from quickprop.train.callbacks import Callback
 from quickprop.train.checkpoint import CheckpointFile, data_hash
 from quickprop.train.full_batch import check_settings, full_batch_loop
 from quickprop.train.history import History
-from quickprop.train.interrupts import held_interrupts
+from quickprop.train.interrupts import Interrupts, held_interrupts
 from quickprop.train.loop import Limits, Loop
 from quickprop.train.mixup import Mixup, check_mixable
 from quickprop.train.regularisers import Regularisers
@@ -215,13 +216,20 @@ def fit(
         check_settings(optimizer, rows.rows, plain["batch_size"], schedule, checkpoint)
         _check_no_step_settings(optimizer, plain)
     with held_interrupts() as interrupts:
-        # What was learned before is not given up; and no other clock can be waited for.
-        to_compile = math.inf
-        if limits.budget is not None and not resume and clock is time.monotonic:
-            to_compile = limits.budget - (clock() - started)
+
+        def compiling() -> AbstractContextManager[None]:
+            """No longer than the budget lasts, by a clock that can be waited for, or to Ctrl-C."""
+            if resume:
+                # What was learned before is not given up.
+                return nullcontext()
+            left = math.inf
+            if limits.budget is not None and clock is time.monotonic:
+                left = limits.budget - (clock() - started)
+            return compiling_within(left, lambda: interrupts.raised)
+
         if isinstance(optimizer, FullBatchMethod):
             try:
-                with compiling_within(to_compile):
+                with compiling():
                     full_batch = full_batch_loop(
                         network,
                         loss,
@@ -238,7 +246,7 @@ def fit(
                         interrupts=interrupts,
                     )
             except NotInTimeError:
-                return _no_time(limits.budget, clock() - started)
+                return _not_begun(limits.budget, interrupts, clock() - started)
             full_batch.run()
             return full_batch.history
         regularisers = Regularisers(**{name: plain[name] for name in Regularisers.rules()})
@@ -281,7 +289,7 @@ def fit(
             }
             file = CheckpointFile(checkpoint, identity)
         try:
-            with compiling_within(to_compile):
+            with compiling():
                 batches = Minibatches(
                     step.graph,
                     _bound(network, step, rows),
@@ -291,7 +299,7 @@ def fit(
                 )
                 look = _evaluation(network, loss, held_out, backend)
         except NotInTimeError:
-            return _no_time(limits.budget, clock() - started)
+            return _not_begun(limits.budget, interrupts, clock() - started)
         loop = Loop(
             network,
             step,
@@ -329,7 +337,15 @@ def _check_no_step_settings(method: FullBatchMethod, plain: Mapping[str, Any]) -
             )
 
 
-def _no_time(budget: float | None, seconds: float) -> History:
+def _not_begun(budget: float | None, interrupts: Interrupts, seconds: float) -> History:
+    """The history of a fit whose code was not compiled in time."""
+    if interrupts.raised:
+        return History(stopped="interrupted before epoch 1", seconds=seconds)
+    assert budget is not None
+    return _no_time(budget, seconds)
+
+
+def _no_time(budget: float, seconds: float) -> History:
     return History(
         stopped=(
             f"the budget of {budget:g} s was too small for a single step; "
