@@ -231,6 +231,39 @@ def test_a_long_tail_is_taken_as_logarithms():
     assert Scaling.fit(np.array([0.0] * 6 + [1, 10, 100, 1000])).log_unit is None
 
 
+@pytest.mark.parametrize("tail", [False, True])
+def test_the_scaling_of_many_numbers_is_that_of_enough_of_them(tail):
+    # With a rhythm of 24 that every second, third, ... number would miss.
+    rng = np.random.default_rng(1)
+    values = rng.normal(size=600_000) + 5 * (np.arange(600_000) % 24 == 0)
+    if tail:
+        values = np.exp(values)
+    scaling = Scaling.fit(values)
+    assert scaling == Scaling.fit(values)
+    assert (scaling.log_unit is not None) == tail
+    if tail:
+        values = np.log1p(values / scaling.log_unit)
+    low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
+    spread = (high - low) / 1.349
+    assert abs(scaling.center - middle) < 0.01 * spread
+    assert abs(scaling.scale - spread) < 0.01 * spread
+
+
+def test_a_table_that_is_scaled_in_pieces():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=40_000)
+    x[::1000] = np.nan
+    rows = {"x": x, "name": rng.choice(["a", "b", "c"], 40_000), "k": rng.integers(0, 4, 40_000)}
+    preprocessor = Preprocessor.fit(read_table(rows))
+    whole = preprocessor.transform(read_table(rows)).numeric
+    parts = [
+        preprocessor.transform(read_table({k: v[a : a + 7_000] for k, v in rows.items()})).numeric
+        for a in range(0, 40_000, 7_000)
+    ]
+    np.testing.assert_array_equal(whole, np.concatenate(parts))
+    assert whole.any(axis=0).all()
+
+
 @pytest.mark.parametrize(
     "values",
     [

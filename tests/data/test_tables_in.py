@@ -16,7 +16,7 @@ import pyarrow.feather
 import pyarrow.parquet
 import pytest
 
-from quickprop.data import column_of, read_table, table_hash, write_table
+from quickprop.data import as_table, column_of, read_table, table_hash, write_table
 from quickprop.errors import DataError, DataFileError, QuickpropError
 
 COLUMNS = {"age": [31, None, 45], "city": ["Oslo", "Rome", None], "score": [1.5, 2.0, float("nan")]}
@@ -30,6 +30,23 @@ def write_csv(folder: Path, text: str | bytes, name: str = "t.csv") -> Path:
     path = folder / name
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return path
+
+
+@pytest.mark.parametrize("order", ["C", "F", "strided"])
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int8", "bool", "U3", "O"])
+def test_the_columns_of_an_array(order, dtype):
+    array = np.arange(3 * 2500).reshape(2500, 3) % 5
+    array = (array % 2 if dtype == "bool" else array).astype(dtype)
+    given = (
+        np.repeat(array, 2, axis=1)[:, ::2]
+        if order == "strided"
+        else np.asarray(array, order=order)
+    )
+    given.flags.writeable = False
+    found = as_table(given)
+    assert found.columns == ["x1", "x2", "x3"]
+    for k, name in enumerate(found.columns):
+        assert found[name].to_list() == array[:, k].tolist()
 
 
 @pytest.mark.parametrize(

@@ -254,6 +254,15 @@ def test_later_sparse_and_listed_rows_alike(iris):
     assert_alike(*models)
 
 
+@pytest.mark.parametrize("labels", [[0, 1], ["no", "yes"], [True, False], [2.0, 10.0]])
+def test_the_rows_held_out_are_those_that_scikit_learn_holds_out(labels):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 3))
+    y = np.array(labels)[(X[:, 0] + rng.normal(size=300) > 0.8).astype(int)]
+    theirs, ours = classifiers(X, y, early_stopping=True)
+    assert theirs.validation_scores_ == ours.validation_scores_
+
+
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 def test_sparse_rows_too_large_to_be_dense(iris, monkeypatch, solver):
     X, y = iris

@@ -27,6 +27,8 @@ _CLASSES: dict[str, type[Column]] = {
 }
 _VERSION = 1
 _MOST_LEVEL_FEATURES = 160
+#: Rows whose numbers are scaled at a time: what is written stays in the cache for all columns.
+_PIECE = 2**14
 
 
 @dataclass(frozen=True)
@@ -148,11 +150,19 @@ class Preprocessor:
         self._check_columns(frame.columns)
         table = _as_polars(frame)
         numeric = np.zeros((table.height, len(self.numeric_names)), np.float32)
+        places: list[tuple[FeatureColumn, np.ndarray]] = []
         place = 0
         for column in self._featured:
             width = len(column.features)
-            column.encode(table[column.name], numeric[:, place : place + width])
+            places.append((column, numeric[:, place : place + width]))
             place += width
+        for column, out in places:
+            if not isinstance(column, NumericColumn):
+                column.encode(table[column.name], out)
+        numbers = [(table[c.name], c, out) for c, out in places if isinstance(c, NumericColumn)]
+        for first in range(0, table.height, _PIECE):
+            for series, column, out in numbers:
+                column.encode(series.slice(first, _PIECE), out[first : first + _PIECE])
         categories = np.zeros((table.height, len(self._embedded)), np.int32)
         for place, embedded in enumerate(self._embedded):
             categories[:, place] = embedded.codes(table[embedded.name])

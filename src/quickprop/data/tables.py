@@ -29,6 +29,8 @@ READABLE = (*_TEXT_ENDINGS, ".parquet", *_IPC_ENDINGS)
 #: A table as it is passed on.
 Table = nw.DataFrame
 
+#: Rows of an array that are turned into columns at a time.
+_PIECE = 1024
 _AS_FLOAT = ("Int128", "UInt128", "Float16", "Decimal")
 
 _BROKEN_FILE = (
@@ -95,13 +97,19 @@ def as_table(rows: Any, *, where: str = "data") -> Table:
     if isinstance(rows, Table):
         return rows
     if isinstance(rows, np.ndarray):
-        columns = {f"x{k + 1}": _cells(column) for k, column in enumerate(rows.T)}
-        rows = pl.DataFrame(columns, strict=False)
+        rows = np.atleast_2d(rows)
+        columns = rows.T.tolist() if rows.dtype.kind == "O" else _columns(rows)
+        names = [f"x{k + 1}" for k in range(len(columns))]
+        rows = pl.DataFrame(dict(zip(names, columns, strict=True)), strict=False)
     return read_table(rows, where=where)
 
 
-def _cells(column: np.ndarray) -> Any:
-    return column.tolist() if column.dtype.kind == "O" else np.ascontiguousarray(column)
+def _columns(rows: np.ndarray) -> np.ndarray:
+    """The columns one after the other, turned piece by piece in the cache."""
+    columns = np.empty(rows.shape[::-1], rows.dtype)
+    for first in range(0, len(rows), _PIECE):
+        columns[:, first : first + _PIECE] = rows[first : first + _PIECE].T
+    return columns
 
 
 def column_of(frame: nw.DataFrame, name: str, *, where: str = "target") -> nw.Series:
