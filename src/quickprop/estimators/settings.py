@@ -175,8 +175,8 @@ class FurtherSettings:
         None,
         [_POSITIVE, None],
         "float or None",
-        "Seconds that `fit` may take, kept to 0.2 s. What must come before the first step is not cut "
-        "short: a million rows of fifty columns take half a second to split and two to scale.",
+        "Seconds that `fit` may take, kept to 0.2 s. What must come before the first step is not "
+        "cut short: a million rows of fifty columns take half a second to split and two to scale.",
     )
     callbacks: Any = parameter(
         None,
