@@ -6,7 +6,8 @@
 Both classes get the same rows, already scaled and encoded, the same random state and scikit-learn's
 default parameters but for the number of epochs. What is compared: seconds of `fit` and of `predict`
 on the test part, the test score, the time of `predict_proba` (or `predict`) on one row, and a grid
-search of 48 candidates in two processes. Every ratio comes from one run on one machine.
+search of 48 candidates in two processes, on the first rows of four sets. Every ratio comes from one
+run on one machine.
 
 Three ratios are shown for each: rows in double precision, and so networks in double precision; rows
 in single precision for both; and rows in double precision with ``dtype="float32"`` here, which
