@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -35,3 +37,21 @@ def working_memory_full_of_nan():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_Workspace, "grow", grow_and_fill)
         yield
+
+
+@pytest.fixture
+def before_compiling(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """Sets what happens before each compilation; nothing is in the cache on disk."""
+    from quickprop.native import jit
+
+    monkeypatch.setenv("QUICKPROP_CACHE_DIR", str(tmp_path))
+    compile_object = jit.compile_object
+
+    def set_to(act: Callable[[], None]) -> None:
+        def compile_after(text: str) -> bytes:
+            act()
+            return compile_object(text)
+
+        monkeypatch.setattr(jit, "compile_object", compile_after)
+
+    return set_to

@@ -68,16 +68,16 @@ def test_no_time_left_for_the_step_compiles_nothing_more(compiled, iris):
 @pytest.mark.parametrize(
     ("width", "settings"), [(41, {}), (43, {"early_stopping": True}), (44, {"solver": "lbfgs"})]
 )
-def test_an_interrupt_is_heard_while_code_is_compiled(width, settings, compiled, monkeypatch, iris):
+def test_an_interrupt_is_heard_while_code_is_compiled(
+    width, settings, compiled, before_compiling, iris
+):
     X, y = iris
-    compile_object = jit.compile_object
 
-    def interrupted(text):
+    def interrupt() -> None:
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(0.8)
-        return compile_object(text)
 
-    monkeypatch.setattr(jit, "compile_object", interrupted)
+    before_compiling(interrupt)
     begun = time.perf_counter()
     with pytest.warns(UserWarning, match="Training interrupted by user"):
         model = MLPClassifier((width, 7), max_iter=30, random_state=0, **settings).fit(X, y)
@@ -93,16 +93,10 @@ def test_an_interrupt_is_heard_while_code_is_compiled(width, settings, compiled,
     [(31, {}), (33, {"early_stopping": True}), (34, {"solver": "lbfgs"}), (35, {"n_ensemble": 2})],
 )
 def test_the_time_is_kept_though_compiling_takes_longer(
-    width, settings, compiled, monkeypatch, iris
+    width, settings, compiled, before_compiling, iris
 ):
     X, y = iris
-    compile_object = jit.compile_object
-
-    def slow(text):
-        time.sleep(0.8)
-        return compile_object(text)
-
-    monkeypatch.setattr(jit, "compile_object", slow)
+    before_compiling(lambda: time.sleep(0.8))
     settings = {"max_iter": 30, "random_state": 0, **settings}
     begun = time.perf_counter()
     with pytest.warns(ConvergenceWarning, match=r"max_time=0.1 was used up"):

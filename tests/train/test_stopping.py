@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from quickprop.native import in_time, jit
+from quickprop.native import in_time
 from quickprop.nn import Activation, CrossEntropy, Dense, MeanSquaredError, Network
 from quickprop.optim import LBFGS, SGD, Adam
 from quickprop.train import Callback, History, fit
@@ -145,16 +145,9 @@ def test_a_budget_too_small_for_a_step(make_network, ring, clock, budget):
 @pytest.mark.parametrize(("width", "optimizer"), [(37, None), (38, LBFGS())])
 @pytest.mark.parametrize("watched", [False, True])
 def test_a_budget_is_kept_though_compiling_takes_longer(
-    width, optimizer, watched, monkeypatch, tmp_path
+    width, optimizer, watched, before_compiling
 ):
-    monkeypatch.setenv("QUICKPROP_CACHE_DIR", str(tmp_path))
-    compile_object = jit.compile_object
-
-    def slow(text):
-        time.sleep(0.5)
-        return compile_object(text)
-
-    monkeypatch.setattr(jit, "compile_object", slow)
+    before_compiling(lambda: time.sleep(0.5))
     # A width that no other test has: its code is not in the process yet.
     network = Network([Dense(width + 2 * watched), Activation("tanh"), Dense(1)], 4)
     before = network.weights()
@@ -168,21 +161,16 @@ def test_a_budget_is_kept_though_compiling_takes_longer(
     assert history.stopped.startswith("the budget of 0.1 s was too small for a single step")
     assert same(network.weights(), before)
     in_time.wait_for_all()
-    monkeypatch.undo()
     history = fit(network, rows, target, budget=30, backend="native", **settings)
     assert len(history.epochs) == 5
 
 
-def test_an_interrupt_is_heard_while_code_is_compiled(monkeypatch, tmp_path):
-    monkeypatch.setenv("QUICKPROP_CACHE_DIR", str(tmp_path))
-    compile_object = jit.compile_object
-
-    def interrupted(text):
+def test_an_interrupt_is_heard_while_code_is_compiled(before_compiling):
+    def interrupt() -> None:
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(0.8)
-        return compile_object(text)
 
-    monkeypatch.setattr(jit, "compile_object", interrupted)
+    before_compiling(interrupt)
     network = Network([Dense(47), Activation("tanh"), Dense(1)], 4)
     before = network.weights()
     rows = np.random.default_rng(0).normal(size=(200, 4))
