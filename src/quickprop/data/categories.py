@@ -69,18 +69,41 @@ def rare_below(rows: int) -> int:
     return int(np.clip(rows // 200, 2, 10))
 
 
-def common_levels(text: pl.Series) -> tuple[Levels, int]:
-    """The levels of the cells, given as `level_names`, and how many cells share code 0."""
-    least = rare_below(len(text))
-    counts = text.drop_nulls().value_counts(name="rows")
-    common = counts.filter(pl.col("rows") >= least)[text.name]
-    missing = text.null_count()
-    rare = len(text) - missing - int(counts.filter(pl.col("rows") >= least)["rows"].sum())
-    codes_missing = missing >= least
-    return (
-        Levels(tuple(sorted(common.to_list())), codes_missing),
-        rare if codes_missing else rare + missing,
-    )
+@dataclass(frozen=True, eq=False)
+class LevelCounts:
+    """How often each level of a column comes.
+
+    Parameters
+    ----------
+    names, rows : Series
+        The levels by the names that `level_names` gives, and the cells of each.
+    missing : int
+        Missing cells.
+    """
+
+    names: pl.Series
+    rows: pl.Series
+    missing: int
+
+    @classmethod
+    def of(cls, text: pl.Series) -> LevelCounts:
+        """Count the cells, given as `level_names`."""
+        counts = text.drop_nulls().alias("name").value_counts(name="rows")
+        return cls(counts["name"], counts["rows"], text.null_count())
+
+    @property
+    def given(self) -> int:
+        """Cells that are not missing."""
+        return int(self.rows.sum())
+
+    def common(self) -> tuple[Levels, int]:
+        """The levels with a code of their own, and how many cells share code 0."""
+        least = rare_below(self.given + self.missing)
+        often = self.rows >= least
+        rare = self.given - int(self.rows.filter(often).sum())
+        codes_missing = self.missing >= least
+        levels = Levels(tuple(sorted(self.names.filter(often).to_list())), codes_missing)
+        return levels, rare if codes_missing else rare + self.missing
 
 
 @dataclass(frozen=True)
@@ -96,12 +119,6 @@ class OneHotColumn:
     name: str
     levels: Levels
     shares_other: bool
-
-    @classmethod
-    def fit(cls, series: pl.Series) -> OneHotColumn:
-        """Learn the levels; rare ones share a feature when together they are not rare."""
-        levels, shared = common_levels(level_names(series))
-        return cls(series.name, levels, shared >= rare_below(len(series)))
 
     @property
     def _is_pair(self) -> bool:
@@ -155,12 +172,6 @@ class EmbeddedColumn:
     name: str
     levels: Levels
 
-    @classmethod
-    def fit(cls, series: pl.Series) -> EmbeddedColumn:
-        """Learn the levels."""
-        levels, _ = common_levels(level_names(series))
-        return cls(series.name, levels)
-
     def codes(self, series: pl.Series) -> np.ndarray:
         """The code of each cell, int32."""
         return self.levels.codes(series)
@@ -176,3 +187,14 @@ class EmbeddedColumn:
         if column.levels.count < 2:
             fields.refuse("a column without any level")
         return column
+
+
+def category_column(name: str, counts: LevelCounts) -> OneHotColumn | EmbeddedColumn:
+    """What is learned of a column of levels.
+
+    Rare ones share a feature when together they are not rare.
+    """
+    levels, shared = counts.common()
+    if levels.count - 1 >= EMBED_FROM:
+        return EmbeddedColumn(name, levels)
+    return OneHotColumn(name, levels, shared >= rare_below(counts.given + counts.missing))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
 import polars as pl
 
-from quickprop.data.categories import common_levels
+from quickprop.data.categories import LevelCounts
 from quickprop.data.dates import cells_as_moments, holds_dates
 from quickprop.data.numeric import cells_as_numbers
 from quickprop.data.text_cells import clean_text, level_names
@@ -29,10 +29,14 @@ class ColumnKind(Enum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """The kind of a column and, in a clause, why it is dropped or what was noticed."""
+    """The kind of a column and, in a clause, why it is dropped or what was noticed.
+
+    Of levels also how often each comes, where they were counted by their names.
+    """
 
     kind: ColumnKind
     reason: str = ""
+    counts: LevelCounts | None = None
 
 
 def judge_column(series: pl.Series) -> Verdict:
@@ -58,7 +62,7 @@ def _judge_numbers(series: pl.Series) -> Verdict:
         if len(finite) == len(values):
             return Verdict(ColumnKind.DROPPED, "every cell is the same")
         # One number and gaps: whether the cell is filled is all there is to know.
-        return _judge_levels(level_names(series))
+        return _judge_levels(LevelCounts.of(level_names(series)))
     if len(finite) == len(values) and _counts_rows(series.name, finite):
         return Verdict(ColumnKind.DROPPED, "it numbers the rows")
     infinite = int(np.isinf(values).sum())
@@ -105,28 +109,26 @@ def _judge_dates(series: pl.Series) -> Verdict:
     if given.min() == given.max():
         if len(given) == len(moments):
             return Verdict(ColumnKind.DROPPED, "every cell is the same")
-        return _judge_levels(moments.dt.to_string("iso"))
+        # Counted by other names than those of the cells.
+        return replace(_judge_levels(LevelCounts.of(moments.dt.to_string("iso"))), counts=None)
     return Verdict(ColumnKind.DATE)
 
 
 def _judge_text(series: pl.Series) -> Verdict:
-    if series.dtype != pl.Boolean:
-        text = clean_text(series)
-        if holds_dates(text):
-            return _judge_dates(text)
-    return _judge_levels(level_names(series))
+    if series.dtype != pl.Boolean and holds_dates(clean_text(series.unique())):
+        return _judge_dates(clean_text(series))
+    return _judge_levels(LevelCounts.of(level_names(series)))
 
 
-def _judge_levels(text: pl.Series) -> Verdict:
-    given = text.drop_nulls()
-    distinct = given.n_unique()
-    if not len(given):
+def _judge_levels(counts: LevelCounts) -> Verdict:
+    given, distinct = counts.given, len(counts.names)
+    if not given:
         return Verdict(ColumnKind.DROPPED, "every cell is missing")
-    if distinct == 1 and len(given) == len(text):
+    if distinct == 1 and not counts.missing:
         return Verdict(ColumnKind.DROPPED, "every cell is the same")
-    if len(given) >= _FEWEST_ROWS_FOR_ID and distinct >= _UNIQUE_TEXT_SHARE * len(given):
+    if given >= _FEWEST_ROWS_FOR_ID and distinct >= _UNIQUE_TEXT_SHARE * given:
         return Verdict(ColumnKind.DROPPED, "nearly every row has a text of its own")
-    levels, shared = common_levels(text)
+    levels, shared = counts.common()
     if levels.count < 2 or levels.count + (shared > 0) < 3:
         return Verdict(ColumnKind.DROPPED, "hardly any value comes more than once")
-    return Verdict(ColumnKind.CATEGORY)
+    return Verdict(ColumnKind.CATEGORY, counts=counts)

@@ -10,7 +10,13 @@ import narwhals as nw
 import numpy as np
 import polars as pl
 
-from quickprop.data.categories import EMBED_FROM, EmbeddedColumn, OneHotColumn, common_levels
+from quickprop.data.categories import (
+    EMBED_FROM,
+    EmbeddedColumn,
+    LevelCounts,
+    OneHotColumn,
+    category_column,
+)
 from quickprop.data.columns import ColumnKind, Verdict, judge_column
 from quickprop.data.dates import DateColumn
 from quickprop.data.documents import Fields
@@ -94,7 +100,7 @@ class Preprocessor:
                 continue
             verdict = verdicts[series.name] = judge_column(series)
             if verdict.kind is not ColumnKind.DROPPED:
-                columns.append(_fit_column(series, verdict.kind))
+                columns.append(_fit_column(series, verdict))
         if not columns:
             reasons = "; ".join(f"{name}: {v.reason}" for name, v in list(verdicts.items())[:5])
             raise DataError(
@@ -219,15 +225,14 @@ def _as_polars(frame: nw.DataFrame) -> pl.DataFrame:
     return native if isinstance(native, pl.DataFrame) else nw.to_native(read_table(frame))
 
 
-def _fit_column(series: pl.Series, kind: ColumnKind) -> Column:
+def _fit_column(series: pl.Series, verdict: Verdict) -> Column:
     """Learn a column of a kind that is used."""
-    if kind is ColumnKind.NUMBER:
+    if verdict.kind is ColumnKind.NUMBER:
         return NumericColumn.fit(series)
-    if kind is ColumnKind.DATE:
+    if verdict.kind is ColumnKind.DATE:
         return DateColumn.fit(series)
-    levels, _ = common_levels(level_names(series))
-    few = levels.count - 1 < EMBED_FROM
-    return OneHotColumn.fit(series) if few else EmbeddedColumn.fit(series)
+    counts = verdict.counts or LevelCounts.of(level_names(series))
+    return category_column(series.name, counts)
 
 
 def _with_few_levels(columns: list[Column]) -> list[Column]:
