@@ -271,8 +271,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         return factors if sample_weight is None else factors * sample_weight
 
     def _strata(self, y: np.ndarray) -> np.ndarray | None:
-        # As scikit-learn: two classes only. Of a matrix it would make a text of every row first.
-        return y.ravel() if self._targets(y) == 1 else None
+        # As scikit-learn: two classes only.
+        return y if self._targets(y) == 1 else None
 
     def _score_of(self, rows: Rows, live: LiveNetwork) -> float:
         outputs = live.outputs(rows.inputs)

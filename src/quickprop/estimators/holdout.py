@@ -14,9 +14,15 @@ def share_split(
     rows: int, share: float, strata: np.ndarray | None, random: np.random.RandomState
 ) -> tuple[np.ndarray, np.ndarray]:
     """A share of the rows is looked at, dealt as scikit-learn's estimators deal it."""
-    learned, held_out = train_test_split(
-        np.arange(rows), random_state=random, test_size=share, stratify=strata
-    )
+    numbers, settings = np.arange(rows), {"random_state": random, "test_size": share}
+    column = None if strata is None else strata.ravel()
+    try:
+        # Of a matrix scikit-learn would make a text of every row first.
+        learned, held_out = train_test_split(numbers, stratify=column, **settings)
+    except ValueError:
+        # With its own words for the classes, which are such texts.
+        train_test_split(numbers, stratify=strata, **settings)
+        raise
     if len(held_out) < 2:
         raise ValueError(
             "The validation set is too small. Increase 'validation_fraction' or the size of your "
