@@ -250,10 +250,10 @@ def test_code_of_users_is_asked_at_every_fit(written, numbers, monkeypatch):
         assert not np.array_equal(one, other)
 
 
-@pytest.mark.parametrize("kind", ["int64", "int32", "uint8", "int8", "bool", ">i4"])
+@pytest.mark.parametrize("kind", ["int64", "int32", "uint8", "int8", "bool", ">i4", "U2", "O"])
 @pytest.mark.parametrize("classes", [1, 2, 3, 7])
-def test_labels_that_are_whole_numbers_are_what_scikit_learn_says_of_them(kind, classes):
-    y = np.tile(np.arange(classes), 40).astype(kind)[::-1]
+def test_labels_are_what_scikit_learn_says_of_them(kind, classes):
+    y = np.tile(np.arange(classes), 40).astype("U2" if kind == "O" else kind)[::-1].astype(kind)
     X = np.arange(len(y), dtype=float)[:, None] / 100
     model = MLPClassifier(3, max_iter=1).fit(X, y)
     expected = LabelBinarizer().fit(y)
@@ -263,6 +263,13 @@ def test_labels_that_are_whole_numbers_are_what_scikit_learn_says_of_them(kind, 
     np.testing.assert_array_equal(model.classes_, expected.classes_)
     assert model.classes_.dtype == expected.classes_.dtype
     np.testing.assert_array_equal(found.transform(y), expected.transform(y))
+
+
+@pytest.mark.parametrize("kind", ["U3", "O"])
+def test_texts_that_hardly_come_twice_are_wondered_about(kind):
+    y = np.arange(100).astype("U3").astype(kind)
+    with pytest.warns(UserWarning, match="number of unique classes is greater than 50%"):
+        MLPClassifier(3, max_iter=1).fit(np.eye(100), y)
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])

@@ -364,7 +364,22 @@ def _binarizer_of(y: np.ndarray) -> LabelBinarizer:
         binarizer = copy.copy(_binarizer_of_few(min(len(classes), 3)))
         binarizer.classes_ = classes
         return binarizer
-    return LabelBinarizer().fit(y)
+    return LabelBinarizer().fit(_fewer(y))
+
+
+def _fewer(y: np.ndarray) -> np.ndarray:
+    """Labels of the same kind in which each that is text comes three times.
+
+    scikit-learn sorts all of them twice, and wonders about labels of which most come once.
+    """
+    if y.ndim != 1 or y.dtype.kind not in "OU":
+        return y
+    try:
+        distinct = sorted(set(y.tolist()))
+    except TypeError:
+        return y
+    all_text = all(isinstance(label, str) for label in distinct)
+    return np.array(distinct * 3, y.dtype) if all_text and len(distinct) * 3 < len(y) else y
 
 
 @functools.cache
