@@ -265,13 +265,6 @@ def test_labels_are_what_scikit_learn_says_of_them(kind, classes):
     np.testing.assert_array_equal(found.transform(y), expected.transform(y))
 
 
-@pytest.mark.parametrize("kind", ["U3", "O"])
-def test_texts_that_hardly_come_twice_are_wondered_about(kind):
-    y = np.arange(100).astype("U3").astype(kind)
-    with pytest.warns(UserWarning, match="number of unique classes is greater than 50%"):
-        MLPClassifier(3, max_iter=1).fit(np.eye(100), y)
-
-
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("where", ["X", "y"])
 def test_what_is_not_finite_is_found_in_plain_arrays(numbers, where, wrong):

@@ -364,22 +364,18 @@ def _binarizer_of(y: np.ndarray) -> LabelBinarizer:
         binarizer = copy.copy(_binarizer_of_few(min(len(classes), 3)))
         binarizer.classes_ = classes
         return binarizer
-    return LabelBinarizer().fit(_fewer(y))
+    return LabelBinarizer().fit(_without_repeats(y))
 
 
-def _fewer(y: np.ndarray) -> np.ndarray:
-    """Labels of the same kind in which each that is text comes three times.
-
-    scikit-learn sorts all of them twice, and wonders about labels of which most come once.
-    """
+def _without_repeats(y: np.ndarray) -> np.ndarray:
+    """Labels that are text once each: scikit-learn would sort all of them, twice."""
     if y.ndim != 1 or y.dtype.kind not in "OU":
         return y
     try:
-        distinct = sorted(set(y.tolist()))
+        distinct = set(y.tolist())
     except TypeError:
         return y
-    all_text = all(isinstance(label, str) for label in distinct)
-    return np.array(distinct * 3, y.dtype) if all_text and len(distinct) * 3 < len(y) else y
+    return np.array([*distinct], y.dtype) if all(isinstance(x, str) for x in distinct) else y
 
 
 @functools.cache
