@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
+import typer.core
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
@@ -23,7 +24,24 @@ from quickprop.models import TableModel, fit
 from quickprop.train import Callback
 from quickprop.train import Progress as FitProgress
 
+
+class _BrokenOffError(Exception):
+    """Ctrl-C inside a command, which typer would end without a word."""
+
+
+class _Commands(typer.core.TyperGroup):
+    """The commands; Ctrl-C comes out of them."""
+
+    def invoke(self, ctx: typer.Context) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise _BrokenOffError from None
+
+
 app = typer.Typer(
+    cls=_Commands,
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -388,7 +406,7 @@ def main(arguments: list[str] | None = None) -> None:
     except QuickpropError as error:
         print(f"error: {error.one_line()}", file=sys.stderr)
         sys.exit(WRONG)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, _BrokenOffError):
         print("stopped before there was anything to keep", file=sys.stderr)
         sys.exit(BROKEN_OFF)
     except BrokenPipeError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -311,6 +312,44 @@ def test_module_is_a_command():
 def test_version_and_help(here: Path, capsys):
     assert "quickprop" in run("--version", capsys=capsys)[1]
     assert "predict" in run("--help", capsys=capsys)[1]
+
+
+#: Ctrl-C while the code of the network is compiled.
+COMPILING = """
+import os, signal, sys, time
+from quickprop import cli
+from quickprop.native import jit
+
+compile_object = jit.compile_object
+
+def interrupted(text):
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(0.2)
+    return compile_object(text)
+
+jit.compile_object = interrupted
+cli.main(["fit", "houses.csv", "--target", "price", "--hidden", "53"])
+"""
+
+
+def test_ctrl_c_before_anything_was_learned_keeps_nothing(here: Path):
+    write(here / "houses.csv", table(400))
+    done = subprocess.run(
+        [sys.executable, "-c", COMPILING],
+        cwd=here, capture_output=True, text=True, timeout=60, check=False,
+        env={**os.environ, "QUICKPROP_CACHE_DIR": str(here / "cache")},
+    )  # fmt: skip
+    assert done.returncode == cli.BROKEN_OFF
+    assert done.stderr.splitlines()[-1] == "stopped before there was anything to keep"
+    assert not list(here.glob("*.quickprop"))
+
+
+def test_a_budget_too_small_to_learn_anything_is_not_judged(here: Path, capsys):
+    write(here / "houses.csv", table(400))
+    code, out, _ = run("fit", "houses.csv", "--target", "price", "--budget", "1ms", capsys=capsys)
+    assert code == 0
+    assert "too small for a single step" in " ".join(out.split())
+    assert "Not judged: the network still has its starting weights." in " ".join(out.split())
 
 
 #: The command line, which sends itself the signal of the first argument after the third epoch.

@@ -162,12 +162,17 @@ def fit(
     history = _train(
         network, recipe, matrices, encoded, split, budget, seed, epochs, callbacks, backend, threads
     )
+    if not history.epochs and history.stopped.startswith("interrupted"):
+        # There is nothing to give back.
+        raise KeyboardInterrupt
     stand_in_for_unseen(network, matrices.categories[split.train])
     trained = time.perf_counter()
 
     scores: dict[str, Scores] = {}
     sentence = "Not judged: no rows were held out for testing."
-    if len(split.test):
+    if not history.epochs:
+        sentence = "Not judged: the network still has its starting weights."
+    elif len(split.test):
         say("fitting the linear model to compare with")
         try:
             scores, sentence = _judge(
