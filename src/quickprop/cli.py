@@ -32,7 +32,7 @@ class _BrokenOffError(Exception):
 class _Commands(typer.core.TyperGroup):
     """The commands; Ctrl-C comes out of them."""
 
-    def invoke(self, ctx: typer.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for."""
         try:
             return super().invoke(ctx)
