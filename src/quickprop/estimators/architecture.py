@@ -75,8 +75,9 @@ def hidden_layers(sizes: Sequence[int], activation: Any, dropout: Any) -> list[H
 
 #: Networks that were never trained, by what they are made from.
 _NETWORKS: Recent[Hashable, Network] = Recent(KEPT)
-#: Those with more numbers are not remembered: to make them is quick beside their fits.
-MOST_REMEMBERED = 2**17
+#: Those with more numbers are not remembered: to make them is quick beside their fits, and all that
+#: are remembered take 16 MiB at most.
+MOST_REMEMBERED = 2**14
 
 
 def network_of(

@@ -99,6 +99,8 @@ def fit(
         The table cannot be read or used.
     SettingError
         An option outside what is allowed.
+    KeyboardInterrupt
+        Ctrl-C before anything was learned; later it ends the fit, and what was learned is returned.
     """
     started = time.perf_counter()
     say = on_stage or (lambda words: None)
@@ -162,8 +164,7 @@ def fit(
     history = _train(
         network, recipe, matrices, encoded, split, budget, seed, epochs, callbacks, backend, threads
     )
-    if not history.epochs and history.stopped.startswith("interrupted"):
-        # There is nothing to give back.
+    if history.interrupted and not history.epochs:
         raise KeyboardInterrupt
     stand_in_for_unseen(network, matrices.categories[split.train])
     trained = time.perf_counter()

@@ -39,7 +39,7 @@ from quickprop.native.machine import Machine
 REGISTER_LINE = 8
 
 #: Sums that a loop over many numbers keeps side by side.
-ABREAST = 4
+SIDE_BY_SIDE = 4
 
 LINE, LINES, ALL, OTHER = "line", "lines", "all", "other"
 
@@ -270,10 +270,10 @@ def write_flat(
     begin, end = _share_of_numbers(kernel)
     if not stored:
         # Sums side by side, so that none waits for the one before; the loop below takes the rest.
-        step = ABREAST * lanes
-        loop = w.open_loop(begin, w.sub(end, int64(step - 1)), int64(step), start * ABREAST)
+        step = SIDE_BY_SIDE * lanes
+        loop = w.open_loop(begin, w.sub(end, int64(step - 1)), int64(step), start * SIDE_BY_SIDE)
         sums: list[Value] = []
-        for part in range(ABREAST):
+        for part in range(SIDE_BY_SIDE):
             at = Column(w.add(loop.index, int64(part * lanes)), None, ("part", part))
             terms = [expression.value(node.inputs[0], at) for node in totals]
             sums += _combined(w, totals, loop.carried[part * len(totals) :], terms)

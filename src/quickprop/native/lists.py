@@ -121,7 +121,7 @@ def whole_columns(
     listed, whole = SORTING, 0.0
     for node in products_of(graph, leaf):
         lanes = machine.lanes(node.dtype.itemsize)
-        vectors = -(-layout_of(node.shape, node.dtype).stride // lanes)
+        vectors = -(-layout_of(node.shape, node.dtype).width // lanes)
         listed += max(ALONE * vectors, LATENCY)
         whole += SHARED * vectors
     kept = shares * listed >= whole

@@ -64,6 +64,11 @@ class History:
     seconds: float = 0.0
 
     @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended the fit."""
+        return self.stopped.startswith("interrupted")
+
+    @property
     def best(self) -> EpochRecord | None:
         """The record of the best epoch, or None when the starting weights were kept."""
         return self.epochs[self.best_epoch - 1] if self.best_epoch else None
