@@ -20,7 +20,8 @@ import numpy as np
 from scipy.optimize import least_squares, minimize
 from threadpoolctl import threadpool_limits
 
-from quickprop.nn import Activation, Dense, MeanSquaredError, Network
+from quickprop.losses import MeanSquaredError
+from quickprop.nn import Activation, Dense, Network
 from quickprop.optim import LBFGS, FullBatchMethod, LevenbergMarquardt
 from quickprop.train import History, fit
 

@@ -72,7 +72,8 @@ def timed(job: tuple, epoch: Callable[[int], None]) -> float:
 
 def quickprop_job(job: tuple) -> dict:
     from quickprop.execution import Minibatches
-    from quickprop.nn import CrossEntropy, Network
+    from quickprop.losses import CrossEntropy
+    from quickprop.nn import Network
     from quickprop.optim import Adam
     from quickprop.train.step import training_step
 

@@ -19,11 +19,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from quickprop.losses import CrossEntropy
 from quickprop.nn import (
     Activation,
     BatchNorm,
     Conv2D,
-    CrossEntropy,
     Dense,
     Dropout,
     Flatten,

@@ -15,7 +15,8 @@ import quickprop
 SOURCE = Path(quickprop.__file__).parent
 #: A room may import from itself and from those before it.
 ORDER = (
-    "errors", "config", "graph", "ops", "autodiff", "passes", "native", "execution", "nn", "zoo",
+    "errors", "config", "foundation", "graph", "ops", "autodiff", "passes", "native", "execution",
+    "distributions", "losses", "nn", "zoo",
     "optim", "train", "data", "models", "estimators", "cli", "__main__",
 )  # fmt: skip
 HEAVY = ("sklearn", "scipy", "polars", "pandas", "rich", "typer", "llvmlite", "safetensors")

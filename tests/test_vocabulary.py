@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 import quickprop
-from quickprop.nn import ACTIVATIONS, LAYERS, LOSSES
+from quickprop.losses import LOSSES
+from quickprop.nn import ACTIVATIONS, LAYERS
 from quickprop.nn.initializers import INITIALIZERS
 from quickprop.optim import FULL_BATCH_METHODS, OPTIMIZERS, SCHEDULES
 from quickprop.train.averaging import AVERAGING

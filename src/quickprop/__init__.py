@@ -36,21 +36,23 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "sqrt", "square", "step", "stop_gradient", "sum", "tanh", "transpose", "uniform",
         "where",
     ),
+    "quickprop.losses": (
+        "BinaryCrossEntropy", "CosineSimilarity", "CrossEntropy", "CustomLoss", "Focal",
+        "GaussianLikelihood", "Heads", "Hinge", "Huber", "KLDivergence",
+        "LaplaceLikelihood", "Likelihood", "LogCosh", "Loss", "MeanAbsoluteError",
+        "MeanAbsolutePercentageError", "MeanSquaredError", "MixtureLikelihood",
+        "NegativeBinomialLikelihood", "Ordinal", "PoissonLikelihood", "Quantile",
+        "SquaredHinge", "StudentTLikelihood",
+    ),
     "quickprop.nn": (
-        "Activation", "Add", "AveragePool1D", "AveragePool2D", "BatchNorm",
-        "BinaryCrossEntropy", "Block", "Concatenate", "ConstantNeuron", "Conv1D", "Conv2D",
-        "CosineSimilarity", "CrossEntropy", "CustomLoss", "Dense", "Diagram", "Dropout",
-        "Embedding", "Filled", "Flatten", "Focal", "GRU", "GaussianLikelihood",
-        "GaussianNoise", "GlobalAveragePool", "GlobalMaxPool", "GlorotNormal",
-        "GlorotUniform", "HeNormal", "HeUniform", "Heads", "Hinge", "Huber", "Initializer",
-        "Input", "KLDivergence", "LSTM", "LaplaceLikelihood", "Layer", "LayerNorm",
-        "LeCunNormal", "LeCunUniform", "Likelihood", "LocalResponseNorm", "LogCosh", "Loss",
-        "MaxPool1D", "MaxPool2D", "MeanAbsoluteError", "MeanAbsolutePercentageError",
-        "MeanSquaredError", "MixtureLikelihood", "Multiply", "NegativeBinomialLikelihood",
-        "Network", "Node", "Normal", "Ordinal", "Orthogonal", "PReLU", "Part", "Perceptron",
-        "PoissonLikelihood", "Quantile", "Reshape", "SimpleRNN", "SquaredHinge",
-        "StudentTLikelihood", "Summary", "TokenEmbedding", "Trace", "TruncatedNormal",
-        "Uniform", "Zeros",
+        "Activation", "Add", "AveragePool1D", "AveragePool2D", "BatchNorm", "Block",
+        "Concatenate", "ConstantNeuron", "Conv1D", "Conv2D", "Dense", "Diagram", "Dropout",
+        "Embedding", "Filled", "Flatten", "GRU", "GaussianNoise", "GlobalAveragePool",
+        "GlobalMaxPool", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform",
+        "Initializer", "Input", "LSTM", "Layer", "LayerNorm", "LeCunNormal", "LeCunUniform",
+        "LocalResponseNorm", "MaxPool1D", "MaxPool2D", "Multiply", "Network", "Node",
+        "Normal", "Orthogonal", "PReLU", "Perceptron", "Reshape", "SimpleRNN", "Summary",
+        "TokenEmbedding", "Trace", "TruncatedNormal", "UnaryLayer", "Uniform", "Zeros",
     ),
     "quickprop.optim": (
         "AMSGrad", "AdaMax", "Adadelta", "Adagrad", "Adam", "AdamW", "Constant", "Cosine",
@@ -71,7 +73,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 #: Rooms that are used by their own name, such as ``quickprop.zoo.googlenet()``.
-_ROOMS = ("estimators", "nn", "ops", "optim", "train", "zoo")
+_ROOMS = ("estimators", "losses", "nn", "ops", "optim", "train", "zoo")
 
 __all__ = sorted(_HOME_OF)
 
@@ -119,6 +121,7 @@ if TYPE_CHECKING:
     from quickprop.graph import placeholder as placeholder
     from quickprop.graph import row_count as row_count
     from quickprop.graph import variable as variable
+    from quickprop.losses import *  # noqa: F403
     from quickprop.models import Autoencoder as Autoencoder
     from quickprop.models import FitReport as FitReport
     from quickprop.models import TableModel as TableModel

@@ -241,14 +241,14 @@ def _check_writable(path: Path, *sources: str | Path) -> None:
             raise SettingError(
                 "this would overwrite a file that is read",
                 where=f"--out {path}",
-                mend="choose another name",
+                hint="choose another name",
             )
     parent = path.expanduser().absolute().parent
     if path.is_dir() or not parent.is_dir():
         raise SettingError(
             "this is a folder" if path.is_dir() else "its folder does not exist",
             where=f"--out {path}",
-            mend="name a file in a folder that exists",
+            hint="name a file in a folder that exists",
         )
 
 

@@ -57,7 +57,7 @@ def one_of(value: object, allowed: tuple[str, ...], where: str) -> str:
         where=where,
         allowed=", ".join(allowed),
         given=repr(value),
-        mend=did_you_mean(value, allowed),
+        hint=did_you_mean(value, allowed),
     )
 
 
@@ -125,7 +125,7 @@ def try_import(name: str, needed_for: str, extra: str | None = None) -> ModuleTy
         raise MissingPackageError(
             f"the package {name.split('.')[0]} is needed for {needed_for}",
             given=str(error),
-            mend=f"install it with: pip install {package}",
+            hint=f"install it with: pip install {package}",
         ) from error
 
 

@@ -43,13 +43,13 @@ class QuickpropError(Exception):
         where: str | None = None,
         allowed: object = None,
         given: object = None,
-        mend: str | None = None,
+        hint: str | None = None,
     ) -> None:
         self.what = what
         self.where = where
         self.allowed = allowed
         self.given = given
-        self.mend = mend
+        self.hint = hint
         super().__init__(self.one_line())
 
     def one_line(self) -> str:
@@ -62,8 +62,8 @@ class QuickpropError(Exception):
             details.append(f"given: {self.given}")
         if details:
             text += f" ({'; '.join(details)})"
-        if self.mend:
-            text += f". {self.mend[0].upper()}{self.mend[1:]}"
+        if self.hint:
+            text += f". {self.hint[0].upper()}{self.hint[1:]}"
         return " ".join(text.split())
 
     def __str__(self) -> str:

@@ -15,7 +15,7 @@ from sklearn.model_selection import GroupShuffleSplit, KFold
 
 import quickprop
 from quickprop.estimators import AutoencoderTransformer, MLPClassifier, MLPRegressor
-from quickprop.nn import CrossEntropy, MeanSquaredError, Quantile
+from quickprop.losses import CrossEntropy, MeanSquaredError, Quantile
 
 X = np.random.default_rng(0).normal(size=(30, 3))
 Y = np.arange(30) % 3

@@ -19,7 +19,7 @@ import quickprop
 from quickprop.estimators import MLPClassifier, MLPRegressor
 from quickprop.estimators.losses import NUMBER_LOSSES
 from quickprop.estimators.rules import OPTIMIZER_NAMES, SCHEDULE_NAMES
-from quickprop.nn import CrossEntropy, GaussianLikelihood, Quantile
+from quickprop.losses import CrossEntropy, GaussianLikelihood, Quantile
 from quickprop.optim import Cosine, ReduceOnPlateau, RMSprop
 
 pytestmark = pytest.mark.usefixtures("short_fits")

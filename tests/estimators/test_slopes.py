@@ -8,14 +8,8 @@ import pytest
 from quickprop.estimators.engine import Rows, SlopeEngine
 from quickprop.estimators.losses import HalfPoissonDeviance
 from quickprop.estimators.objective import Objective
-from quickprop.nn import (
-    Activation,
-    BinaryCrossEntropy,
-    CrossEntropy,
-    Dense,
-    MeanSquaredError,
-    Network,
-)
+from quickprop.losses import BinaryCrossEntropy, CrossEntropy, MeanSquaredError
+from quickprop.nn import Activation, Dense, Network
 
 RANDOM = np.random.default_rng(0)
 ROWS = 1200  # More than two mini-batches of the engine.

@@ -19,10 +19,10 @@ from sklearn.preprocessing import LabelBinarizer
 from quickprop import ops
 from quickprop.estimators import MLPClassifier, MLPRegressor, live, steps
 from quickprop.estimators.validation import checked_pair
+from quickprop.foundation.lru_cache import LruCache
+from quickprop.losses import MeanSquaredError
 from quickprop.native import in_time, jit
-from quickprop.nn import MeanSquaredError
 from quickprop.optim import SGD
-from quickprop.passes.recent import Recent
 
 pytestmark = pytest.mark.usefixtures("short_fits")
 
@@ -140,7 +140,7 @@ def test_windows_stay_while_a_fit_runs_and_after_it(iris):
 def written(monkeypatch):
     """The recipes of the steps that are written, with none remembered."""
     for room in (live, steps):
-        monkeypatch.setattr(room, "_WRITTEN", Recent(128))
+        monkeypatch.setattr(room, "_WRITTEN", LruCache(128))
     recipes = []
 
     def counted(network, recipe):

@@ -9,8 +9,14 @@ import pytest
 
 from quickprop.execution import Minibatches, function
 from quickprop.graph import ROWS, Graph, Tensor, placeholder
+from quickprop.losses import CrossEntropy, MeanSquaredError
 from quickprop.native import runtime, shuffling, threads
-from quickprop.nn import Activation, CrossEntropy, Dense, Dropout, MeanSquaredError, Network
+from quickprop.nn import (
+    Activation,
+    Dense,
+    Dropout,
+    Network,
+)
 from quickprop.ops.elementary import mean
 from quickprop.ops.shuffle import permutation
 from quickprop.optim import Adam

@@ -25,12 +25,12 @@ from quickprop.nn import (
     Embedding,
     GlobalAveragePool,
     GlobalMaxPool,
+    Layer,
     LayerNorm,
     LocalResponseNorm,
     MaxPool1D,
     MaxPool2D,
     Multiply,
-    Part,
     SimpleRNN,
     TokenEmbedding,
 )
@@ -56,7 +56,7 @@ class Case:
         Levels of the last source, if it holds codes.
     """
 
-    layer: Part
+    layer: Layer
     there: Callable
     shapes: tuple[tuple[int, ...], ...]
     codes: int = 0

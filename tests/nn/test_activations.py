@@ -11,7 +11,14 @@ from quickprop.autodiff import gradients
 from quickprop.errors import GraphError, SettingError
 from quickprop.execution import function
 from quickprop.graph import constant, placeholder, variable
-from quickprop.nn import ACTIVATIONS, Activation, CrossEntropy, Dense, Network, PReLU
+from quickprop.losses import CrossEntropy
+from quickprop.nn import (
+    ACTIVATIONS,
+    Activation,
+    Dense,
+    Network,
+    PReLU,
+)
 from quickprop.train import fit
 
 HERE = Path(__file__).parent

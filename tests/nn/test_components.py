@@ -10,27 +10,29 @@ import numpy as np
 import pytest
 
 from quickprop.errors import QuickpropError, SettingError
+from quickprop.foundation.settings import follows_from_settings, from_document
+from quickprop.losses import (
+    LOSSES,
+    CrossEntropy,
+    CustomLoss,
+    Heads,
+    MeanSquaredError,
+)
 from quickprop.nn import (
     LAYERS,
-    LOSSES,
     Activation,
     Add,
     Concatenate,
     ConstantNeuron,
     Conv2D,
-    CrossEntropy,
-    CustomLoss,
     Dense,
     Dropout,
     Embedding,
     Flatten,
     GlobalMaxPool,
-    Heads,
     Input,
-    MeanSquaredError,
     Network,
 )
-from quickprop.nn.component import follows_from_settings, from_document
 from quickprop.nn.initializers import INITIALIZERS
 from quickprop.optim import FULL_BATCH_METHODS, OPTIMIZERS, SCHEDULES, Adam, Cosine, FunctionOfStep
 from quickprop.train import fit

@@ -13,20 +13,19 @@ from quickprop.autodiff import gradients
 from quickprop.errors import SettingError, ShapeError
 from quickprop.execution import function
 from quickprop.graph import placeholder, variable
+from quickprop.losses import CrossEntropy, MeanSquaredError
 from quickprop.nn import (
     Activation,
     AveragePool1D,
     AveragePool2D,
     Conv1D,
     Conv2D,
-    CrossEntropy,
     Dense,
     Flatten,
     GlobalAveragePool,
     GlobalMaxPool,
     MaxPool1D,
     MaxPool2D,
-    MeanSquaredError,
     Network,
     Reshape,
 )

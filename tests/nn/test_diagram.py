@@ -18,7 +18,7 @@ from quickprop.nn import (
     Network,
 )
 from quickprop.nn.diagram import NEGATIVE, POSITIVE, diagram
-from quickprop.nn.layers.layer import Part
+from quickprop.nn.layers.layer import Layer
 from quickprop.nn.node import Input
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -104,7 +104,7 @@ def test_a_network_without_biases_has_no_neuron_for_them():
     assert len(list(root.iter(f"{SVG}circle"))) == 3 + 4 + 2
 
 
-class Plus(Part):
+class Plus(Layer):
     """The sum of two layers."""
 
     def specs(self, shapes):

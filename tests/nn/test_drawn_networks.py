@@ -12,24 +12,26 @@ from quickprop.autodiff import gradients
 from quickprop.errors import ModelFileError, QuickpropError, SettingError, ShapeError
 from quickprop.execution import function
 from quickprop.graph import Op, placeholder, walk
+from quickprop.losses import (
+    BinaryCrossEntropy,
+    CrossEntropy,
+    Heads,
+    MeanSquaredError,
+)
 from quickprop.nn import (
     GRU,
     Activation,
     Add,
     BatchNorm,
-    BinaryCrossEntropy,
     Block,
     Concatenate,
     Conv2D,
-    CrossEntropy,
     Dense,
     Dropout,
     Embedding,
     Flatten,
-    Heads,
     Input,
     MaxPool2D,
-    MeanSquaredError,
     Multiply,
     Network,
     Reshape,

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from quickprop.errors import DataError
-from quickprop.nn import Add, Dense, Input, MeanSquaredError, Network
+from quickprop.losses import MeanSquaredError
+from quickprop.nn import (
+    Add,
+    Dense,
+    Input,
+    Network,
+)
 from quickprop.train import fit
 
 ROWS = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [0.5, -1.0, 2.0]])

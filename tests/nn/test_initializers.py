@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from quickprop.errors import SettingError
+from quickprop.foundation.random_streams import stream
+from quickprop.foundation.settings import from_document
 from quickprop.nn import (
     INITIALIZERS,
     Activation,
@@ -22,9 +24,7 @@ from quickprop.nn import (
     Uniform,
     Zeros,
 )
-from quickprop.nn.component import from_document
 from quickprop.nn.initializers import fans
-from quickprop.nn.streams import stream
 
 EXAMPLES = (
     Zeros(),

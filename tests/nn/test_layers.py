@@ -6,6 +6,7 @@ import pytest
 
 from quickprop.errors import GraphError, SettingError, ShapeError
 from quickprop.execution import function
+from quickprop.foundation.settings import from_document
 from quickprop.graph import placeholder
 from quickprop.nn import (
     ACTIVATIONS,
@@ -42,7 +43,6 @@ from quickprop.nn import (
     TokenEmbedding,
     Zeros,
 )
-from quickprop.nn.component import from_document
 from quickprop.nn.layers import Lookup
 from quickprop.nn.layers.embedding import usual_width
 

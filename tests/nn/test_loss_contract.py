@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from quickprop.autodiff import gradients
+from quickprop.distributions import Distribution
 from quickprop.errors import DataError
 from quickprop.execution import function
+from quickprop.foundation.settings import from_document
 from quickprop.graph import placeholder
-from quickprop.nn import (
+from quickprop.losses import (
     LOSSES,
     BinaryCrossEntropy,
     CosineSimilarity,
@@ -34,8 +36,6 @@ from quickprop.nn import (
     SquaredHinge,
     StudentTLikelihood,
 )
-from quickprop.nn.component import from_document
-from quickprop.nn.distributions import Distribution
 
 ROWS = 5
 SOFT = [[0.2, 0.3, 0.5], [1.0, 0.0, 0.0], [0.0, 0.5, 0.5], [0.6, 0.4, 0.0], [0.1, 0.2, 0.7]]
@@ -117,7 +117,7 @@ def run(loss, output, target, dtype="float64", backend="reference", weights=None
         inputs.append(factors)
         arrays.append(weights.astype(dtype))
     value = loss(x, y, factors)
-    results = [value, *gradients(value, [x]), loss.of_targets(x, y)]
+    results = [value, *gradients(value, [x]), loss.per_target(x, y)]
     return function(inputs, results, backend=backend)(*arrays)
 
 
@@ -208,12 +208,12 @@ def test_width_and_prediction(name):
     columns = 1 if target.ndim == 1 else target.shape[1]
     classes = {"codes": 3, "hinge of": 3, "ordinal": 3, "ordinal of": 2}
     count = next((k for key, k in reversed(classes.items()) if name.startswith(key)), columns)
-    assert loss.outputs(count) == output.shape[1]
+    assert loss.output_width(count) == output.shape[1]
     predicted = loss.predict(output)
     assert predicted.dtype == np.float64
     assert len(predicted) == ROWS
     assert np.isfinite(predicted).all()
-    if loss.link == "softmax" or isinstance(loss, Ordinal):
+    if loss.output_activation == "softmax" or isinstance(loss, Ordinal):
         np.testing.assert_allclose(predicted.sum(axis=1), 1.0)
     if hasattr(type(loss), "distribution"):
         predictions = loss.distribution(output)

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from quickprop.errors import DTypeError, SettingError, ShapeError
-from quickprop.nn.distributions import (
+from quickprop.distributions import (
     Categorical,
     Laplace,
     NegativeBinomial,
@@ -16,6 +15,7 @@ from quickprop.nn.distributions import (
     Poisson,
     StudentT,
 )
+from quickprop.errors import DTypeError, SettingError, ShapeError
 
 LOCATION = np.array([[0.0, -1.0], [2.5, 10.0], [100.0, 0.3]])
 SCALE = np.array([[1.0, 0.2], [3.0, 0.5], [20.0, 0.01]])

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from quickprop.nn import CrossEntropy, Dense, Hinge, MeanSquaredError, Network
+from quickprop.losses import CrossEntropy, Hinge, MeanSquaredError
+from quickprop.nn import Dense, Network
 from quickprop.optim import SGD, Adam
 from quickprop.train import fit
 from quickprop.train.arrays import checked_part

@@ -7,7 +7,7 @@ from quickprop.autodiff import gradients
 from quickprop.errors import DataError, ShapeError
 from quickprop.execution import function
 from quickprop.graph import placeholder
-from quickprop.nn import BinaryCrossEntropy, CrossEntropy, MeanSquaredError
+from quickprop.losses import BinaryCrossEntropy, CrossEntropy, MeanSquaredError
 
 BACKENDS = ("reference", "native")
 

@@ -9,9 +9,9 @@ import pytest
 
 from quickprop.autodiff import gradients
 from quickprop.execution import function
+from quickprop.foundation.settings import from_document
 from quickprop.graph import placeholder
-from quickprop.nn import LOSSES
-from quickprop.nn.component import from_document
+from quickprop.losses import LOSSES
 
 HERE = Path(__file__).parent
 CASES = json.loads((HERE / "expected_losses.json").read_text())["cases"]

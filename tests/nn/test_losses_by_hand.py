@@ -10,7 +10,7 @@ from sklearn.metrics import hinge_loss
 from quickprop.autodiff import gradients
 from quickprop.execution import function
 from quickprop.graph import placeholder
-from quickprop.nn import (
+from quickprop.losses import (
     BinaryCrossEntropy,
     CosineSimilarity,
     CrossEntropy,
@@ -48,7 +48,7 @@ def losses(loss, output, target, dtype="float64", backend="reference"):
     y = loss.target_placeholder(output.shape[1], x.dtype)
     checked = loss.check_target(target, output.shape[1], "target")
     inputs = (output, checked.astype(y.dtype.value))
-    outputs = [loss.of_targets(x, y), *gradients(loss(x, y), [x])]
+    outputs = [loss.per_target(x, y), *gradients(loss(x, y), [x])]
     return function((x, y), outputs, backend=backend)(*inputs)
 
 

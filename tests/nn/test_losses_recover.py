@@ -7,20 +7,7 @@ too. Tolerances are about four standard errors at these numbers of rows.
 import numpy as np
 import pytest
 
-from quickprop.nn import (
-    Dense,
-    GaussianLikelihood,
-    Heads,
-    LaplaceLikelihood,
-    MixtureLikelihood,
-    NegativeBinomialLikelihood,
-    Network,
-    Ordinal,
-    PoissonLikelihood,
-    Quantile,
-    StudentTLikelihood,
-)
-from quickprop.nn.distributions import (
+from quickprop.distributions import (
     Categorical,
     Laplace,
     NegativeBinomial,
@@ -29,6 +16,18 @@ from quickprop.nn.distributions import (
     Poisson,
     StudentT,
 )
+from quickprop.losses import (
+    GaussianLikelihood,
+    Heads,
+    LaplaceLikelihood,
+    MixtureLikelihood,
+    NegativeBinomialLikelihood,
+    Ordinal,
+    PoissonLikelihood,
+    Quantile,
+    StudentTLikelihood,
+)
+from quickprop.nn import Dense, Network
 from quickprop.optim import Adam, Cosine
 from quickprop.train import fit
 

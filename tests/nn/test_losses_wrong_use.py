@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from quickprop.errors import DataError, ModelFileError, SettingError, ShapeError
+from quickprop.foundation.settings import from_document
 from quickprop.graph import placeholder
-from quickprop.nn import (
+from quickprop.losses import (
     LOSSES,
     BinaryCrossEntropy,
     CosineSimilarity,
     CrossEntropy,
     CustomLoss,
-    Dense,
     Focal,
     GaussianLikelihood,
     Heads,
@@ -24,13 +24,12 @@ from quickprop.nn import (
     MeanSquaredError,
     MixtureLikelihood,
     NegativeBinomialLikelihood,
-    Network,
     Ordinal,
     PoissonLikelihood,
     Quantile,
     StudentTLikelihood,
 )
-from quickprop.nn.component import from_document
+from quickprop.nn import Dense, Network
 from quickprop.ops import cast, mean, reshape
 from quickprop.train import fit
 

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from quickprop.errors import DataError, ModelFileError, QuickpropError, SettingError, ShapeError
+from quickprop.losses import BinaryCrossEntropy, CrossEntropy
 from quickprop.nn import (
     Activation,
-    BinaryCrossEntropy,
-    CrossEntropy,
     Dense,
     Dropout,
     Embedding,

@@ -8,7 +8,8 @@ from quickprop.autodiff import gradients
 from quickprop.errors import GraphError, SettingError
 from quickprop.execution import function
 from quickprop.graph import placeholder
-from quickprop.nn import Dense, GaussianNoise, MeanSquaredError, Network
+from quickprop.losses import MeanSquaredError
+from quickprop.nn import Dense, GaussianNoise, Network
 from quickprop.optim import SGD
 from quickprop.train import Callback, fit
 

@@ -13,16 +13,15 @@ from quickprop.autodiff import gradients
 from quickprop.errors import SettingError
 from quickprop.execution import function
 from quickprop.graph import placeholder
+from quickprop.losses import CrossEntropy, MeanSquaredError
 from quickprop.nn import (
     Activation,
     BatchNorm,
     Conv2D,
-    CrossEntropy,
     Dense,
     Flatten,
     LayerNorm,
     LocalResponseNorm,
-    MeanSquaredError,
     Network,
 )
 from quickprop.optim import SGD

@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from quickprop.losses import BinaryCrossEntropy, MeanSquaredError
 from quickprop.nn import (
     Activation,
-    BinaryCrossEntropy,
     ConstantNeuron,
     Dense,
-    MeanSquaredError,
     Network,
 )
 from quickprop.optim import SGD

@@ -6,6 +6,7 @@ import pytest
 from quickprop.autodiff import gradients
 from quickprop.errors import QuickpropError
 from quickprop.execution import function
+from quickprop.losses import MeanSquaredError
 from quickprop.nn import (
     GRU,
     LSTM,
@@ -28,7 +29,6 @@ from quickprop.nn import (
     LocalResponseNorm,
     MaxPool1D,
     MaxPool2D,
-    MeanSquaredError,
     Multiply,
     Network,
     PReLU,

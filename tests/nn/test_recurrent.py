@@ -9,16 +9,15 @@ from quickprop import ops
 from quickprop.autodiff import gradients
 from quickprop.errors import DataError, SettingError, ShapeError
 from quickprop.execution import function
+from quickprop.losses import CrossEntropy, MeanSquaredError
 from quickprop.nn import (
     GRU,
     LSTM,
     Activation,
     Conv1D,
-    CrossEntropy,
     Dense,
     GlobalMaxPool,
     Input,
-    MeanSquaredError,
     Network,
     SimpleRNN,
     TokenEmbedding,

@@ -7,7 +7,13 @@ from quickprop.autodiff import gradients
 from quickprop.errors import SettingError
 from quickprop.execution import Minibatches, function
 from quickprop.graph import Graph, placeholder
-from quickprop.nn import Activation, Dense, Dropout, MeanSquaredError, Network
+from quickprop.losses import MeanSquaredError
+from quickprop.nn import (
+    Activation,
+    Dense,
+    Dropout,
+    Network,
+)
 from quickprop.nn.node import Input
 from quickprop.nn.summary import size, summary
 

@@ -2,12 +2,12 @@
 
 from quickprop.config import DType
 from quickprop.nn import Activation, ConstantNeuron, Dense, Dropout, Embedding, Network
-from quickprop.nn.layers.layer import Part
+from quickprop.nn.layers.layer import Layer
 from quickprop.nn.node import Input
 from quickprop.nn.placing import Plan, place
 
 
-class Joined(Part):
+class Joined(Layer):
     """Rows that are vectors, side by side or added up."""
 
     def specs(self, shapes):

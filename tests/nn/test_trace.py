@@ -9,20 +9,22 @@ import pytest
 
 from quickprop.errors import QuickpropError, SettingError, ShapeError
 from quickprop.execution import function
-from quickprop.nn import (
-    Activation,
+from quickprop.losses import (
     BinaryCrossEntropy,
-    ConstantNeuron,
     CrossEntropy,
-    Dense,
-    Dropout,
-    Embedding,
     Heads,
     Huber,
     MeanSquaredError,
+)
+from quickprop.nn import (
+    Activation,
+    ConstantNeuron,
+    Dense,
+    Dropout,
+    Embedding,
     Network,
 )
-from quickprop.nn.layers import Part
+from quickprop.nn.layers import Layer
 from quickprop.nn.node import Input
 from quickprop.nn.trace import trace
 
@@ -191,7 +193,7 @@ def test_the_derivative_by_a_weight_is_that_by_its_neuron_times_its_input(backen
     assert found.loss_value == pytest.approx(((found.outputs - y) ** 2).mean(), rel=1e-5)
 
 
-class Plus(Part):
+class Plus(Layer):
     """The sum of two layers."""
 
     def specs(self, shapes):

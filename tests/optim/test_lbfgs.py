@@ -11,17 +11,16 @@ from scipy.optimize import minimize
 
 from quickprop.errors import SettingError
 from quickprop.execution import function
+from quickprop.foundation.settings import from_document
 from quickprop.graph import placeholder
+from quickprop.losses import BinaryCrossEntropy, MeanSquaredError
 from quickprop.nn import (
     Activation,
     BatchNorm,
-    BinaryCrossEntropy,
     Dense,
     Dropout,
-    MeanSquaredError,
     Network,
 )
-from quickprop.nn.component import from_document
 from quickprop.optim import FULL_BATCH_METHODS, LBFGS, Constant
 from quickprop.optim.lbfgs import CurvaturePairs
 from quickprop.optim.line_search import CURVATURE, SUFFICIENT_DECREASE, LineSearch

@@ -4,22 +4,21 @@ from scipy.optimize import least_squares
 
 from quickprop.errors import SettingError
 from quickprop.execution import function
+from quickprop.foundation.settings import from_document
 from quickprop.graph import ROWS, placeholder, variable
+from quickprop.losses import BinaryCrossEntropy, MeanSquaredError
 from quickprop.nn import (
     Activation,
     BatchNorm,
-    BinaryCrossEntropy,
     Conv1D,
     Dense,
     Dropout,
     Flatten,
     LayerNorm,
-    MeanSquaredError,
     Network,
     PReLU,
     Reshape,
 )
-from quickprop.nn.component import from_document
 from quickprop.ops import mean, sum, tanh
 from quickprop.optim import FULL_BATCH_METHODS, LevenbergMarquardt, levenberg_marquardt
 from quickprop.optim import jacobian as jacobian_module

@@ -8,8 +8,8 @@ import pytest
 from quickprop.autodiff import gradients
 from quickprop.errors import SettingError
 from quickprop.execution import function
+from quickprop.foundation.settings import from_document
 from quickprop.graph import constant, placeholder, variable
-from quickprop.nn.component import from_document
 from quickprop.ops.elementary import sum
 from quickprop.optim import (
     OPTIMIZERS,

@@ -9,8 +9,8 @@ import pytest
 from quickprop.config import DType
 from quickprop.errors import SettingError
 from quickprop.execution import function
+from quickprop.foundation.settings import from_document
 from quickprop.graph import placeholder, variable
-from quickprop.nn.component import from_document
 from quickprop.ops.elementary import maximum
 from quickprop.optim import (
     SCHEDULES,

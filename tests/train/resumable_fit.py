@@ -6,7 +6,13 @@ import sys
 
 import numpy as np
 
-from quickprop.nn import Activation, CrossEntropy, Dense, Dropout, Network
+from quickprop.losses import CrossEntropy
+from quickprop.nn import (
+    Activation,
+    Dense,
+    Dropout,
+    Network,
+)
 from quickprop.optim import AdamW, Cosine
 from quickprop.train import Callback, fit
 

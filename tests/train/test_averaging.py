@@ -3,8 +3,9 @@ import pytest
 
 from quickprop.errors import SettingError
 from quickprop.execution import Minibatches
-from quickprop.nn import Activation, CrossEntropy, Dense, MeanSquaredError, Network
-from quickprop.nn.component import from_document
+from quickprop.foundation.settings import from_document
+from quickprop.losses import CrossEntropy, MeanSquaredError
+from quickprop.nn import Activation, Dense, Network
 from quickprop.optim import SGD, Adam
 from quickprop.train import AVERAGING, ExponentialAverage, StochasticWeightAverage, fit
 from quickprop.train.step import training_step

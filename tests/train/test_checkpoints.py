@@ -11,11 +11,9 @@ import pytest
 from safetensors.numpy import load, save
 
 from quickprop.errors import DataFileError, ModelFileError
+from quickprop.losses import BinaryCrossEntropy, CrossEntropy, CustomLoss
 from quickprop.nn import (
     Activation,
-    BinaryCrossEntropy,
-    CrossEntropy,
-    CustomLoss,
     Dense,
     Dropout,
     Network,

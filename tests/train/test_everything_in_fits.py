@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from quickprop.nn import Activation, CrossEntropy, Dense, Dropout, MeanSquaredError, Network
+from quickprop.losses import CrossEntropy, MeanSquaredError
+from quickprop.nn import (
+    Activation,
+    Dense,
+    Dropout,
+    Network,
+)
 from quickprop.optim import (
     OPTIMIZERS,
     SCHEDULES,

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from quickprop.nn import Activation, CrossEntropy, Dense, MeanSquaredError, Network
+from quickprop.losses import CrossEntropy, MeanSquaredError
+from quickprop.nn import Activation, Dense, Network
 from quickprop.optim import OPTIMIZERS, SGD
 from quickprop.train import Callback, fit
 

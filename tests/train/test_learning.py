@@ -2,14 +2,12 @@ import numpy as np
 import pytest
 
 from quickprop.errors import DataError, DTypeError, QuickpropError, SettingError, ShapeError
+from quickprop.losses import BinaryCrossEntropy, CrossEntropy, MeanSquaredError
 from quickprop.nn import (
     Activation,
-    BinaryCrossEntropy,
-    CrossEntropy,
     Dense,
     Dropout,
     Embedding,
-    MeanSquaredError,
     Network,
 )
 from quickprop.optim import SGD, Adam, AdamW, Cosine

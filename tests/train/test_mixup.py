@@ -4,11 +4,12 @@ import pytest
 from quickprop.errors import GraphError, SettingError
 from quickprop.execution import Minibatches
 from quickprop.graph import ROWS, Graph, placeholder
-from quickprop.nn import Activation, CrossEntropy, Dense, MeanSquaredError, Network
+from quickprop.losses import CrossEntropy, MeanSquaredError
+from quickprop.nn import Activation, Dense, Network
 from quickprop.ops.elementary import mean
 from quickprop.optim import SGD, Adam
 from quickprop.train import fit
-from quickprop.train.arrays import Part
+from quickprop.train.arrays import TrainingData
 from quickprop.train.mixup import Mixup
 
 RNG = np.random.default_rng(8)
@@ -16,11 +17,11 @@ RNG = np.random.default_rng(8)
 
 def part(weights=None):
     x = RNG.normal(size=(50, 3)).astype(np.float32)
-    return Part((x,), RNG.integers(0, 3, 50).astype(np.int32), weights)
+    return TrainingData((x,), RNG.integers(0, 3, 50).astype(np.int32), weights)
 
 
 def test_every_row_is_mixed_with_its_partner():
-    rows = Part((np.arange(50.0).reshape(50, 1),), np.arange(50, dtype=np.int32), None)
+    rows = TrainingData((np.arange(50.0).reshape(50, 1),), np.arange(50, dtype=np.int32), None)
     mixed = Mixup(0.5, rows, 1).rows(3)
     own, other = np.arange(50.0), mixed.partner_target.astype(float)
     assert sorted(other) == own.tolist()

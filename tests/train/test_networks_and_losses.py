@@ -3,33 +3,35 @@
 import numpy as np
 import pytest
 
+from quickprop.losses import (
+    BinaryCrossEntropy,
+    CrossEntropy,
+    GaussianLikelihood,
+    Heads,
+    MeanSquaredError,
+    Quantile,
+)
 from quickprop.nn import (
     GRU,
     LSTM,
     Activation,
     Add,
     AveragePool1D,
-    BinaryCrossEntropy,
     Concatenate,
     Conv1D,
     Conv2D,
-    CrossEntropy,
     Dense,
     Dropout,
     Embedding,
     Flatten,
-    GaussianLikelihood,
     GaussianNoise,
     GlobalMaxPool,
-    Heads,
     Input,
     LayerNorm,
     MaxPool2D,
-    MeanSquaredError,
     Multiply,
     Network,
     PReLU,
-    Quantile,
     SimpleRNN,
     TokenEmbedding,
 )

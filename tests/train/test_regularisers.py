@@ -4,15 +4,14 @@ import pytest
 from quickprop.errors import SettingError
 from quickprop.execution import Minibatches, function
 from quickprop.graph import constant
+from quickprop.losses import CrossEntropy, MeanSquaredError
 from quickprop.nn import (
     Activation,
     BatchNorm,
     Conv2D,
-    CrossEntropy,
     Dense,
     Embedding,
     Flatten,
-    MeanSquaredError,
     Network,
 )
 from quickprop.ops.gaussian import normal

@@ -5,7 +5,8 @@ import pytest
 import scipy.sparse
 
 from quickprop.errors import DataError, ModelFileError, ShapeError
-from quickprop.nn import Activation, CrossEntropy, Dense, Network
+from quickprop.losses import CrossEntropy
+from quickprop.nn import Activation, Dense, Network
 from quickprop.optim import LBFGS, Adam
 from quickprop.train import Callback, fit
 

@@ -7,8 +7,9 @@ import time
 import numpy as np
 import pytest
 
+from quickprop.losses import CrossEntropy, MeanSquaredError
 from quickprop.native import in_time
-from quickprop.nn import Activation, CrossEntropy, Dense, MeanSquaredError, Network
+from quickprop.nn import Activation, Dense, Network
 from quickprop.optim import LBFGS, SGD, Adam
 from quickprop.train import Callback, History, fit
 from quickprop.train.slices import SlicePlanner

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from quickprop.errors import SettingError, ShapeError
-from quickprop.nn import Concatenate, CrossEntropy, Heads, Input, Network
-from quickprop.nn.component import from_document
+from quickprop.foundation.settings import from_document
+from quickprop.losses import CrossEntropy, Heads
+from quickprop.nn import Concatenate, Input, Network
 from quickprop.train import fit
 from quickprop.zoo import Inception, googlenet, lenet5
 from quickprop.zoo.googlenet import MODULES

@@ -30,7 +30,7 @@ def gradients(loss: Tensor, wrt: Sequence[Tensor]) -> list[Tensor]:
             "only a single number can be differentiated",
             where="gradients",
             given=show_shape(loss.shape),
-            mend="take the mean or the sum first",
+            hint="take the mean or the sum first",
         )
     if not loss.dtype.is_float:
         raise DTypeError("whole numbers have no derivative", where="gradients", given=repr(loss))

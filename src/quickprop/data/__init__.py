@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from quickprop.config import on_demand
 
 _HOMES = {
-    "quickprop.data.atomic_file": ("replace_file",),
+    "quickprop.foundation.atomic_file": ("replace_file",),
     "quickprop.data.preprocess": ("Matrices", "Preprocessor"),
     "quickprop.data.samples": ("SAMPLES", "Sample", "sample_path"),
     "quickprop.data.split": ("Split", "split_rows"),
@@ -40,7 +40,6 @@ __getattr__ = on_demand(__name__, _HOMES)
 
 # What type checkers and editors see; a test compares it with the table above.
 if TYPE_CHECKING:
-    from quickprop.data.atomic_file import replace_file as replace_file
     from quickprop.data.preprocess import Matrices as Matrices
     from quickprop.data.preprocess import Preprocessor as Preprocessor
     from quickprop.data.samples import SAMPLES as SAMPLES
@@ -66,3 +65,4 @@ if TYPE_CHECKING:
     from quickprop.data.task import TASKS as TASKS
     from quickprop.data.task import Task as Task
     from quickprop.data.task import choose_task as choose_task
+    from quickprop.foundation.atomic_file import replace_file as replace_file

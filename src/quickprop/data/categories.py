@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 import polars as pl
 
-from quickprop.data.documents import Fields
 from quickprop.data.text_cells import level_names
 from quickprop.errors import DataError
+from quickprop.foundation.documents import Fields
 
 EMBED_FROM = 10
 """From so many levels on a column is embedded."""
@@ -39,7 +39,7 @@ class Levels:
                 "cells of another kind where there was text at training time",
                 where=f"column {series.name!r}",
                 given=str(series.dtype),
-                mend="make the cells text, or leave them empty",
+                hint="make the cells text, or leave them empty",
             )
         text = level_names(series)
         if not self.levels:

@@ -47,7 +47,7 @@ def parse_csv(raw: bytes, *, where: str) -> pl.DataFrame:
     raw = _as_utf8(raw, where)
     if not raw.strip():
         raise DataFileError(
-            "the file is empty", where=where, mend="give a table with a header and rows"
+            "the file is empty", where=where, hint="give a table with a header and rows"
         )
     quoted = _uses_quotes(raw)
     delimiter = _sniff_delimiter(raw[:_SNIFFED_BYTES], quoted)
@@ -59,7 +59,7 @@ def parse_csv(raw: bytes, *, where: str) -> pl.DataFrame:
     _check_lengths(raw, records, kept, len(names), where)
     if len(kept) == 1:
         raise DataError(
-            "the table has a header but no rows", where=where, mend="give at least one row"
+            "the table has a header but no rows", where=where, hint="give at least one row"
         )
     body = _rows_only(raw, records, kept)
     frame = _read_rows(body, names, delimiter, quoted, where)
@@ -76,7 +76,7 @@ def _as_utf8(raw: bytes, where: str) -> bytes:
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise DataFileError(
-            f"line {line} is not UTF-8 text", where=where, mend="save the file as CSV in UTF-8"
+            f"line {line} is not UTF-8 text", where=where, hint="save the file as CSV in UTF-8"
         ) from error
     raw = raw.removeprefix(b"\xef\xbb\xbf")
     if b"\0" in raw:
@@ -84,7 +84,7 @@ def _as_utf8(raw: bytes, where: str) -> bytes:
         raise DataFileError(
             f"line {line} holds a zero byte, so this is not a text file",
             where=where,
-            mend="save the table as CSV in UTF-8, or name a Parquet file .parquet",
+            hint="save the table as CSV in UTF-8, or name a Parquet file .parquet",
         )
     if b"\r" in raw:
         raw = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
@@ -146,7 +146,7 @@ def _find_records(raw: bytes, delimiter: str, quoted: bool, where: str) -> _Reco
             "a quoted field is never closed",
             where=where,
             given=f"a last quote on line {raw.count(_NEWLINE, 0, opened) + 1}",
-            mend='close it with another "',
+            hint='close it with another "',
         )
     stops, counts = np.concatenate(ends), np.concatenate(delimiters_before)
     if not raw.endswith(b"\n"):
@@ -180,7 +180,7 @@ def check_names(names: Sequence[str], *, where: str) -> None:
                 where=where,
                 allowed="each name once",
                 given=f"columns {seen[name]} and {place}",
-                mend="give each column a name of its own",
+                hint="give each column a name of its own",
             )
         seen[name] = place
 
@@ -202,7 +202,7 @@ def _check_lengths(raw: bytes, records: _Records, kept: np.ndarray, width: int, 
         where=where,
         allowed=f"{width} field{'s' if width > 1 else ''}",
         given=f"{int(records.fields[first])}",
-        mend="put text that holds the delimiter in quotes, or mend the line",
+        hint="put text that holds the delimiter in quotes, or mend the line",
     )
 
 
@@ -245,7 +245,7 @@ def _read_rows(
                 "cannot be read as a table",
                 where=where,
                 given=str(error).split("\n", 1)[0],
-                mend="check the file in a text editor",
+                hint="check the file in a text editor",
             ) from error
     if frame.width != len(names):
         raise DataFileError(
@@ -253,7 +253,7 @@ def _read_rows(
             where=where,
             allowed=f"{len(names)} fields",
             given=str(frame.width),
-            mend="check the quotes and the delimiter",
+            hint="check the quotes and the delimiter",
         )
     frame.columns = names
     return frame

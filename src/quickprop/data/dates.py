@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 import polars as pl
 
-from quickprop.data.documents import Fields
 from quickprop.data.numeric import Scaling
 from quickprop.data.text_cells import clean_text
 from quickprop.errors import DataError
+from quickprop.foundation.documents import Fields
 
 _ISO_DATE = r"^\d{4}[-/]\d{1,2}[-/]\d{1,2}$"
 _ISO_MOMENT = (
@@ -82,7 +82,7 @@ def cells_as_moments(series: pl.Series) -> pl.Series:
         where=f"column {series.name!r}",
         allowed="dates, or text such as 2024-05-31 or 2024-05-31 13:45:00",
         given=example,
-        mend="write the dates that way, or leave the cells empty",
+        hint="write the dates that way, or leave the cells empty",
     )
 
 

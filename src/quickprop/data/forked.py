@@ -29,5 +29,5 @@ def begin_work(where: str) -> None:
             "tables cannot be read here: this process was forked from one that has read some",
             where=where,
             allowed="processes that are started anew",
-            mend="use multiprocessing.get_context('spawn') or 'forkserver', or joblib's loky",
+            hint="use multiprocessing.get_context('spawn') or 'forkserver', or joblib's loky",
         )

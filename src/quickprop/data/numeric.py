@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 import polars as pl
 
-from quickprop.data.documents import Fields
 from quickprop.data.text_cells import clean_text, first_without_number, numbers_in_text
 from quickprop.errors import DataError
+from quickprop.foundation.documents import Fields
 
 _CALM = 3.0
 _LONG_TAIL = 0.3
@@ -170,7 +170,7 @@ def cells_as_numbers(series: pl.Series) -> np.ndarray:
                 "text where there were numbers at training time",
                 where=f"column {series.name!r}",
                 given=repr(odd),
-                mend="make the cells numbers, or leave them empty",
+                hint="make the cells numbers, or leave them empty",
             )
     elif kind == pl.Duration:
         numbers = series.dt.total_microseconds().cast(pl.Float64) / _MICROSECONDS
@@ -181,7 +181,7 @@ def cells_as_numbers(series: pl.Series) -> np.ndarray:
             "cells of another kind where there were numbers at training time",
             where=f"column {series.name!r}",
             given=str(kind),
-            mend="make the cells numbers, or leave them empty",
+            hint="make the cells numbers, or leave them empty",
         )
     return numbers.fill_null(float("nan")).to_numpy(writable=True)
 

@@ -19,11 +19,11 @@ from quickprop.data.categories import (
 )
 from quickprop.data.columns import ColumnKind, Verdict, judge_column
 from quickprop.data.dates import DateColumn
-from quickprop.data.documents import Fields
 from quickprop.data.numeric import NumericColumn
 from quickprop.data.tables import read_table
 from quickprop.data.text_cells import level_names
 from quickprop.errors import DataError, did_you_mean
+from quickprop.foundation.documents import Fields
 
 FeatureColumn = NumericColumn | OneHotColumn | DateColumn
 Column = FeatureColumn | EmbeddedColumn
@@ -107,7 +107,7 @@ class Preprocessor:
                 "no column can be used to predict from",
                 where="data",
                 given=reasons or "no column but the target",
-                mend="add columns that differ from row to row",
+                hint="add columns that differ from row to row",
             )
         columns = _with_few_levels(columns)
         return cls(tuple(columns), _notes(columns, verdicts))
@@ -186,7 +186,7 @@ class Preprocessor:
         raise DataError(
             f"the column {missing[0]!r} is missing{more}",
             where="data",
-            mend=f"{near} If so, rename it" if near else "add it; its cells may be empty",
+            hint=f"{near} If so, rename it" if near else "add it; its cells may be empty",
         )
 
     def to_document(self) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def split_rows(
             where="data",
             allowed=f"{_FEWEST_ROWS} rows with a target, or more",
             given=n,
-            mend="give more rows",
+            hint="give more rows",
         )
     groups = (
         np.zeros(n, np.int64) if classes is None else np.unique(classes, return_inverse=True)[1]
@@ -106,7 +106,7 @@ def _deal(groups: np.ndarray, order: np.ndarray, share: float, *, spare: int) ->
         raise DataError(
             "nearly every class has one row only, so none can be held out",
             where="target",
-            mend="give more rows of each class, or choose --task regression",
+            hint="give more rows of each class, or choose --task regression",
         )
     exact = sizes * (wanted / len(order))
     quota = np.minimum(np.floor(exact).astype(np.int64), most)

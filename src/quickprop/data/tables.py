@@ -16,10 +16,10 @@ import numpy as np
 import polars as pl
 import polars.selectors as cs
 
-from quickprop.data.atomic_file import is_device, replace_file
 from quickprop.data.csv_file import check_names, parse_csv
 from quickprop.data.forked import begin_work
 from quickprop.errors import DataError, DataFileError, did_you_mean
+from quickprop.foundation.atomic_file import is_device, replace_file
 
 _TEXT_ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 _IPC_ENDINGS = (".arrow", ".ipc", ".feather")
@@ -80,9 +80,9 @@ def read_table(data: object, *, where: str = "data") -> nw.DataFrame:
     else:
         frame = _from_foreign(data, where)
     if not frame.width:
-        raise DataError("the table has no columns", where=where, mend="give at least one column")
+        raise DataError("the table has no columns", where=where, hint="give at least one column")
     if not frame.height:
-        raise DataError("the table has no rows", where=where, mend="give at least one row")
+        raise DataError("the table has no rows", where=where, hint="give at least one row")
     begin_work(where)
     # By name, because not every version of polars has all of these types.
     wide = [name for name, kind in frame.schema.items() if str(kind).startswith(_AS_FLOAT)]
@@ -122,7 +122,7 @@ def column_of(frame: nw.DataFrame, name: str, *, where: str = "target") -> nw.Se
         f"the table has no column {name!r}",
         where=where,
         allowed=shown,
-        mend=did_you_mean(name, names)
+        hint=did_you_mean(name, names)
         or ("put a header line on the file" if _are_numbers(names) else "name one of its columns"),
     )
 
@@ -136,9 +136,9 @@ def _read_file(path: Path, where: str) -> pl.DataFrame:
     """Read a file by the ending of its name."""
     # The functions of os.path answer where those of Path raise for an impossible name.
     if os.path.isdir(path):
-        raise DataFileError("this is a folder, not a file", where=where, mend="name a file in it")
+        raise DataFileError("this is a folder, not a file", where=where, hint="name a file in it")
     if not os.path.exists(path):
-        raise DataFileError("no such file", where=where, mend=_nearest_file(path, where))
+        raise DataFileError("no such file", where=where, hint=_nearest_file(path, where))
     read = _reader(path.name)
     if read is None:
         raise DataFileError(
@@ -146,7 +146,7 @@ def _read_file(path: Path, where: str) -> pl.DataFrame:
             where=where,
             allowed=", ".join(READABLE),
             given=path.suffix or "no ending",
-            mend="convert it or rename it with the ending that fits",
+            hint="convert it or rename it with the ending that fits",
         )
     try:
         raw = path.read_bytes()
@@ -155,11 +155,11 @@ def _read_file(path: Path, where: str) -> pl.DataFrame:
             "cannot be read",
             where=where,
             given=error.strerror or str(error),
-            mend="check that you may read it",
+            hint="check that you may read it",
         ) from error
     if not raw:
         raise DataFileError(
-            "the file is empty", where=where, mend="give a table with a header and rows"
+            "the file is empty", where=where, hint="give a table with a header and rows"
         )
     begin_work(where)
     try:
@@ -172,14 +172,14 @@ def _read_file(path: Path, where: str) -> pl.DataFrame:
             where=where,
             allowed="each name once",
             given=str(error).split("\n", 1)[0][:160],
-            mend="give each column a name of its own",
+            hint="give each column a name of its own",
         ) from error
     except _BROKEN_FILE as error:
         raise DataFileError(
             f"not a whole {path.suffix.lstrip('.')} file, or not one at all",
             where=where,
             given=str(error).split("\n", 1)[0][:160] or type(error).__name__,
-            mend="write it anew, or name it by what it is",
+            hint="write it anew, or name it by what it is",
         ) from error
 
 
@@ -226,7 +226,7 @@ def _from_columns(columns: Mapping[Any, Any], where: str) -> pl.DataFrame:
             "the columns differ in length",
             where=where,
             given=", ".join(f"{one.name}: {len(one)}" for one in series[:6]),
-            mend="give each column one value for each row",
+            hint="give each column one value for each row",
         )
     return pl.DataFrame(series)
 
@@ -243,7 +243,7 @@ def as_series(name: str, values: object, where: str) -> pl.Series:
                 f"column {name!r} is not one-dimensional",
                 where=where,
                 given=f"shape {values.shape}",
-                mend="give one column for each name",
+                hint="give one column for each name",
             )
         if values.dtype.kind in "biuf":
             return pl.Series(name, np.ascontiguousarray(values.astype(_plain_dtype(values.dtype))))
@@ -259,7 +259,7 @@ def as_series(name: str, values: object, where: str) -> pl.Series:
             f"column {name!r} is not a list of values",
             where=where,
             given=type(values).__name__,
-            mend="give one value for each row",
+            hint="give one value for each row",
         )
     cells = [None if _is_missing(cell) else cell for cell in values]
     try:
@@ -306,7 +306,7 @@ def _from_foreign(data: object, where: str) -> pl.DataFrame:
                 "the lazy table could not be computed",
                 where=where,
                 given=str(error).split("\n", 1)[0][:160] or type(error).__name__,
-                mend="compute it first and pass the result",
+                hint="compute it first and pass the result",
             ) from error
     if not isinstance(table, nw.DataFrame):
         raise DataError(
@@ -314,7 +314,7 @@ def _from_foreign(data: object, where: str) -> pl.DataFrame:
             where=where,
             allowed="a path, a pandas, polars or pyarrow table, or a dict of columns",
             given=type(data).__name__,
-            mend="put the columns in a dict or a data frame",
+            hint="put the columns in a dict or a data frame",
         )
     try:
         names = list(table.columns)
@@ -383,7 +383,7 @@ def write_table(columns: Mapping[str, np.ndarray | Sequence[Any]], path: str | o
             where=str(target),
             allowed=", ".join(ending for endings in writers for ending in endings),
             given=target.suffix or "no ending",
-            mend="end the name with .csv or .parquet",
+            hint="end the name with .csv or .parquet",
         )
     write = write or writers[(".csv",)]
     begin_work("columns")

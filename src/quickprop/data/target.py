@@ -10,11 +10,11 @@ import narwhals as nw
 import numpy as np
 import polars as pl
 
-from quickprop.data.documents import Fields
 from quickprop.data.numeric import cells_as_numbers
 from quickprop.data.tables import as_series
 from quickprop.data.text_cells import clean_text, level_names
 from quickprop.errors import DataError, did_you_mean
+from quickprop.foundation.documents import Fields
 
 Values = nw.Series | pl.Series | np.ndarray | Sequence[Any]
 
@@ -54,7 +54,7 @@ def usable_rows(values: Values) -> tuple[np.ndarray, str | None]:
         raise DataError(
             "every cell of the target is missing",
             where=f"target {series.name!r}",
-            mend="name another target column",
+            hint="name another target column",
         )
     if not missing:
         return mask, None
@@ -68,7 +68,7 @@ def _refuse_missing(series: pl.Series) -> None:
         raise DataError(
             f"{missing} cell{'s are' if missing > 1 else ' is'} missing",
             where=f"target {series.name!r}",
-            mend="leave out the rows without a target",
+            hint="leave out the rows without a target",
         )
 
 
@@ -82,7 +82,7 @@ def _numbers(series: pl.Series) -> np.ndarray:
             "text where a number is needed",
             where=f"target {series.name!r}",
             given=error.given,
-            mend="make the cells numbers, or use --task classification",
+            hint="make the cells numbers, or use --task classification",
         ) from error
     if series.dtype == pl.String:
         _refuse_missing(pl.Series(series.name, values).fill_nan(None))
@@ -91,7 +91,7 @@ def _numbers(series: pl.Series) -> np.ndarray:
         raise DataError(
             f"{infinite} cell{'s are' if infinite > 1 else ' is'} infinite",
             where=f"target {series.name!r}",
-            mend="mend those rows or leave them out",
+            hint="mend those rows or leave them out",
         )
     return values
 
@@ -121,7 +121,7 @@ class RegressionTarget:
                 "every cell is the same, so there is nothing to predict",
                 where=f"target {series.name!r}",
                 given=f"{numbers[0]:g}" if len(numbers) else "no rows",
-                mend="name a target that differs from row to row",
+                hint="name a target that differs from row to row",
             )
         # Scaling by the largest value first keeps the squares of huge ones finite.
         size = float(np.abs(numbers).max())
@@ -131,7 +131,7 @@ class RegressionTarget:
                 "the numbers are too large or too small to compute with",
                 where=f"target {series.name!r}",
                 given=f"up to {size:g}",
-                mend="use another unit",
+                hint="use another unit",
             )
         return cls(mean, scale)
 
@@ -189,7 +189,7 @@ class ClassTarget:
                 "there is one class only, so there is nothing to predict",
                 where=f"target {series.name!r}",
                 given=repr(classes[0]) if classes else "no rows",
-                mend="name a target with two classes or more",
+                hint="name a target with two classes or more",
             )
         return cls(tuple(classes))
 
@@ -220,7 +220,7 @@ class ClassTarget:
                 f"the class {name!r} was not there at training time",
                 where=f"target {series.name!r}",
                 allowed=shown,
-                mend=did_you_mean(name, self.keys) or "leave out the rows of that class",
+                hint=did_you_mean(name, self.keys) or "leave out the rows of that class",
             )
         return codes.astype(np.int32)
 

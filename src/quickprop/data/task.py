@@ -57,7 +57,7 @@ def choose_task(target: nw.Series, task: str = "auto") -> Task:
         raise DataError(
             "every cell of the target is missing",
             where=f"target {series.name!r}",
-            mend="name another target column",
+            hint="name another target column",
         )
     numeric = series.dtype.is_numeric()
     if task == "regression":
@@ -109,7 +109,7 @@ def _check_spells_numbers(given: pl.Series) -> None:
             "regression needs a numeric target",
             where=f"target {given.name!r}",
             given=error.given,
-            mend="use --task classification, or name a numeric column",
+            hint="use --task classification, or name a numeric column",
         ) from error
 
 
@@ -122,5 +122,5 @@ def _check_class_count(given: pl.Series) -> None:
             "too many different values to be classes",
             where=f"target {given.name!r}",
             given=f"{distinct} in {len(text)} rows",
-            mend="name another target column, or use --task regression for numbers",
+            hint="name another target column, or use --task regression for numbers",
         )

@@ -10,15 +10,15 @@ import numpy as np
 
 from quickprop.errors import SettingError, did_you_mean
 from quickprop.estimators.written import KEPT
+from quickprop.foundation.lru_cache import LruCache
 from quickprop.nn import Activation, BatchNorm, Dense, Dropout, LayerNorm, Network
 from quickprop.nn.activations import ACTIVATIONS
-from quickprop.nn.layers.layer import Layer
-from quickprop.passes.recent import Recent
+from quickprop.nn.layers.layer import UnaryLayer
 
 #: What scikit-learn calls the sigmoid.
 LOGISTIC = "logistic"
 #: Layers between a product and its activation, by name.
-NORMALIZATIONS: dict[str, type[Layer]] = {"batch": BatchNorm, "layer": LayerNorm}
+NORMALIZATIONS: dict[str, type[UnaryLayer]] = {"batch": BatchNorm, "layer": LayerNorm}
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def hidden_layers(sizes: Sequence[int], activation: Any, dropout: Any) -> list[H
                 where="activation",
                 allowed=", ".join(ACTIVATIONS),
                 given=repr(name)[:80],
-                mend=did_you_mean(name, ACTIVATIONS),
+                hint=did_you_mean(name, ACTIVATIONS),
             )
         # Made here, so that a wrong rate is named before any work is done.
         layers.append(HiddenLayer(width, known, Dropout(rate).rate if rate else 0.0))
@@ -74,7 +74,7 @@ def hidden_layers(sizes: Sequence[int], activation: Any, dropout: Any) -> list[H
 
 
 #: Networks that were never trained, by what they are made from.
-_NETWORKS: Recent[Hashable, Network] = Recent(KEPT)
+_NETWORKS: LruCache[Hashable, Network] = LruCache(KEPT)
 #: Those with more numbers are not remembered: to make them is quick beside their fits, and all that
 #: are remembered take 16 MiB at most.
 MOST_REMEMBERED = 2**14
@@ -94,22 +94,22 @@ def network_of(
     Searches make one of a kind hundreds of times: then all but its variables is there.
     """
     key = (tuple(hidden), normalization, outputs, link, features, levels, kind)
-    known = _NETWORKS.find(key)
+    known = _NETWORKS.get(key)
     if known is not None:
         return known.twin()
     network = Network(
         _layers_of(hidden, normalization, outputs, link), features, levels, dtype=kind
     )
     if network.parameter_count <= MOST_REMEMBERED:
-        _NETWORKS.keep(key, network.twin())
+        _NETWORKS.put(key, network.twin())
     return network
 
 
 def _layers_of(
     hidden: Sequence[HiddenLayer], normalization: str | None, outputs: int, link: str | None
-) -> list[Layer]:
+) -> list[UnaryLayer]:
     """All layers in a row."""
-    layers: list[Layer] = []
+    layers: list[UnaryLayer] = []
     for part in hidden:
         layers.append(Dense(part.width))
         if normalization is not None:

@@ -24,8 +24,8 @@ from quickprop.estimators.scores import r2
 from quickprop.estimators.settings import COUNT
 from quickprop.estimators.validation import FLOATS, FORMATS, dense, validated
 from quickprop.execution import Function
+from quickprop.losses import MeanSquaredError
 from quickprop.models.halves import decoder, encoder
-from quickprop.nn import MeanSquaredError
 from quickprop.nn.activations import ACTIVATIONS
 
 _HALVES = {"encoder": encoder, "decoder": decoder}

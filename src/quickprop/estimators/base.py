@@ -225,11 +225,11 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
             raise DataError(
                 "nothing that keeps groups together",
                 where="groups",
-                mend="give a splitter, such as GroupShuffleSplit(1), as `validation`",
+                hint="give a splitter, such as GroupShuffleSplit(1), as `validation`",
             )
         if len(looked_at) > 1 and X_val is not None:
             raise SettingError(
-                "two validation parts", where="fit", given=" and ".join(looked_at), mend="give one"
+                "two validation parts", where="fit", given=" and ".join(looked_at), hint="give one"
             )
         if self.solver == "lbfgs" and self.optimizer is None:
             random = "dropout" if np.any(self.dropout) else None
@@ -246,7 +246,7 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
                         "needs mini-batches",
                         where=str(name),
                         given="solver='lbfgs'",
-                        mend="use solver='adam' or 'sgd'",
+                        hint="use solver='adam' or 'sgd'",
                     )
         if self.n_ensemble > 1 and self.warm_start:
             raise SettingError(
@@ -286,12 +286,12 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
                 prepared.levels,
             )
         )
-        outputs = objective.loss.outputs(self.n_outputs_)
+        outputs = objective.loss.output_width(self.n_outputs_)
         network = network_of(
             hidden,
             self.normalization,
             outputs,
-            objective.loss.link,
+            objective.loss.output_activation,
             features,
             levels,
             self._kind(X),
@@ -326,7 +326,7 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
                 "a schedule of the whole fit, of which partial_fit does not know the end",
                 where="schedule",
                 given=repr(self.schedule)[:80],
-                mend="give it a length of its own, such as Cosine(steps=1000)",
+                hint="give it a length of its own, such as Cosine(steps=1000)",
             )
         fresh = not incremental or not hasattr(self, "_optimizer")
         if fresh:
@@ -472,7 +472,7 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
             hidden,
             None,
             coefs[-1].shape[1],
-            objective.loss.link,
+            objective.loss.output_activation,
             coefs[0].shape[0],
             (),
             coefs[0].dtype.name,

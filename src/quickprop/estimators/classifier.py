@@ -31,7 +31,7 @@ from quickprop.estimators.parameters import estimator, parameter
 from quickprop.estimators.preparation import Preparation, TableColumns
 from quickprop.estimators.scores import accuracy
 from quickprop.estimators.validation import checked_pair, fits_at_once, is_plain_column
-from quickprop.nn import Loss
+from quickprop.losses import Loss
 
 
 @estimator
@@ -225,7 +225,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         return self._label_binarizer.y_type_ == "multiclass"
 
     def _output_activation(self, objective: Objective) -> str:
-        return "softmax" if objective.loss.link == "softmax" else "logistic"
+        return "softmax" if objective.loss.output_activation == "softmax" else "logistic"
 
     def _objective(self) -> Objective:
         loss = class_loss(self.loss, self._exclusive)
@@ -252,7 +252,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
                 "the classes of all rows are not known yet",
                 where="class_weight",
                 given="'balanced' with partial_fit",
-                mend="give a dict of classes and weights",
+                hint="give a dict of classes and weights",
             )
         if y.ndim == 1:
             labels = self.classes_[y]

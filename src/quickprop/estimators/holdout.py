@@ -42,7 +42,7 @@ def splitter_split(
             "the splitter gives no validation part",
             where="validation",
             given=str(error),
-            mend="give the groups of the rows to fit(..., groups=...)"
+            hint="give the groups of the rows to fit(..., groups=...)"
             if groups is None and "groups" in str(error)
             else None,
         ) from error

@@ -13,13 +13,13 @@ from quickprop.estimators.objective import Objective
 from quickprop.estimators.weights import WeightWindows
 from quickprop.estimators.written import KEPT, Written, design_with
 from quickprop.execution import Function
+from quickprop.foundation.lru_cache import LruCache
 from quickprop.graph import Graph
 from quickprop.native.resident import addresses_of
 from quickprop.nn import Network
 from quickprop.passes import optimise
-from quickprop.passes.recent import Recent
 
-_WRITTEN: Recent[Hashable, Written] = Recent(KEPT)
+_WRITTEN: LruCache[Hashable, Written] = LruCache(KEPT)
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class LiveNetwork:
     def _compiled(self, raw: bool) -> Function:
         network, loss = self.network, self.objective.loss
         design = design_with(network, loss)
-        known = None if design is None else _WRITTEN.find((design, raw))
+        known = None if design is None else _WRITTEN.get((design, raw))
         if known is not None:
             graph, _ = known.filled(network)
         else:
@@ -84,5 +84,5 @@ class LiveNetwork:
             made = output if raw else loss.prediction(output)
             graph = optimise(Graph(network.inputs, (made,)))
             if design is not None:
-                _WRITTEN.keep((design, raw), Written(graph, network))
+                _WRITTEN.put((design, raw), Written(graph, network))
         return Function(graph, single=True)

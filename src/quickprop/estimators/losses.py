@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 
 from quickprop.errors import SettingError
 from quickprop.estimators.names import plain_name
+from quickprop.foundation.settings import Component
 from quickprop.graph import Tensor
-from quickprop.nn import (
+from quickprop.losses import (
     BinaryCrossEntropy,
     CrossEntropy,
     CustomLoss,
@@ -23,10 +24,9 @@ from quickprop.nn import (
     Quantile,
     StudentTLikelihood,
 )
-from quickprop.nn.component import Component
-from quickprop.nn.losses.kinds import SINGLE_LOSSES
-from quickprop.nn.losses.numbers import NumberLoss
-from quickprop.nn.losses.targets import Domain
+from quickprop.losses.kinds import SINGLE_LOSSES
+from quickprop.losses.numbers import NumberLoss
+from quickprop.losses.targets import Domain
 from quickprop.ops.activations import softmax
 from quickprop.ops.elementary import exp, log, sigmoid, where
 
@@ -49,11 +49,11 @@ class HalfPoissonDeviance(NumberLoss):
     domain: ClassVar[Domain] = _NOT_NEGATIVE
 
     @property
-    def per_target(self) -> int:
+    def outputs_per_target(self) -> int:
         """One."""
         return 1
 
-    def of_targets(self, output: Tensor, target: Tensor) -> Tensor:
+    def per_target(self, output: Tensor, target: Tensor) -> Tensor:
         """The deviance of each number."""
         some = target > 0.0
         least = where(some, target * log(where(some, target, 1.0)), 0.0) - target
@@ -95,7 +95,7 @@ NUMBER_LOSSES: Mapping[str, type[Component]] = {
     **{
         plain_name(name): kind
         for name, kind in SINGLE_LOSSES.items()
-        if issubclass(kind, NumberLoss) and getattr(kind, "link", None) is None
+        if issubclass(kind, NumberLoss) and getattr(kind, "output_activation", None) is None
     },
 }
 #: Losses that a scaled target leaves as they are: what they predict is scaled back.
@@ -124,13 +124,13 @@ def number_loss(given: Any) -> Loss:
         loss = given
     else:
         loss = CustomLoss(given)
-    if not isinstance(loss, NumberLoss | CustomLoss) or loss.link is not None:
+    if not isinstance(loss, NumberLoss | CustomLoss) or loss.output_activation is not None:
         raise SettingError(
             "not a loss of numbers",
             where="MLPRegressor.loss",
             allowed=", ".join(NUMBER_LOSSES),
             given=repr(given)[:80],
-            mend="use MLPClassifier for classes",
+            hint="use MLPClassifier for classes",
         )
     return loss  # type: ignore[return-value]
 
@@ -151,7 +151,9 @@ def class_loss(given: str | Loss | Callable[..., Any], exclusive: bool) -> Loss:
         assert kind is not None
         return kind()  # type: ignore[return-value]
     if isinstance(given, Loss):
-        if given.link == "sigmoid" or (exclusive and given.link == "softmax"):
+        if given.output_activation == "sigmoid" or (
+            exclusive and given.output_activation == "softmax"
+        ):
             return given
         raise SettingError(
             "not a loss that gives probabilities of "

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from quickprop.config import DType
 from quickprop.graph import Tensor, row_count
-from quickprop.nn import Loss
+from quickprop.losses import Loss
 from quickprop.ops.elementary import sum, where
 
 

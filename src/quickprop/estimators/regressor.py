@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from quickprop.distributions import Distribution, Laplace, Normal, NormalMixture, StudentT
 from quickprop.errors import SettingError
 from quickprop.estimators.base import Labels, MultilayerPerceptron, has_steps
 from quickprop.estimators.callback_support import with_callbacks
@@ -35,8 +36,7 @@ from quickprop.estimators.validation import (
     fits_at_once,
     is_plain_column,
 )
-from quickprop.nn import Likelihood, Loss, Quantile
-from quickprop.nn.distributions import Distribution, Laplace, Normal, NormalMixture, StudentT
+from quickprop.losses import Likelihood, Loss, Quantile
 
 _Factor = Callable[[int], float]
 _PLAIN: tuple[_Factor, _Factor] = (lambda outputs: 1.0, lambda outputs: 1.0)
@@ -212,7 +212,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         if self._preparation is not None and self._preparation.target is not None:
             y = self._preparation.target.encode(y)
         loss = live.objective.loss
-        checked = loss.check_target(y, loss.outputs(self.n_outputs_), "y")
+        checked = loss.check_target(y, loss.output_width(self.n_outputs_), "y")
         return np.ascontiguousarray(checked, live.kind)
 
     def _prepared(self, X: Any, y: np.ndarray, weights: np.ndarray | None) -> Preparation:
@@ -277,7 +277,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
                 "the loss was another one when the network was trained",
                 where="predict_dist",
                 given=repr(self.loss)[:80],
-                mend="fit again",
+                hint="fit again",
             )
         X = checked_inputs(self, X)
         members = vars(self).get("estimators_", [self])
@@ -289,7 +289,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
                 "an ensemble has a distribution of its own for normal ones only",
                 where="predict_dist",
                 given=type(made[0]).__name__,
-                mend="ask each of estimators_",
+                hint="ask each of estimators_",
             )
         locations = np.stack([one.location for one in made], axis=-1)
         scales = np.stack([one.scale for one in made], axis=-1)
@@ -331,7 +331,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
                     where="predict.quantiles",
                     allowed=", ".join(map(str, known)) or "none",
                     given=", ".join(map(str, missing)),
-                    mend="use loss=Quantile(levels=...) with these levels, or loss='gaussian'",
+                    hint="use loss=Quantile(levels=...) with these levels, or loss='gaussian'",
                 )
             outputs = self._outputs_of(X)
             places = [int(np.argmin(np.abs(np.asarray(known) - q))) for q in levels]

@@ -9,12 +9,12 @@ from quickprop.autodiff import gradients
 from quickprop.config import DType
 from quickprop.estimators.objective import Objective, batch_terms
 from quickprop.estimators.written import KEPT, Written, design_with
+from quickprop.foundation.lru_cache import LruCache
 from quickprop.graph import ROWS, Graph, Tensor, placeholder, variable, walk
 from quickprop.nn import Network
 from quickprop.ops.elementary import cast, sum
 from quickprop.optim import Optimizer, Schedule
 from quickprop.passes import optimise
-from quickprop.passes.recent import Recent
 
 
 class Forward:
@@ -29,7 +29,7 @@ class Forward:
         gathered: list[tuple[Tensor, Tensor]] = []
         output = network.output(True, self.seed, self.step, loss=objective.loss, updates=gathered)
         self.gathered = tuple(gathered)
-        self.losses = objective.loss.of_rows(output, self.target)
+        self.losses = objective.loss.per_row(output, self.target)
         leaves = (*network.inputs, self.target, self.weights)
         self.with_rows = tuple(leaf for leaf in leaves if leaf is not None)
 
@@ -140,7 +140,7 @@ def write_step(network: Network, recipe: Recipe) -> Step:
     return Step(optimise(graph), given, total_steps, state)
 
 
-_WRITTEN: Recent[Hashable, tuple[Written, Given]] = Recent(KEPT)
+_WRITTEN: LruCache[Hashable, tuple[Written, Given]] = LruCache(KEPT)
 
 
 def step_of(network: Network, recipe: Recipe) -> Step:
@@ -148,12 +148,12 @@ def step_of(network: Network, recipe: Recipe) -> Step:
     design = design_with(network, recipe.objective.loss, recipe.optimizer, recipe.schedule)
     if design is None:
         return write_step(network, recipe)
-    known = _WRITTEN.find((design, recipe))
+    known = _WRITTEN.get((design, recipe))
     if known is not None:
         written, given = known
         graph, (total_steps, *state) = written.filled(network)
         return Step(graph, given, total_steps, tuple(state))
     step = write_step(network, recipe)
     written = Written(step.graph, network, (step.total_steps, *step.schedule_state))
-    _WRITTEN.keep((design, recipe), (written, step.given))
+    _WRITTEN.put((design, recipe), (written, step.given))
     return step

@@ -17,8 +17,8 @@ from quickprop.estimators.rate import LearningRate
 from quickprop.estimators.watching import EpochReport, Watcher, epoch_ended, say, watched
 from quickprop.estimators.weights import WeightCopy
 from quickprop.execution import Minibatches
+from quickprop.foundation.interrupts import Interrupts, held_interrupts
 from quickprop.native import NotInTimeError, compiling_within
-from quickprop.train.interrupts import Interrupts, held_interrupts
 from quickprop.train.slices import SlicePlanner
 
 #: What scikit-learn says of weights that are not numbers.

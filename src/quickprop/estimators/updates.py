@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from quickprop.foundation.settings import boolean, number, setting
 from quickprop.graph import Tensor
-from quickprop.nn.component import flag, real, setting
 from quickprop.ops.elementary import sqrt
 from quickprop.optim import Optimizer
 from quickprop.optim.optimizer import DECAY, Updates, scalar, state
@@ -26,8 +26,8 @@ class MomentumSteps(Optimizer):
     nesterov : bool
     """
 
-    momentum: float = setting(real(0.0, 1.0), 0.9)
-    nesterov: bool = setting(flag(), True)
+    momentum: float = setting(number(0.0, 1.0), 0.9)
+    nesterov: bool = setting(boolean(), True)
 
     def updates(
         self,
@@ -63,7 +63,7 @@ class AdamSteps(Optimizer):
 
     beta1: float = setting(DECAY, 0.9)
     beta2: float = setting(DECAY, 0.999)
-    epsilon: float = setting(real(0.0, low_open=True), 1e-8)
+    epsilon: float = setting(number(0.0, low_open=True), 1e-8)
 
     def updates(
         self,

@@ -213,7 +213,7 @@ def watchers_of(callbacks: Any) -> list[Watcher]:
                 where="callbacks",
                 allowed="functions, or objects of classes made from quickprop.Callback",
                 given=repr(one)[:80],
-                mend="give callbacks of scikit-learn to set_callbacks(...)"
+                hint="give callbacks of scikit-learn to set_callbacks(...)"
                 if hasattr(one, "on_fit_task_end")
                 else None,
             )

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from quickprop.config import DType
+from quickprop.foundation.settings import Component, follows_from_settings
 from quickprop.graph import Graph, Pattern, Tensor, variable
 from quickprop.nn import Network
-from quickprop.nn.component import Component, follows_from_settings
 
 #: So many graphs of each kind are remembered, those used last.
 KEPT = 128

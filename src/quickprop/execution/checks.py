@@ -98,13 +98,13 @@ def _converted(
             where=_label(leaf, position),
             allowed="int32",
             given=str(array.dtype),
-            mend="convert with .astype('int32')",
+            hint="convert with .astype('int32')",
         )
     if np.ma.is_masked(value):
         raise DataError(
             "an array with masked numbers",
             where=_label(leaf, position),
-            mend="put numbers in their place with .filled(...), or leave these rows out",
+            hint="put numbers in their place with .filled(...), or leave these rows out",
         )
     if leaf.dtype is DType.int32:
         return _whole(leaf, array, position)
@@ -129,7 +129,7 @@ def _cast(
             f"a number too large for {leaf.dtype.value}",
             where=_label(leaf, position),
             given=f"{array[first]:g}" + (f" in row {row_of(first[0])}" if first else ""),
-            mend="scale such columns first, or compute in float64",
+            hint="scale such columns first, or compute in float64",
         ) from None
 
 

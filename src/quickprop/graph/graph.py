@@ -87,7 +87,7 @@ class Graph:
                 raise GraphError(
                     "the outputs need a placeholder that is not among the inputs",
                     where=repr(node),
-                    mend="add it to the inputs",
+                    hint="add it to the inputs",
                 )
             if node.op not in LEAVES:
                 typed = tuple((source.shape, source.dtype) for source in node.inputs)

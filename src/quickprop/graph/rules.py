@@ -57,7 +57,7 @@ def _same_type(op: Op, inputs: tuple[Typed, ...]) -> DType:
             where=op.value,
             allowed="one type for all",
             given=", ".join(dtype.value for _, dtype in inputs),
-            mend="use cast(x, dtype) on one of them",
+            hint="use cast(x, dtype) on one of them",
         )
     (dtype,) = kinds
     if op in FLOAT_ONLY and not dtype.is_float:
@@ -66,7 +66,7 @@ def _same_type(op: Op, inputs: tuple[Typed, ...]) -> DType:
             where=op.value,
             allowed="float32, float64",
             given=dtype.value,
-            mend="use cast(x, 'float32')",
+            hint="use cast(x, 'float32')",
         )
     return dtype
 

@@ -108,7 +108,7 @@ class Tensor:
         raise GraphError(
             "a tensor has no truth value while the graph is being built",
             where=repr(self),
-            mend="use where(condition, a, b)",
+            hint="use where(condition, a, b)",
         )
 
     # Operators: numbers are taken as constants, shapes are broadcast as NumPy does.
@@ -238,7 +238,7 @@ def as_tensor(value: Tensor | Number, like: Tensor) -> Tensor:
                 "a fraction cannot meet whole numbers",
                 where="constant",
                 given=repr(value),
-                mend="cast the int32 tensor first",
+                hint="cast the int32 tensor first",
             )
         return constant(value, like.dtype)
     raise GraphError(
@@ -246,7 +246,7 @@ def as_tensor(value: Tensor | Number, like: Tensor) -> Tensor:
         where="operator",
         allowed="Tensor or number",
         given=type(value).__name__,
-        mend="wrap arrays with constant(...)",
+        hint="wrap arrays with constant(...)",
     )
 
 
@@ -289,7 +289,7 @@ def binary(op: Op, a: Tensor | Number, b: Tensor | Number) -> Tensor:
             "at least one operand must be a tensor",
             where=op.value,
             given=repr(a)[:80],
-            mend="make a tensor of numbers by constant(...)",
+            hint="make a tensor of numbers by constant(...)",
         )
     a, b = as_tensor(a, like), as_tensor(b, like)
     shape = broadcast_shapes(a.shape, b.shape)

@@ -11,19 +11,26 @@ import numpy as np
 from quickprop.config import DType, as_dtype
 from quickprop.errors import DataError, ModelFileError, SettingError, ShapeError
 from quickprop.execution import Function, function
+from quickprop.foundation.settings import Component, boolean, choice, integer, number, sequence_of
 from quickprop.graph import show_shape
+from quickprop.losses import MeanSquaredError
 from quickprop.models.halves import decoder, encoder
 from quickprop.models.model_file import read_model_file, write_model_file
-from quickprop.nn import ACTIVATIONS, Activation, Dense, GaussianNoise, MeanSquaredError, Network
-from quickprop.nn.component import Component, choice, flag, many, real, whole
+from quickprop.nn import (
+    ACTIVATIONS,
+    Activation,
+    Dense,
+    GaussianNoise,
+    Network,
+)
 from quickprop.train import History, fit
 
 _RULES = {
-    "hidden": many(whole(1, 2**20)),
+    "hidden": sequence_of(integer(1, 2**20)),
     "activation": choice({name: row for name, row in ACTIVATIONS.items() if row.trainable}),
-    "noise": real(0.0),
-    "scaled": flag(),
-    "seed": whole(0),
+    "noise": number(0.0),
+    "scaled": boolean(),
+    "seed": integer(0),
 }
 #: Names of the two arrays of a file that are not the network's.
 _CENTRE, _SCALE = "columns.centre", "columns.scale"
@@ -171,7 +178,7 @@ class Autoencoder:
             raise SettingError(
                 "the autoencoder has learned nothing yet",
                 where="Autoencoder",
-                mend="call fit(rows) first",
+                hint="call fit(rows) first",
             )
         return self._learned
 
@@ -242,7 +249,7 @@ class Autoencoder:
                 "NaN or infinity",
                 where=full,
                 given=f"first in row {int(np.argwhere(~np.isfinite(array))[0][0])}",
-                mend="fill or leave out such cells first",
+                hint="fill or leave out such cells first",
             )
         return array
 
@@ -284,7 +291,7 @@ class Autoencoder:
         document, arrays = read_model_file(path)
         where = str(path)
         if document.get("kind") != "autoencoder":
-            raise ModelFileError("not an autoencoder", where=where, mend="try quickprop.load(path)")
+            raise ModelFileError("not an autoencoder", where=where, hint="try quickprop.load(path)")
         try:
             return cls._read(document, arrays)
         except (SettingError, ShapeError) as error:
@@ -298,7 +305,7 @@ class Autoencoder:
     def _read(cls, document: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Autoencoder:
         settings = dict(document["settings"])
         made = cls(*settings.pop("hidden"), **settings)
-        columns = whole(1, 2**24).checked(document["columns"], "columns")
+        columns = integer(1, 2**24).checked(document["columns"], "columns")
         weights = dict(arrays)
         made._centre, made._scale = weights.pop(_CENTRE), weights.pop(_SCALE)
         for array in (made._centre, made._scale):

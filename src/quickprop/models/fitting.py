@@ -23,6 +23,7 @@ from quickprop.data import (
     usable_rows,
 )
 from quickprop.errors import DataError, SettingError
+from quickprop.losses import CrossEntropy, MeanSquaredError
 from quickprop.models.baselines import (
     Baselines,
     classification_baselines,
@@ -33,7 +34,7 @@ from quickprop.models.report import FitReport
 from quickprop.models.scores import Scores, classification_scores, regression_scores
 from quickprop.models.table_model import TableModel, network_inputs
 from quickprop.models.verdict import verdict
-from quickprop.nn import CrossEntropy, Embedding, MeanSquaredError, Network
+from quickprop.nn import Embedding, Network
 from quickprop.train import Callback, History
 from quickprop.train import fit as train
 
@@ -111,7 +112,7 @@ def fit(
             where="budget",
             allowed="seconds above 0",
             given=repr(budget)[:80],
-            mend="give seconds as a number, for example budget=30.0",
+            hint="give seconds as a number, for example budget=30.0",
         )
     say("reading the table")
     frame = read_table(data)
@@ -135,7 +136,7 @@ def fit(
             where=f"target {target!r}",
             allowed=f"at least {FEWEST_ROWS} rows with a target",
             given=len(column),
-            mend="give more rows",
+            hint="give more rows",
         )
     chosen = choose_task(column, task)
     whole_target = fit_target(column, chosen.kind)

@@ -86,28 +86,28 @@ def read_model_file(
         safetensors.SafetensorError,
     ) as error:
         raise ModelFileError(
-            "not a quickprop model, or a damaged one", where=where, mend=_MEND
+            "not a quickprop model, or a damaged one", where=where, hint=_MEND
         ) from error
     if not isinstance(document, dict):
-        raise ModelFileError("not a quickprop model", where=where, mend=_MEND)
+        raise ModelFileError("not a quickprop model", where=where, hint=_MEND)
     if document.get("format") != FORMAT:
         raise ModelFileError(
             "a model of another format",
             where=where,
             allowed=f"format {FORMAT}",
             given=repr(document.get("format"))[:40],
-            mend="update quickprop, or fit the model again",
+            hint="update quickprop, or fit the model again",
         )
     if document.pop("checksum", None) != _checksum(document, weights):
         raise ModelFileError(
             "the file has been altered or damaged: its checksum does not match",
             where=where,
-            mend=_MEND,
+            hint=_MEND,
         )
     for name, array in weights.items():
         if not np.isfinite(array).all():
             raise ModelFileError(
-                "weights that are not finite numbers", where=f"{where}: {name}", mend=_MEND
+                "weights that are not finite numbers", where=f"{where}: {name}", hint=_MEND
             )
     return document, weights
 
@@ -115,15 +115,15 @@ def read_model_file(
 def _content(path: Path, where: str) -> bytes:
     try:
         if path.is_dir():
-            raise ModelFileError("this is a folder, not a model file", where=where, mend=_MEND)
+            raise ModelFileError("this is a folder, not a model file", where=where, hint=_MEND)
         size = path.stat().st_size
         if size > LARGEST_FILE:
             raise ModelFileError("too large for a model file", where=where, given=f"{size} bytes")
         if not size:
-            raise ModelFileError("the file is empty", where=where, mend=_MEND)
+            raise ModelFileError("the file is empty", where=where, hint=_MEND)
         return path.read_bytes()
     except FileNotFoundError:
-        raise ModelFileError("no such file", where=where, mend="check the path") from None
+        raise ModelFileError("no such file", where=where, hint="check the path") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ModelFileError("cannot be read", where=where, given=reason) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from quickprop.nn import Activation, Dense, Dropout, Layer
+from quickprop.nn import Activation, Dense, Dropout, UnaryLayer
 from quickprop.optim import Adam, Cosine, Optimizer, Schedule
 
 
@@ -33,9 +33,9 @@ class Recipe:
     optimizer: Optimizer
     schedule: Schedule | None
 
-    def layers(self, outputs: int) -> list[Layer]:
+    def layers(self, outputs: int) -> list[UnaryLayer]:
         """The layers of a network with so many outputs."""
-        layers: list[Layer] = []
+        layers: list[UnaryLayer] = []
         for width in self.hidden:
             layers += [Dense(width), Activation("relu")]
             if self.dropout:

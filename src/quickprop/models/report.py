@@ -7,7 +7,7 @@ import sys
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from quickprop.data.documents import Fields
+from quickprop.foundation.documents import Fields
 from quickprop.models.scores import Scores
 
 _ROWS = ("read", "set_aside", "train", "validation", "test")

@@ -19,10 +19,11 @@ from quickprop.data import (
     usable_rows,
 )
 from quickprop.errors import ModelFileError, SettingError, ShapeError
+from quickprop.losses import CrossEntropy
 from quickprop.models.model_file import read_model_file, write_model_file
 from quickprop.models.report import FitReport
 from quickprop.models.scores import Scores, classification_scores, regression_scores
-from quickprop.nn import CrossEntropy, Network
+from quickprop.nn import Network
 from quickprop.train import History
 
 
@@ -107,7 +108,7 @@ class TableModel:
             raise SettingError(
                 "a regression model has no class probabilities",
                 where="predict_proba",
-                mend="use predict",
+                hint="use predict",
             )
         return CrossEntropy().predict(self._outputs(read_table(data)))
 
@@ -182,7 +183,7 @@ class TableModel:
                 where=where,
                 allowed=str(expected),
                 given=str(found),
-                mend="the file is damaged or foreign; fit the model again",
+                hint="the file is damaged or foreign; fit the model again",
             )
         try:
             network.set_weights(weights)

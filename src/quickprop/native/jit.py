@@ -83,7 +83,7 @@ def compile_object(text: str) -> bytes:
                 "LLVM did not accept the code written for this graph",
                 where="native backend",
                 given=" ".join(str(error).split()) or "no message",
-                mend="use backend='reference' and report the graph",
+                hint="use backend='reference' and report the graph",
             ) from error
 
 

@@ -938,5 +938,5 @@ def check_loss(graph: Graph) -> None:
             "the first output of a training step must be the loss, a single number",
             where="mini-batches",
             given=repr(loss),
-            mend="take its mean",
+            hint="take its mean",
         )

@@ -30,7 +30,7 @@ def aligned_bytes(size: int) -> np.ndarray:
         raise CompileError(
             "not enough memory",
             given=f"{size / 2**30:,.1f} GiB of working memory asked for",
-            mend="use smaller batches, narrower layers or fewer rows at a time",
+            hint="use smaller batches, narrower layers or fewer rows at a time",
         ) from None
     start = -raw.ctypes.data % ALIGNMENT
     return raw[start : start + size]

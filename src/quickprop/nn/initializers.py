@@ -15,11 +15,11 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from quickprop.errors import SettingError
-from quickprop.nn.component import LARGEST, Component, real, setting
+from quickprop.foundation.settings import LARGEST, Component, number, setting
 
 Shape = tuple[int, ...]
 
-_ANY = real(-LARGEST)
+_ANY = number(-LARGEST)
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Normal(Initializer):
     """Normal with a given mean and standard deviation."""
 
     mean: float = setting(_ANY, 0.0)
-    deviation: float = setting(real(0.0), 0.05)
+    deviation: float = setting(number(0.0), 0.05)
 
     def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
         """Variance deviation**2."""
@@ -118,7 +118,7 @@ class TruncatedNormal(Initializer):
     """
 
     mean: float = setting(_ANY, 0.0)
-    deviation: float = setting(real(0.0), 0.05)
+    deviation: float = setting(number(0.0), 0.05)
 
     def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
         """By the inverse of the distribution function, so that nothing is drawn twice."""

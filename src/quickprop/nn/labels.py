@@ -10,7 +10,7 @@ from typing import Protocol
 from quickprop.nn.layers.constant_neuron import ConstantNeuron
 from quickprop.nn.layers.dense import Dense
 from quickprop.nn.layers.embedding import Embedding
-from quickprop.nn.layers.layer import Part, RowShape
+from quickprop.nn.layers.layer import Layer, RowShape
 from quickprop.nn.node import Input
 
 
@@ -58,7 +58,7 @@ def columns_of(inputs: Sequence[Input], names: Sequence[str] | None) -> dict[str
 
 
 def label(
-    part: Part,
+    part: Layer,
     name: str,
     sources: Sequence[tuple[Labelled, RowShape]],
     shape: RowShape,

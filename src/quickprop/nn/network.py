@@ -12,18 +12,19 @@ from quickprop import config
 from quickprop.config import DType, as_dtype
 from quickprop.errors import ModelFileError, SettingError, ShapeError
 from quickprop.execution import Function, function
-from quickprop.graph import ROWS, Tensor, placeholder, show_shape
-from quickprop.nn import views
-from quickprop.nn.codes import check_codes
-from quickprop.nn.component import (
+from quickprop.foundation.settings import (
     Component,
     follows_from_settings,
     from_document,
-    many,
+    integer,
     optional,
+    sequence_of,
     text,
-    whole,
 )
+from quickprop.graph import ROWS, Tensor, placeholder, show_shape
+from quickprop.losses import Loss, links_of
+from quickprop.nn import views
+from quickprop.nn.codes import check_codes
 from quickprop.nn.frames import by_name, in_order
 from quickprop.nn.layers import (
     LAYERS,
@@ -31,17 +32,16 @@ from quickprop.nn.layers import (
     Block,
     Context,
     Dense,
+    Layer,
     Lookup,
     ParameterSpec,
-    Part,
 )
-from quickprop.nn.losses import Loss, links_of
 from quickprop.nn.node import Input, Node
 from quickprop.nn.placing import Place, Plan, check_sources, place, placed_again
 from quickprop.nn.row import chained, drawn_outputs, layers_in_a_row, row_document
 from quickprop.ops.elementary import concat
 
-_NAMES = optional(many(text()))
+_NAMES = optional(sequence_of(text()))
 #: The fields of a document: of layers in a row, and of a graph of layers.
 _ROW = ("features", "categories", "layers", "seed", "dtype")
 _GRAPH = ("inputs", "layers", "outputs", "seed", "dtype")
@@ -127,7 +127,7 @@ class Network:
                 allowed="float32, float64",
                 given=self.dtype.value,
             )
-        self.seed: int = whole(0).checked(seed, "Network.seed")
+        self.seed: int = integer(0).checked(seed, "Network.seed")
         self._inputs = tuple(inputs)
         self.inputs = tuple(
             placeholder(
@@ -375,7 +375,7 @@ class Network:
                     where=name,
                     allowed="(numbers,)",
                     given=str(shapes[name]),
-                    mend="end with a Flatten()",
+                    hint="end with a Flatten()",
                 )
         return tuple(shapes[name][0] for name in self.outputs)
 
@@ -513,13 +513,16 @@ class Network:
         for position, item in enumerate(document["layers"]):
             where = f"network.layers[{position}]"
             part = from_document(item["layer"], LAYERS, f"{where}.layer")
-            name, sources = item["name"], many(text()).checked(item["sources"], f"{where}.sources")
+            name, sources = (
+                item["name"],
+                sequence_of(text()).checked(item["sources"], f"{where}.sources"),
+            )
             text().checked(name, f"{where}.name")
-            if not isinstance(part, Part) or name in names:
+            if not isinstance(part, Layer) or name in names:
                 raise SettingError("not a layer of its own", where=where)
             names.add(name)
             places.append(Place(part, name, sources))
-        outputs = many(text()).checked(document["outputs"], "network.outputs")
+        outputs = sequence_of(text()).checked(document["outputs"], "network.outputs")
         network = cls.__new__(cls)
         network._row = None
         network._set_up(

@@ -6,9 +6,9 @@ from abc import ABC
 from dataclasses import dataclass
 
 from quickprop.errors import SettingError
-from quickprop.nn.component import Component, flag, many, text, whole
+from quickprop.foundation.settings import Component, boolean, integer, sequence_of, text
 
-_SHAPE = many(whole(1, 2**24))
+_SHAPE = sequence_of(integer(1, 2**24))
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,7 @@ class Input(Node):
         shape = (self.shape,) if isinstance(self.shape, int) else self.shape
         object.__setattr__(self, "shape", _SHAPE.checked(shape, "Input.shape"))
         text().checked(self.name, "Input.name")
-        flag().checked(self.codes, "Input.codes")
+        boolean().checked(self.codes, "Input.codes")
 
     @property
     def row_shape(self) -> tuple[int, ...]:
@@ -77,10 +77,10 @@ def applied(part: Component, sources: tuple[object, ...], name: str | None) -> A
                 where=kind,
                 allowed="an Input, or what a layer gave",
                 given=repr(source)[:80],
-                mend=f"first draw the input: x = Input(20); y = {kind}(...)(x)",
+                hint=f"first draw the input: x = Input(20); y = {kind}(...)(x)",
             )
     if not sources:
-        raise SettingError("a layer is applied to nothing", where=kind, mend="name its source")
+        raise SettingError("a layer is applied to nothing", where=kind, hint="name its source")
     if name is not None and (not isinstance(name, str) or not name or "." in name):
         raise SettingError(
             "not the name of a layer",

@@ -11,15 +11,15 @@ from quickprop.config import DType
 from quickprop.errors import DataError
 from quickprop.execution import Minibatches
 from quickprop.execution.checks import as_inputs
+from quickprop.foundation.settings import integer
 from quickprop.graph import ROWS, Graph, matmul, placeholder
-from quickprop.nn.component import whole
 from quickprop.nn.initializers import Zeros
 from quickprop.nn.layers.activation import Activation
 from quickprop.nn.layers.dense import Dense
 from quickprop.nn.network import Network
 from quickprop.ops.elementary import abs, mean, sum
 
-_EPOCHS = whole(1)
+_EPOCHS = integer(1)
 
 
 class Perceptron:
@@ -55,7 +55,7 @@ class Perceptron:
     def __init__(self, features: int, *, input_names: Sequence[str] | None = None) -> None:
         self.network = Network(
             [Dense(1, initializer=Zeros()), Activation("step")],
-            whole(1, 2**24).checked(features, "Perceptron.features"),
+            integer(1, 2**24).checked(features, "Perceptron.features"),
             dtype=DType.float64,
             input_names=input_names,
         )
@@ -130,14 +130,14 @@ class Perceptron:
                 "NaN or infinity",
                 where="Perceptron.fit.x",
                 given=f"first in row {int(np.argwhere(~np.isfinite(rows))[0][0])}",
-                mend="fill or leave out such cells first",
+                hint="fill or leave out such cells first",
             )
         if not np.isin(target, (0.0, 1.0)).all():
             raise DataError(
                 "a class that is neither 0 nor 1",
                 where="Perceptron.fit.y",
                 given=str(np.unique(target)[:5].tolist()),
-                mend="for two classes of other names, give y == one_of_them",
+                hint="for two classes of other names, give y == one_of_them",
             )
         graph, classes = self._rule()
         data = {leaf: rows, classes: target[:, np.newaxis]}

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from quickprop.errors import SettingError
+from quickprop.foundation.settings import number
 from quickprop.graph import Tensor
-from quickprop.nn.component import real
 from quickprop.nn.labels import Labelled, label
 from quickprop.nn.layers.dense import Dense
-from quickprop.nn.layers.layer import ParameterSpec, Part, RowShape
+from quickprop.nn.layers.layer import Layer, ParameterSpec, RowShape
 
-_NUMBER = real(-math.inf)
+_NUMBER = number(-math.inf)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,7 @@ class PlacedLayer:
         The sources themselves, for the names of what they give.
     """
 
-    layer: Part
+    layer: Layer
     name: str
     parameters: Mapping[str, Tensor]
     input_shapes: tuple[RowShape, ...]

@@ -9,15 +9,15 @@ from dataclasses import dataclass, field, replace
 
 from quickprop.config import DType
 from quickprop.errors import SettingError, ShapeError, did_you_mean
+from quickprop.foundation.random_streams import stream
 from quickprop.graph import Tensor, show_shape, variable
 from quickprop.nn.activations import ACTIVATIONS
 from quickprop.nn.initializers import GlorotUniform, HeUniform, Initializer
 from quickprop.nn.labels import Labelled, columns_of
-from quickprop.nn.layers import Activation, Block, Embedding, Lookup, ParameterSpec, Part, PReLU
+from quickprop.nn.layers import Activation, Block, Embedding, Layer, Lookup, ParameterSpec, PReLU
 from quickprop.nn.layers.layer import RowShape
 from quickprop.nn.node import Applied, Input, Node
 from quickprop.nn.placed import PlacedLayer
-from quickprop.nn.streams import stream
 
 #: Most numbers of one parameter, 1 GiB in float32: more is a slip, or a file made to do harm.
 LARGEST_PARAMETER = 2**28
@@ -34,7 +34,7 @@ class Place:
     sources : tuple of str
     """
 
-    part: Part
+    part: Layer
     name: str
     sources: tuple[str, ...]
 
@@ -89,7 +89,7 @@ class Plan:
                     given=repr(drawn)[:80],
                 )
             return self.add(drawn, f"{name}.")
-        if not isinstance(node.part, Part):
+        if not isinstance(node.part, Layer):
             raise SettingError("not a layer", where=name, given=repr(node.part)[:80])
         self._claim(name)
         sources = tuple(self._names[source] for source in node.sources)
@@ -108,7 +108,7 @@ class Plan:
         taken = {place.name for place in self.places} | {leaf.name for leaf in self.inputs}
         if name in taken:
             raise SettingError(
-                "two parts of a network have one name", where=name, mend="give one another name"
+                "two parts of a network have one name", where=name, hint="give one another name"
             )
 
 
@@ -120,7 +120,7 @@ def check_sources(where: str, sources: Sequence[str], known: Sequence[str]) -> N
                 "a layer reads something that does not stand before it",
                 where=where,
                 given=repr(source)[:80],
-                mend=did_you_mean(source, known),
+                hint=did_you_mean(source, known),
             )
 
 
@@ -165,7 +165,7 @@ def place(
                 where=item.name,
                 allowed=error.allowed,
                 given=error.given,
-                mend=error.mend,
+                hint=error.hint,
             ) from None
         for position, source in enumerate(item.sources):
             wants = isinstance(item.part, Lookup) and position == len(item.sources) - 1
@@ -174,7 +174,7 @@ def place(
                     "reads category codes" if wants else "cannot read category codes",
                     where=item.name,
                     given=f"{source}, which {'are numbers' if wants else 'are codes'}",
-                    mend="Input(..., codes=True)" if wants else "put an Embedding between",
+                    hint="Input(..., codes=True)" if wants else "put an Embedding between",
                 )
             readers[source].append(item)
     made = []
@@ -193,7 +193,7 @@ def place(
                     where=full,
                     allowed=f"at most {LARGEST_PARAMETER:,} numbers",
                     given=show_shape(spec.shape),
-                    mend="use narrower layers or fewer inputs",
+                    hint="use narrower layers or fewer inputs",
                 )
             initializer = spec.initializer or _suited(item, readers, specs)
             start = initializer.draw(spec.shape, stream(seed, full))

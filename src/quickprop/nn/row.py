@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from quickprop.errors import SettingError
+from quickprop.foundation.settings import Component, integer, sequence_of
 from quickprop.nn.activations import ACTIVATIONS
-from quickprop.nn.component import Component, many, whole
-from quickprop.nn.layers import LAYERS, Block, Embedding, Lookup, Part
+from quickprop.nn.layers import LAYERS, Block, Embedding, Layer, Lookup
 from quickprop.nn.node import Applied, Input, Node
 from quickprop.nn.placing import Plan
 
@@ -38,7 +38,7 @@ def layers_in_a_row(
     """Layers in a row, checked, an embedding of the categories in front; and their inputs."""
     if isinstance(layers, Component):
         raise SettingError(
-            "a single layer", where="Network.layers", mend="put it into a list: [layer]"
+            "a single layer", where="Network.layers", hint="put it into a list: [layer]"
         )
     try:
         kinds, levels = list(layers), tuple(categories)
@@ -51,13 +51,13 @@ def layers_in_a_row(
             given=repr(layers if wrong == "layers" else categories)[:80],
         ) from None
     for position, layer in enumerate(kinds):
-        if not isinstance(layer, Part | Block):
+        if not isinstance(layer, Layer | Block):
             raise SettingError(
                 "not a layer",
                 where=f"Network.layers[{position}]",
                 allowed=", ".join(LAYERS),
                 given=repr(layer)[:80],
-                mend=_layer_meant(layer),
+                hint=_layer_meant(layer),
             )
         if position and isinstance(layer, Lookup):
             raise SettingError(
@@ -78,9 +78,9 @@ def layers_in_a_row(
     if not kinds:
         raise SettingError("a network needs at least one layer", where="Network.layers")
     if isinstance(features, list | tuple):
-        shape = many(whole(1, 2**24)).checked(features, "Network.features")
+        shape = sequence_of(integer(1, 2**24)).checked(features, "Network.features")
     else:
-        shape = (whole(0, 2**24).checked(features, "Network.features"),)
+        shape = (integer(0, 2**24).checked(features, "Network.features"),)
     inputs = []
     first = kinds[0]
     if isinstance(first, Embedding):

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from quickprop.autodiff import gradients
 from quickprop.config import DType
 from quickprop.errors import GraphError
+from quickprop.foundation.settings import integer
 from quickprop.graph import Graph, Tensor, placeholder, variable, walk
 from quickprop.native import arena_bytes
-from quickprop.nn.component import whole
 from quickprop.nn.placed import PlacedLayer
 from quickprop.ops.elementary import mean, square
 from quickprop.passes import optimise
@@ -19,7 +19,7 @@ from quickprop.passes import optimise
 if TYPE_CHECKING:
     from quickprop.nn.network import Network
 
-_ROWS = whole(1, 2**24)
+_ROWS = integer(1, 2**24)
 #: Settings that say how a layer starts and not what it is.
 _LEFT_OUT = ("kind", "initializer")
 

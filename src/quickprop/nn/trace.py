@@ -17,10 +17,10 @@ from quickprop.autodiff import gradients
 from quickprop.errors import DataError, SettingError, ShapeError
 from quickprop.execution import function
 from quickprop.graph import ROWS, Op, Tensor, placeholder, walk
+from quickprop.losses import Loss, MeanSquaredError
 from quickprop.nn.layers.activation import Activation
 from quickprop.nn.layers.dense import Dense
 from quickprop.nn.layers.layer import Context
-from quickprop.nn.losses import Loss, MeanSquaredError
 from quickprop.nn.placed import PlacedLayer
 from quickprop.nn.trace_page import page
 from quickprop.ops.elementary import concat, sum
@@ -200,7 +200,7 @@ def trace(
         raise SettingError("not a loss", where="trace.loss", given=repr(loss)[:80])
     if loss is not None and target is None:
         raise SettingError(
-            "a loss needs a target", where="trace.loss", mend="give the target of the rows too"
+            "a loss needs a target", where="trace.loss", hint="give the target of the rows too"
         )
     arrays = _rows_of(network, x)
     network.check_categories(*arrays)
@@ -231,7 +231,11 @@ def trace(
             arrays.append(expected)
         [last] = [placed for placed in network.layers if placed.name == network.outputs[0]]
         alone = len(network.outputs) == 1
-        raw = alone and loss.link is not None and last.layer == Activation(loss.link)
+        raw = (
+            alone
+            and loss.output_activation is not None
+            and last.layer == Activation(loss.output_activation)
+        )
         output = tensors[last.sources[0] if raw else last.name]
         if not alone:
             output = concat([tensors[name] for name in network.outputs])

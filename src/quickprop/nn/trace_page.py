@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from quickprop.nn.losses import BinaryCrossEntropy, CrossEntropy, Loss, MeanSquaredError
+from quickprop.losses import BinaryCrossEntropy, CrossEntropy, Loss, MeanSquaredError
 
 if TYPE_CHECKING:
     from quickprop.nn.trace import Trace, TracedLayer

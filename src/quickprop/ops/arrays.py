@@ -12,7 +12,7 @@ from quickprop.graph import Graph, Tensor, constant
 from quickprop.ops.reference import evaluate
 
 
-def as_numbers(value: Any, where: str, mend: str | None = None) -> np.ndarray:
+def as_numbers(value: Any, where: str, hint: str | None = None) -> np.ndarray:
     """An array of whole or other real numbers, as they came; no copy without need.
 
     Raises
@@ -30,7 +30,7 @@ def as_numbers(value: Any, where: str, mend: str | None = None) -> np.ndarray:
             where=where,
             allowed="a tensor, or an array of numbers",
             given=f"{type(value).__name__} of type {array.dtype}",
-            mend=mend,
+            hint=hint,
         )
     return array
 

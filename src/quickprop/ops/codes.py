@@ -53,7 +53,7 @@ def one_hot(
             "the number of classes must be given",
             where="one_hot.classes",
             allowed=f"1 to {LARGEST}",
-            mend="a tensor has no numbers yet in which they could be counted",
+            hint="a tensor has no numbers yet in which they could be counted",
         )
     column = reshape(labels, (*labels.shape, 1))
     numbers = constant(np.arange(classes, dtype=np.int32).reshape(1, classes))
@@ -112,7 +112,7 @@ def _rows_of_codes(labels: Any, classes: int | None, dtype: DType) -> np.ndarray
             raise DataError(
                 "no labels from which the classes could be counted",
                 where="one_hot",
-                mend="give the number of classes",
+                hint="give the number of classes",
             )
         return np.zeros((*codes.shape, classes), dtype.value)
     if codes.dtype.kind == "f":
@@ -120,7 +120,7 @@ def _rows_of_codes(labels: Any, classes: int | None, dtype: DType) -> np.ndarray
             "labels must be whole numbers",
             where="one_hot",
             given=f"type {codes.dtype}",
-            mend="convert with .astype('int32')",
+            hint="convert with .astype('int32')",
         )
     highest = int(codes.max())
     if classes is None:
@@ -131,7 +131,7 @@ def _rows_of_codes(labels: Any, classes: int | None, dtype: DType) -> np.ndarray
                 where=f"one_hot, {_place(codes == highest)}",
                 allowed=f"0 to {LARGEST - 1}",
                 given=highest,
-                mend="count the labels: numpy.unique(labels, return_inverse=True)[1]",
+                hint="count the labels: numpy.unique(labels, return_inverse=True)[1]",
             )
     outside = (codes < 0) | (codes >= classes)
     if outside.any():
@@ -168,7 +168,7 @@ def _codes_of_rows(matrix: Any, probabilities: bool) -> np.ndarray:
             where=f"from_one_hot, {_place(wrong)}",
             allowed="numbers" if probabilities else "a single 1, and 0 everywhere else",
             given=given[:80],
-            mend=None if probabilities else "for probabilities: from_one_hot(..., True)",
+            hint=None if probabilities else "for probabilities: from_one_hot(..., True)",
         )
     return np.asarray(rows.argmax(axis=-1), np.int32)
 

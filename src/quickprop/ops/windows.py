@@ -70,7 +70,7 @@ def pooling_windows(
             raise ShapeError(
                 "a window of a pooling sees nothing but what lies beyond the ends",
                 given=f"size {size}, padding {padding!r}, on {length} places",
-                mend="less padding",
+                hint="less padding",
             )
     return windows
 

@@ -1,6 +1,6 @@
 """Update rules and learning-rate schedules, written as graph. A new one is one class."""
 
-from quickprop.nn.component import Component
+from quickprop.foundation.settings import Component
 from quickprop.optim.adadelta import Adadelta
 from quickprop.optim.adagrad import Adagrad
 from quickprop.optim.adam import Adam, AdamW, AMSGrad

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from quickprop.foundation.settings import number, setting
 from quickprop.graph import Tensor
-from quickprop.nn.component import real, setting
 from quickprop.ops.elementary import maximum, sqrt
 from quickprop.optim.optimizer import DECAY, EPSILON, RATE, Optimizer, Updates, scalar, state
 
@@ -91,7 +91,7 @@ class AdamW(Optimizer):
     beta1: float = setting(DECAY, 0.9)
     beta2: float = setting(DECAY, 0.999)
     epsilon: float = setting(EPSILON, 1e-8)
-    weight_decay: float = setting(real(0.0), 0.01)
+    weight_decay: float = setting(number(0.0), 0.01)
 
     def updates(
         self,

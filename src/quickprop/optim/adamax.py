@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from quickprop.foundation.settings import setting
 from quickprop.graph import Tensor
-from quickprop.nn.component import setting
 from quickprop.ops.elementary import abs, maximum
 from quickprop.optim.optimizer import DECAY, EPSILON, RATE, Optimizer, Updates, scalar, state
 

@@ -11,10 +11,11 @@ from typing import NamedTuple
 import numpy as np
 
 from quickprop.errors import SettingError
+from quickprop.foundation.settings import Component
 from quickprop.graph import Op, Tensor, reshape, rewrite, walk
+from quickprop.losses import Loss
 from quickprop.native import Rows
-from quickprop.nn import Loss, Network
-from quickprop.nn.component import Component
+from quickprop.nn import Network
 from quickprop.ops.elementary import concat
 
 #: Why a descent cannot go on.
@@ -62,7 +63,7 @@ class Problem:
                 "a full-batch method needs a loss that chance does not change",
                 where="fit.optimizer",
                 allowed="networks without dropout and noise",
-                mend="leave these layers out, or train with Adam()",
+                hint="leave these layers out, or train with Adam()",
             )
 
     @property

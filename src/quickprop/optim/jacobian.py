@@ -213,5 +213,5 @@ def _refused(what: str, given: str) -> SettingError:
         where="fit.optimizer",
         allowed="Dense and Activation layers, and others whose parameters act on each row alone",
         given=given,
-        mend="use LBFGS()",
+        hint="use LBFGS()",
     )

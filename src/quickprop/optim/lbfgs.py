@@ -14,6 +14,7 @@ import numpy as np
 from quickprop.autodiff import gradients
 from quickprop.config import DType
 from quickprop.execution import Minibatches
+from quickprop.foundation.settings import integer, number, setting
 from quickprop.graph import (
     Graph,
     Tensor,
@@ -23,7 +24,6 @@ from quickprop.graph import (
     reshape,
     variable,
 )
-from quickprop.nn.component import real, setting, whole
 from quickprop.ops.elementary import abs, concat, equal, max, maximum, sqrt, sum
 from quickprop.ops.elementary import where as choose
 from quickprop.optim.full_batch import (
@@ -73,10 +73,10 @@ class LBFGS(FullBatchMethod):
         The most looks at the loss along one direction.
     """
 
-    history: int = setting(whole(1, 100), 10)
-    tolerance_gradient: float = setting(real(0.0), 1e-7)
-    tolerance_change: float = setting(real(0.0, 1.0, high_open=True), 1e-9)
-    line_search_evaluations: int = setting(whole(2, 1000), 25)
+    history: int = setting(integer(1, 100), 10)
+    tolerance_gradient: float = setting(number(0.0), 1e-7)
+    tolerance_change: float = setting(number(0.0, 1.0, high_open=True), 1e-9)
+    line_search_evaluations: int = setting(integer(2, 1000), 25)
 
     def descent(self, problem: Problem) -> Descent:
         """One graph, compiled; any problem will do."""

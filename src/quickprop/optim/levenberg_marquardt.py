@@ -12,9 +12,9 @@ from scipy.linalg import lapack
 from quickprop.config import DType
 from quickprop.errors import SettingError
 from quickprop.execution import Minibatches
+from quickprop.foundation.settings import number, setting
 from quickprop.graph import ROWS, Graph, Tensor, matmul, placeholder, reshape, variable
-from quickprop.nn import MeanSquaredError
-from quickprop.nn.component import real, setting
+from quickprop.losses import MeanSquaredError
 from quickprop.ops.elementary import cast, sqrt, where
 from quickprop.optim.full_batch import (
     FLAT_ENOUGH,
@@ -58,9 +58,9 @@ class LevenbergMarquardt(FullBatchMethod):
         Stop when a step lowers the loss, penalty included, by no larger part of itself.
     """
 
-    damping: float = setting(real(0.0, low_open=True), 1.0)
-    tolerance_gradient: float = setting(real(0.0), 1e-10)
-    tolerance_change: float = setting(real(0.0, 1.0, high_open=True), 1e-12)
+    damping: float = setting(number(0.0, low_open=True), 1.0)
+    tolerance_gradient: float = setting(number(0.0), 1e-10)
+    tolerance_change: float = setting(number(0.0, 1.0, high_open=True), 1e-12)
 
     def descent(self, problem: Problem) -> Descent:
         """The residuals, their Jacobian and its products, compiled."""
@@ -70,7 +70,7 @@ class LevenbergMarquardt(FullBatchMethod):
                 where="fit.loss",
                 allowed="MeanSquaredError()",
                 given=repr(problem.loss)[:80],
-                mend="use LBFGS() for this loss",
+                hint="use LBFGS() for this loss",
             )
         count = problem.network.parameter_count
         if count > MOST_PARAMETERS:
@@ -80,7 +80,7 @@ class LevenbergMarquardt(FullBatchMethod):
                 where="fit.optimizer",
                 allowed=f"at most {MOST_PARAMETERS:,}",
                 given=f"{count:,}",
-                mend="use LBFGS(), or narrower layers",
+                hint="use LBFGS(), or narrower layers",
             )
         return _Descent(self, problem)
 

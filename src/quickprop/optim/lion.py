@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from quickprop.foundation.settings import number, setting
 from quickprop.graph import Tensor
-from quickprop.nn.component import real, setting
 from quickprop.ops.signs import sign
 from quickprop.optim.optimizer import DECAY, RATE, Optimizer, Updates, scalar, state
 
@@ -31,7 +31,7 @@ class Lion(Optimizer):
     learning_rate: float = setting(RATE, 1e-4)
     beta1: float = setting(DECAY, 0.9)
     beta2: float = setting(DECAY, 0.99)
-    weight_decay: float = setting(real(0.0), 0.0)
+    weight_decay: float = setting(number(0.0), 0.0)
 
     def updates(
         self,

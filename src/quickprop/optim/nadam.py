@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from quickprop.foundation.settings import number, setting
 from quickprop.graph import Tensor
-from quickprop.nn.component import real, setting
 from quickprop.ops.elementary import cast, exp, sqrt
 from quickprop.optim.optimizer import DECAY, EPSILON, RATE, Optimizer, Updates, scalar, state
 
@@ -34,7 +34,7 @@ class NAdam(Optimizer):
     beta1: float = setting(DECAY, 0.9)
     beta2: float = setting(DECAY, 0.999)
     epsilon: float = setting(EPSILON, 1e-8)
-    momentum_decay: float = setting(real(0.0), 4e-3)
+    momentum_decay: float = setting(number(0.0), 4e-3)
 
     def updates(
         self,

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from quickprop.foundation.settings import Component, number, setting
 from quickprop.graph import Tensor, variable
-from quickprop.nn.component import Component, real, setting
 
 Updates = list[tuple[Tensor, Tensor]]
 
 #: Learning rates: any above zero.
-RATE = real(0.0, low_open=True)
+RATE = number(0.0, low_open=True)
 #: Decay factors of running means.
-DECAY = real(0.0, 1.0, high_open=True)
+DECAY = number(0.0, 1.0, high_open=True)
 #: Small numbers that keep a divisor from zero.
-EPSILON = real(0.0, low_open=True)
+EPSILON = number(0.0, low_open=True)
 
 
 @dataclass(frozen=True)

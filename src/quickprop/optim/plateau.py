@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from quickprop.config import DType
+from quickprop.foundation.settings import integer, number, setting
 from quickprop.graph import Tensor, variable
-from quickprop.nn.component import real, setting, whole
 from quickprop.optim.schedule import EpochEnd, Schedule
 
 
@@ -34,11 +34,11 @@ class ReduceOnPlateau(Schedule):
         The smallest part of the base rate.
     """
 
-    factor: float = setting(real(0.0, 1.0, low_open=True, high_open=True), 0.1)
-    patience: int = setting(whole(0), 10)
-    threshold: float = setting(real(0.0), 1e-4)
-    cooldown: int = setting(whole(0), 0)
-    floor: float = setting(real(0.0, 1.0), 0.0)
+    factor: float = setting(number(0.0, 1.0, low_open=True, high_open=True), 0.1)
+    patience: int = setting(integer(0), 10)
+    threshold: float = setting(number(0.0), 1e-4)
+    cooldown: int = setting(integer(0), 0)
+    floor: float = setting(number(0.0, 1.0), 0.0)
 
     def state(self, dtype: DType) -> tuple[Tensor, ...]:
         """The part of the base rate; the best loss; bad epochs since; epochs of rest left."""

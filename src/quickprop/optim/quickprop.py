@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from quickprop.foundation.settings import number, setting
 from quickprop.graph import Tensor
-from quickprop.nn.component import real, setting
 from quickprop.ops.elementary import where
 from quickprop.ops.signs import sign
 from quickprop.optim.optimizer import RATE, Optimizer, Updates, scalar, state
@@ -36,7 +36,7 @@ class Quickprop(Optimizer):
     """
 
     learning_rate: float = setting(RATE, 0.01)
-    growth: float = setting(real(0.0, low_open=True), 1.75)
+    growth: float = setting(number(0.0, low_open=True), 1.75)
 
     def updates(
         self,

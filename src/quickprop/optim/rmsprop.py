@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from quickprop.foundation.settings import boolean, setting
 from quickprop.graph import Tensor
-from quickprop.nn.component import flag, setting
 from quickprop.ops.elementary import maximum, sqrt
 from quickprop.optim.optimizer import DECAY, EPSILON, RATE, Optimizer, Updates, scalar, state
 
@@ -34,7 +34,7 @@ class RMSprop(Optimizer):
     learning_rate: float = setting(RATE, 0.01)
     decay: float = setting(DECAY, 0.99)
     momentum: float = setting(DECAY, 0.0)
-    centered: bool = setting(flag(), False)
+    centered: bool = setting(boolean(), False)
     epsilon: float = setting(EPSILON, 1e-8)
 
     def updates(

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from quickprop.errors import SettingError
+from quickprop.foundation.settings import number, setting
 from quickprop.graph import Tensor, variable
-from quickprop.nn.component import real, setting
 from quickprop.ops.elementary import where
 from quickprop.ops.signs import clip, sign
 from quickprop.optim.optimizer import RATE, Optimizer, Updates, scalar, state
@@ -36,10 +36,10 @@ class Rprop(Optimizer):
     """
 
     learning_rate: float = setting(RATE, 0.01)
-    shrink: float = setting(real(0.0, 1.0, low_open=True, high_open=True), 0.5)
-    growth: float = setting(real(1.0), 1.2)
-    smallest: float = setting(real(0.0), 1e-6)
-    largest: float = setting(real(0.0, low_open=True), 50.0)
+    shrink: float = setting(number(0.0, 1.0, low_open=True, high_open=True), 0.5)
+    growth: float = setting(number(1.0), 1.2)
+    smallest: float = setting(number(0.0), 1e-6)
+    largest: float = setting(number(0.0, low_open=True), 50.0)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from quickprop.config import DType
+from quickprop.foundation.settings import Component, Rule
 from quickprop.graph import Tensor
-from quickprop.nn.component import Component, Rule
 
 
 @dataclass(frozen=True)

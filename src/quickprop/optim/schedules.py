@@ -9,8 +9,8 @@ from typing import Any
 
 from quickprop.config import DType
 from quickprop.errors import SettingError
+from quickprop.foundation.settings import callback, called, integer, number, optional, setting
 from quickprop.graph import Tensor, show_shape
-from quickprop.nn.component import callback, called, optional, real, setting, whole
 from quickprop.ops.elementary import cast, cos, exp, log, maximum, minimum, where
 from quickprop.optim.optimizer import scalar
 from quickprop.optim.schedule import Schedule
@@ -43,8 +43,8 @@ class Cosine(Schedule):
         Length of the way down, by default the whole fit.
     """
 
-    floor: float = setting(real(0.0, 1.0), 0.0)
-    steps: int | None = setting(optional(whole(1)), None)
+    floor: float = setting(number(0.0, 1.0), 0.0)
+    steps: int | None = setting(optional(integer(1)), None)
 
     @property
     def needs_total(self) -> bool:
@@ -82,10 +82,10 @@ class OneCycle(Schedule):
         Length of both ways, by default the whole fit.
     """
 
-    rise: float = setting(real(0.0, 1.0, low_open=True, high_open=True), 0.3)
-    start_divisor: float = setting(real(1.0), 25.0)
-    end_divisor: float = setting(real(1.0), 1e4)
-    steps: int | None = setting(optional(whole(1)), None)
+    rise: float = setting(number(0.0, 1.0, low_open=True, high_open=True), 0.3)
+    start_divisor: float = setting(number(1.0), 25.0)
+    end_divisor: float = setting(number(1.0), 1e4)
+    steps: int | None = setting(optional(integer(1)), None)
 
     @property
     def needs_total(self) -> bool:
@@ -123,8 +123,8 @@ class ExponentialDecay(Schedule):
     steps : int
     """
 
-    factor: float = setting(real(0.0, 1.0, low_open=True), 0.5)
-    steps: int = setting(whole(1), 1000)
+    factor: float = setting(number(0.0, 1.0, low_open=True), 0.5)
+    steps: int = setting(integer(1), 1000)
 
     def rate(
         self,
@@ -149,8 +149,8 @@ class StepDecay(Schedule):
     steps : int
     """
 
-    factor: float = setting(real(0.0, 1.0, low_open=True), 0.1)
-    steps: int = setting(whole(1), 1000)
+    factor: float = setting(number(0.0, 1.0, low_open=True), 0.1)
+    steps: int = setting(integer(1), 1000)
 
     def rate(
         self,
@@ -177,7 +177,7 @@ class InverseScaling(Schedule):
     power : float
     """
 
-    power: float = setting(real(0.0), 0.5)
+    power: float = setting(number(0.0), 0.5)
 
     def rate(
         self,

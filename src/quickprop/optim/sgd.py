@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from quickprop.errors import SettingError
+from quickprop.foundation.settings import boolean, setting
 from quickprop.graph import Tensor
-from quickprop.nn.component import flag, setting
 from quickprop.optim.optimizer import DECAY, RATE, Optimizer, Updates, scalar, state
 
 
@@ -34,7 +34,7 @@ class SGD(Optimizer):
 
     learning_rate: float = setting(RATE, 0.01)
     momentum: float = setting(DECAY, 0.0)
-    nesterov: bool = setting(flag(), False)
+    nesterov: bool = setting(boolean(), False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -44,7 +44,7 @@ class SGD(Optimizer):
                 where="SGD.nesterov",
                 allowed="True with a momentum above 0",
                 given="momentum=0",
-                mend="set momentum, such as 0.9",
+                hint="set momentum, such as 0.9",
             )
 
     def updates(

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from quickprop.config import DType
+from quickprop.foundation.settings import LARGEST, integer, number, setting
 from quickprop.graph import Tensor, variable
-from quickprop.nn.component import LARGEST, real, setting, whole
 from quickprop.ops.elementary import maximum, minimum, where
 from quickprop.optim.optimizer import scalar
 from quickprop.optim.schedule import INNER, EpochEnd, Schedule
@@ -30,9 +30,9 @@ class WarmUp(Schedule):
         Above 0, at most 1.
     """
 
-    steps: int = setting(whole(1), 100)
+    steps: int = setting(integer(1), 100)
     then: Schedule = setting(INNER, Constant())
-    start: float = setting(real(0.0, 1.0, low_open=True), 0.01)
+    start: float = setting(number(0.0, 1.0, low_open=True), 0.01)
 
     @property
     def needs_total(self) -> bool:

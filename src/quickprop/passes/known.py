@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from quickprop.foundation.lru_cache import LruCache
 from quickprop.graph import Graph, Pattern
-from quickprop.passes.recent import Recent
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class _Work:
     variables: tuple[int, ...]
 
 
-_KNOWN: Recent[str, _Work] = Recent(128)
+_KNOWN: LruCache[str, _Work] = LruCache(128)
 
 
 def known(graph: Graph, work: Callable[[Graph], Graph]) -> Graph:
@@ -36,14 +36,12 @@ def known(graph: Graph, work: Callable[[Graph], Graph]) -> Graph:
     work : callable
         Must look neither at what variables hold nor at names, and keep the inputs.
     """
-    known_work = _KNOWN.find(graph.identity)
+    known_work = _KNOWN.get(graph.identity)
     variables = graph.variables
     if known_work is not None:
         left = [variables[k] for k in known_work.variables]
         return known_work.pattern.filled(graph.inputs, left)
     done = work(graph)
     places = {leaf: k for k, leaf in enumerate(variables)}
-    _KNOWN.keep(
-        graph.identity, _Work(Pattern(done), tuple(places[leaf] for leaf in done.variables))
-    )
+    _KNOWN.put(graph.identity, _Work(Pattern(done), tuple(places[leaf] for leaf in done.variables)))
     return done

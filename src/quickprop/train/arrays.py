@@ -12,13 +12,14 @@ from quickprop.config import DType
 from quickprop.errors import DataError, QuickpropError, ShapeError
 from quickprop.execution.checks import as_all_rows
 from quickprop.graph import ROWS, Tensor, placeholder
+from quickprop.losses import Loss
 from quickprop.native import Rows, SparseRows, as_whole
-from quickprop.nn import Loss, Network
+from quickprop.nn import Network
 from quickprop.ops.arrays import as_numbers
 
 
 @dataclass(frozen=True)
-class Part:
+class TrainingData:
     """Rows to learn from, or to look at.
 
     Parameters
@@ -44,7 +45,7 @@ class Part:
 
 def checked_part(
     network: Network, loss: Loss, inputs: Any, target: Any, weights: Any, where: str
-) -> Part:
+) -> TrainingData:
     """The arrays as the graph takes them.
 
     Parameters
@@ -86,7 +87,7 @@ def checked_part(
             where=f"{where} {error.where or 'inputs'}",
             allowed=error.allowed,
             given=error.given,
-            mend=error.mend,
+            hint=error.hint,
         ) from None
     for leaf, array in zip(leaves, arrays, strict=True):
         row = _first_not_finite(array)
@@ -95,11 +96,11 @@ def checked_part(
                 "NaN or infinity",
                 where=f"{where} {leaf.name}",
                 given=f"first in row {row}",
-                mend="fill or leave out such cells first",
+                hint="fill or leave out such cells first",
             )
     others = [as_whole(array) for array in arrays[count:]]
     factors = _factors(None if weights is None else others[-1], present)
-    return Part(
+    return TrainingData(
         tuple(arrays[:count]),
         others[0],
         None if factors is None else _of_mean_one(factors.astype(network.dtype.value), where),
@@ -122,7 +123,7 @@ def _weights_leaf(network: Network, loss: Loss, target: Tensor, rank: int) -> Te
     shape: tuple[int | None, ...] = (ROWS,)
     if rank == 2:
         outputs = placeholder((ROWS, network.width), network.dtype)
-        shape = loss.of_targets(outputs, target).shape
+        shape = loss.per_target(outputs, target).shape
     return placeholder(shape, network.dtype, "weights")
 
 

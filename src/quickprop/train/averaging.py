@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from quickprop.foundation.settings import Component, number, setting
 from quickprop.graph import Tensor, variable
-from quickprop.nn.component import Component, real, setting
 from quickprop.ops.elementary import cast, where
 
 Pairs = list[tuple[Tensor, Tensor]]
@@ -56,7 +56,7 @@ class ExponentialAverage(Averaging):
         The mean goes back over about ``1 / (1 - decay)`` steps.
     """
 
-    decay: float = setting(real(0.0, 1.0, high_open=True), 0.99)
+    decay: float = setting(number(0.0, 1.0, high_open=True), 0.99)
 
     def blend(self, step: Tensor, total_steps: Tensor) -> tuple[Tensor, Pairs]:
         """``(1 - decay) / (1 - decay**t)``, at the first step 1."""
@@ -82,7 +82,7 @@ class StochasticWeightAverage(Averaging):
         The part of the planned steps that is left out, from 0 and below 1.
     """
 
-    start: float = setting(real(0.0, 1.0, high_open=True), 0.75)
+    start: float = setting(number(0.0, 1.0, high_open=True), 0.75)
 
     @property
     def needs_total(self) -> bool:

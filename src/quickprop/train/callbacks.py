@@ -6,8 +6,8 @@ from abc import ABC
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from quickprop.foundation.interrupts import Interrupts
 from quickprop.train.history import EpochRecord, History
-from quickprop.train.interrupts import Interrupts
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,7 @@ class CheckpointFile:
                 "the checkpoint cannot be written",
                 where=str(self.path),
                 given=getattr(error, "strerror", None) or str(error),
-                mend="choose a path in a folder that exists and that you may write to",
+                hint="choose a path in a folder that exists and that you may write to",
             ) from error
 
     def read(
@@ -215,7 +215,7 @@ class CheckpointFile:
                     where=str(self.path),
                     allowed=json.dumps(value)[:120],
                     given=json.dumps(known.get(name))[:120],
-                    mend="use the settings and data of that fit, or resume=False to begin anew",
+                    hint="use the settings and data of that fit, or resume=False to begin anew",
                 )
         raise self._broken("it describes another fit")
 
@@ -224,5 +224,5 @@ class CheckpointFile:
             "not a whole checkpoint of a fit",
             where=str(self.path),
             given=why,
-            mend="delete it, or use resume=False to begin anew",
+            hint="delete it, or use resume=False to begin anew",
         )

@@ -16,10 +16,20 @@ import numpy as np
 from quickprop import config
 from quickprop.errors import SettingError
 from quickprop.execution import Minibatches
+from quickprop.foundation.interrupts import Interrupts, held_interrupts
+from quickprop.foundation.settings import (
+    Component,
+    Rule,
+    boolean,
+    component,
+    integer,
+    number,
+    optional,
+)
 from quickprop.graph import ROWS, Shape
+from quickprop.losses import LOSSES, Loss
 from quickprop.native import NotInTimeError, Rows, compiling_within
-from quickprop.nn import LOSSES, Loss, Network
-from quickprop.nn.component import Component, Rule, component, flag, optional, real, whole
+from quickprop.nn import Network
 from quickprop.optim import (
     FULL_BATCH_METHODS,
     OPTIMIZERS,
@@ -30,13 +40,12 @@ from quickprop.optim import (
     Schedule,
 )
 from quickprop.optim.full_batch import FullBatchMethod
-from quickprop.train.arrays import Part, checked_part
+from quickprop.train.arrays import TrainingData, checked_part
 from quickprop.train.averaging import AVERAGING, Averaging
 from quickprop.train.callbacks import Callback
 from quickprop.train.checkpoint import CheckpointFile, data_hash
 from quickprop.train.full_batch import check_settings, full_batch_loop
 from quickprop.train.history import History
-from quickprop.train.interrupts import Interrupts, held_interrupts
 from quickprop.train.loop import Limits, Loop
 from quickprop.train.mixup import Mixup, check_mixable
 from quickprop.train.regularisers import Regularisers
@@ -44,18 +53,18 @@ from quickprop.train.step import TrainingStep, loss_document, training_step
 from quickprop.train.validation import Evaluation
 
 _RULES: Mapping[str, Rule] = {
-    "batch_size": optional(whole(1)),
-    "epochs": whole(1),
-    "patience": optional(whole(1)),
-    "until": optional(real(-np.inf)),
-    "budget": optional(real(0.0)),
+    "batch_size": optional(integer(1)),
+    "epochs": integer(1),
+    "patience": optional(integer(1)),
+    "until": optional(number(-np.inf)),
+    "budget": optional(number(0.0)),
     **Regularisers.rules(),
-    "mixup": optional(real(0.0, low_open=True)),
+    "mixup": optional(number(0.0, low_open=True)),
     "averaging": optional(component(AVERAGING)),
-    "seed": whole(0),
-    "threads": optional(whole(1)),
-    "checkpoint_seconds": real(0.0),
-    "resume": flag(),
+    "seed": integer(0),
+    "threads": optional(integer(1)),
+    "checkpoint_seconds": number(0.0),
+    "resume": boolean(),
 }
 
 
@@ -200,7 +209,7 @@ def fit(
     started = clock()
     if resume and checkpoint is None:
         raise SettingError(
-            "nothing to resume from", where="fit.resume", mend="name the checkpoint file"
+            "nothing to resume from", where="fit.resume", hint="name the checkpoint file"
         )
     optimizer = Adam() if optimizer is None else optimizer
     if mixup is not None:
@@ -333,7 +342,7 @@ def _check_no_step_settings(method: FullBatchMethod, plain: Mapping[str, Any]) -
                 where=f"fit.{name}",
                 allowed=repr(usual[name]),
                 given=repr(plain[name])[:80],
-                mend="leave it out, or train with Adam()",
+                hint="leave it out, or train with Adam()",
             )
 
 
@@ -377,7 +386,7 @@ def _check_kinds(
                 where=f"fit.{name}",
                 allowed=", ".join(f"{known_name}()" for known_name in known),
                 given=repr(value)[:80],
-                mend=_made(value, known),
+                hint=_made(value, known),
             )
     if not isinstance(network, Network):
         raise SettingError("not a network", where="fit.network", given=repr(network)[:80])
@@ -386,14 +395,14 @@ def _check_kinds(
             "a network with nothing to learn",
             where="fit.network",
             given=repr(network)[:80],
-            mend="give it a layer with weights, such as Dense(...)",
+            hint="give it a layer with weights, such as Dense(...)",
         )
     if not isinstance(callbacks, list | tuple):
         raise SettingError(
             "not a list of callbacks",
             where="fit.callbacks",
             given=repr(callbacks)[:80],
-            mend="put it into a list: [callback]" if isinstance(callbacks, Callback) else None,
+            hint="put it into a list: [callback]" if isinstance(callbacks, Callback) else None,
         )
     for callback in callbacks:
         if not isinstance(callback, Callback):
@@ -415,7 +424,9 @@ def _made(value: object, known: Mapping[str, type[Component]]) -> str | None:
     return f"make one: {plain[found[0]]}()" if found else None
 
 
-def _validation_part(network: Network, loss: Loss, given: tuple[Any, ...] | None) -> Part | None:
+def _validation_part(
+    network: Network, loss: Loss, given: tuple[Any, ...] | None
+) -> TrainingData | None:
     if given is None:
         return None
     if not isinstance(given, tuple | list) or len(given) not in (2, 3):
@@ -429,14 +440,14 @@ def _validation_part(network: Network, loss: Loss, given: tuple[Any, ...] | None
     )
 
 
-def _weights_shape(rows: Part, mixup: float | None) -> Shape | None:
+def _weights_shape(rows: TrainingData, mixup: float | None) -> Shape | None:
     """The shape of the factors of the rows, if there are any."""
     if rows.weights is not None:
         return (ROWS, *rows.weights.shape[1:])
     return None if mixup is None else (ROWS,)
 
 
-def _bound(network: Network, step: TrainingStep, rows: Part) -> dict[Any, Rows]:
+def _bound(network: Network, step: TrainingStep, rows: TrainingData) -> dict[Any, Rows]:
     data = dict(zip(network.inputs, rows.inputs, strict=True))
     data[step.target] = rows.target
     weights = rows.weights
@@ -450,13 +461,15 @@ def _bound(network: Network, step: TrainingStep, rows: Part) -> dict[Any, Rows]:
     return data
 
 
-def _evaluation(network: Network, loss: Loss, part: Part | None, backend: str) -> Evaluation | None:
+def _evaluation(
+    network: Network, loss: Loss, part: TrainingData | None, backend: str
+) -> Evaluation | None:
     if part is None:
         return None
     return Evaluation(network, loss, (*part.inputs, part.target), part.weights, backend)
 
 
-def _hash_of(rows: Part, held_out: Part | None) -> str:
+def _hash_of(rows: TrainingData, held_out: TrainingData | None) -> str:
     arrays = [*rows.inputs, rows.target, rows.weights]
     if held_out is not None:
         arrays += [*held_out.inputs, held_out.target, held_out.weights]

@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 
 from quickprop.config import DType
 from quickprop.errors import SettingError
+from quickprop.foundation.interrupts import Interrupts
 from quickprop.graph import ROWS, Tensor, placeholder, variable
-from quickprop.nn import Loss, Network
+from quickprop.losses import Loss
+from quickprop.nn import Network
 from quickprop.optim.full_batch import FAR, Descent, FullBatchMethod, Iterate, Problem
-from quickprop.train.arrays import Part
+from quickprop.train.arrays import TrainingData
 from quickprop.train.callbacks import Callback, Progress, tell_all
 from quickprop.train.history import EpochRecord, History
-from quickprop.train.interrupts import Interrupts
 from quickprop.train.loop import Limits
 from quickprop.train.slices import SlicePlanner
 from quickprop.train.validation import Evaluation
@@ -218,7 +219,7 @@ def check_settings(
             where="fit.schedule",
             allowed="None",
             given=repr(schedule)[:80],
-            mend="leave the schedule out, or train with Adam()",
+            hint="leave the schedule out, or train with Adam()",
         )
     if batch_size is not None and batch_size < rows:
         raise SettingError(
@@ -226,7 +227,7 @@ def check_settings(
             where="fit.batch_size",
             allowed=f"None, or at least {rows}",
             given=batch_size,
-            mend="leave it out, or train in mini-batches with Adam()",
+            hint="leave it out, or train in mini-batches with Adam()",
         )
     if checkpoint is not None:
         raise SettingError(
@@ -234,7 +235,7 @@ def check_settings(
             where="fit.checkpoint",
             allowed="None",
             given=repr(checkpoint)[:80],
-            mend="leave it out, or train with Adam()",
+            hint="leave it out, or train with Adam()",
         )
 
 
@@ -242,7 +243,7 @@ def full_batch_loop(
     network: Network,
     loss: Loss,
     method: FullBatchMethod,
-    rows: Part,
+    rows: TrainingData,
     validation: Evaluation | None,
     limits: Limits,
     *,
@@ -272,7 +273,7 @@ def full_batch_loop(
             where="fit.optimizer",
             allowed="networks without batch normalisation",
             given=str(gathered[0][0].name),
-            mend="use LayerNorm() instead, or train with Adam()",
+            hint="use LayerNorm() instead, or train with Adam()",
         )
     problem = Problem(network, loss, output, target, weights, data, l2, backend, threads)
     return FullBatchLoop(

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from quickprop.execution import Minibatches
+from quickprop.foundation.interrupts import Interrupts
 from quickprop.graph import Tensor
 from quickprop.nn import Network
 from quickprop.optim import EpochEnd, Schedule
 from quickprop.train.callbacks import Callback, Progress, tell_all
 from quickprop.train.checkpoint import Checkpoint, CheckpointFile, Position
 from quickprop.train.history import EpochRecord, History
-from quickprop.train.interrupts import Interrupts
 from quickprop.train.mixup import Mixup
 from quickprop.train.slices import SlicePlanner
 from quickprop.train.step import TrainingStep

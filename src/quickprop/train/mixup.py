@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from quickprop.errors import SettingError
+from quickprop.foundation.random_streams import stream
 from quickprop.native import as_whole
 from quickprop.nn import Network
-from quickprop.nn.streams import stream
-from quickprop.train.arrays import Part
+from quickprop.train.arrays import TrainingData
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Mixup:
     """
 
     alpha: float
-    part: Part
+    part: TrainingData
     seed: int
 
     def rows(self, epoch: int) -> MixedRows:
@@ -71,7 +71,7 @@ def check_mixable(network: Network) -> None:
             "category codes cannot be mixed",
             where="fit.mixup",
             allowed="networks with numeric inputs alone",
-            mend="leave mixup out, or give the categories as one-hot columns",
+            hint="leave mixup out, or give the categories as one-hot columns",
         )
 
 

@@ -6,9 +6,9 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from quickprop.foundation.settings import Component, Rule, number, optional, setting
 from quickprop.graph import Tensor, rewrite, variable
 from quickprop.nn import Network
-from quickprop.nn.component import Component, Rule, optional, real, setting
 from quickprop.nn.layers import Lookup
 from quickprop.ops.elementary import maximum, minimum, sqrt, sum
 from quickprop.ops.gaussian import normal
@@ -16,19 +16,19 @@ from quickprop.ops.signs import clip, sign
 
 Pairs = list[tuple[Tensor, Tensor]]
 
-_ABOVE_ZERO = optional(real(0.0, low_open=True))
+_ABOVE_ZERO = optional(number(0.0, low_open=True))
 
 
 @dataclass(frozen=True)
 class Regularisers(Component):
     """Settings of `fit`, which explains them. Those that are off leave no trace in the step."""
 
-    l1: float = setting(real(0.0), 0.0)
-    l2: float = setting(real(0.0), 0.0)
+    l1: float = setting(number(0.0), 0.0)
+    l2: float = setting(number(0.0), 0.0)
     clip_value: float | None = setting(_ABOVE_ZERO, None)
     clip_norm: float | None = setting(_ABOVE_ZERO, None)
     max_norm: float | None = setting(_ABOVE_ZERO, None)
-    weight_noise: float = setting(real(0.0), 0.0)
+    weight_noise: float = setting(number(0.0), 0.0)
 
     @classmethod
     def rules(cls) -> dict[str, Rule]:

@@ -11,7 +11,8 @@ import numpy as np
 from quickprop.autodiff import gradients
 from quickprop.config import DType
 from quickprop.graph import ROWS, Graph, Op, Shape, Tensor, placeholder, variable, walk
-from quickprop.nn import Loss, Network
+from quickprop.losses import Loss
+from quickprop.nn import Network
 from quickprop.ops.elementary import cast
 from quickprop.ops.reference import evaluate
 from quickprop.optim import Constant, Optimizer, Schedule
@@ -78,7 +79,7 @@ def loss_document(network: Network, loss: Loss) -> dict[str, Any]:
     """What the loss computes, as plain data: one of one's own has no settings."""
     output = placeholder((ROWS, network.width), network.dtype, "output")
     target = loss.target_placeholder(network.width, network.dtype)
-    return _described(Graph((output, target), (loss.of_targets(output, target),)))
+    return _described(Graph((output, target), (loss.per_target(output, target),)))
 
 
 def _described(graph: Graph) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from quickprop.execution import function
+from quickprop.losses import Loss
 from quickprop.native import Rows
-from quickprop.nn import Loss, Network
+from quickprop.nn import Network
 
 
 class Evaluation:
@@ -34,7 +35,7 @@ class Evaluation:
         # Row by row, so that native code works in chunks that stay in the cache.
         output = network.output(loss=loss)
         by_column = weights is not None and weights.ndim == 2
-        losses = (loss.of_targets if by_column else loss.of_rows)(output, target)
+        losses = (loss.per_target if by_column else loss.per_row)(output, target)
         self._run = function((*network.inputs, target), losses, backend=backend)
         self._arrays = tuple(arrays)
         self._weights = weights

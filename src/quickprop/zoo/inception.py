@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from quickprop.foundation.settings import integer, setting
 from quickprop.nn import Activation, Block, Concatenate, Conv2D, MaxPool2D, Node
-from quickprop.nn.component import setting, whole
 from quickprop.nn.layers.layer import single
 
-_FILTERS = whole(1, 2**16)
+_FILTERS = integer(1, 2**16)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The kinds of layers. A new one is a class in a file of its own and a place in `LAYERS`."""
 
-from quickprop.nn.component import Component
+from quickprop.foundation.settings import Component
 from quickprop.nn.layers.activation import Activation
 from quickprop.nn.layers.constant_neuron import ConstantNeuron
 from quickprop.nn.layers.convolution import Conv1D, Conv2D
@@ -8,7 +8,7 @@ from quickprop.nn.layers.dense import Dense
 from quickprop.nn.layers.dropout import Dropout
 from quickprop.nn.layers.embedding import Embedding, TokenEmbedding
 from quickprop.nn.layers.joins import Add, Concatenate, Multiply
-from quickprop.nn.layers.layer import Block, Context, Layer, Lookup, ParameterSpec, Part
+from quickprop.nn.layers.layer import Block, Context, Layer, Lookup, ParameterSpec, UnaryLayer
 from quickprop.nn.layers.noise import GaussianNoise
 from quickprop.nn.layers.normalisation import BatchNorm, LayerNorm, LocalResponseNorm
 from quickprop.nn.layers.pooling import (
@@ -87,8 +87,8 @@ __all__ = [
     "Multiply",
     "PReLU",
     "ParameterSpec",
-    "Part",
     "Reshape",
     "SimpleRNN",
     "TokenEmbedding",
+    "UnaryLayer",
 ]

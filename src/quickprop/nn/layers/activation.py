@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from quickprop.errors import GraphError
+from quickprop.foundation.settings import choice, setting
 from quickprop.graph import Tensor
 from quickprop.nn.activations import ACTIVATIONS
-from quickprop.nn.component import choice, setting
-from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape
+from quickprop.nn.layers.layer import Context, ParameterSpec, RowShape, UnaryLayer
 
 
 @dataclass(frozen=True)
-class Activation(Layer):
+class Activation(UnaryLayer):
     """A function by name.
 
     Parameters
@@ -43,6 +43,6 @@ class Activation(Layer):
                 f"gradient descent cannot train through {self.name!r}: "
                 "its slope is zero everywhere, so no weight before it would ever change",
                 where=context.name,
-                mend="use 'sigmoid', its smooth form, or the Perceptron's learning rule",
+                hint="use 'sigmoid', its smooth form, or the Perceptron's learning rule",
             )
         return activation.function(x)

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from quickprop.graph import Tensor, broadcast_to, constant
-from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape, vector
+from quickprop.nn.layers.layer import Context, ParameterSpec, RowShape, UnaryLayer, vector
 from quickprop.ops.elementary import concat
 
 
 @dataclass(frozen=True)
-class ConstantNeuron(Layer):
+class ConstantNeuron(UnaryLayer):
     """Puts one neuron with ``h(a) = 1`` behind the others, whatever comes in.
 
     The weights of its synapses are then the biases of the next layer: ``[ConstantNeuron(),

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from quickprop.errors import ShapeError
+from quickprop.foundation.settings import boolean, component, integer, optional, setting
 from quickprop.graph import Tensor
-from quickprop.nn.component import component, flag, optional, setting, whole
 from quickprop.nn.initializers import INITIALIZERS, Initializer, Zeros
-from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape
+from quickprop.nn.layers.layer import Context, ParameterSpec, RowShape, UnaryLayer
 from quickprop.nn.layers.windows import image_lengths, padding, per_axis
 from quickprop.ops.windows import Lengths, Padding, convolve, each, windows_over
 
@@ -65,13 +65,13 @@ def windows_that_fit(counts: RowShape, lengths: RowShape) -> RowShape:
         raise ShapeError(
             "a window is longer than what it slides over",
             given=f"lengths {lengths}",
-            mend='a smaller size, or padding="same"',
+            hint='a smaller size, or padding="same"',
         )
     return counts
 
 
 @dataclass(frozen=True)
-class Conv1D(_Convolving, Layer):
+class Conv1D(_Convolving, UnaryLayer):
     """A kernel slid along rows (length, channels), such as signals (LeCun et al. 1998).
 
     ``y[t, f] = bias[f] + sum over k, c of x[t stride + k dilation, c] weight[k, c, f]``.
@@ -94,18 +94,18 @@ class Conv1D(_Convolving, Layer):
     """
 
     axes: ClassVar[int] = 1
-    filters: int = setting(whole(1, 2**16))
+    filters: int = setting(integer(1, 2**16))
     size: Lengths = setting(per_axis(1))
     stride: Lengths = setting(per_axis(1), 1)
     padding: Padding = setting(padding(1), "valid")
     dilation: Lengths = setting(per_axis(1), 1)
-    groups: int = setting(whole(1, 2**16), 1)
-    bias: bool = setting(flag(), True)
+    groups: int = setting(integer(1, 2**16), 1)
+    bias: bool = setting(boolean(), True)
     initializer: Initializer | None = setting(_INITIALIZER, None)
 
 
 @dataclass(frozen=True)
-class Conv2D(_Convolving, Layer):
+class Conv2D(_Convolving, UnaryLayer):
     """A kernel slid over rows (height, width, channels), such as images (LeCun et al. 1998).
 
     Parameters
@@ -126,11 +126,11 @@ class Conv2D(_Convolving, Layer):
     """
 
     axes: ClassVar[int] = 2
-    filters: int = setting(whole(1, 2**16))
+    filters: int = setting(integer(1, 2**16))
     size: Lengths = setting(per_axis(2))
     stride: Lengths = setting(per_axis(2), 1)
     padding: Padding = setting(padding(2), "valid")
     dilation: Lengths = setting(per_axis(2), 1)
-    groups: int = setting(whole(1, 2**16), 1)
-    bias: bool = setting(flag(), True)
+    groups: int = setting(integer(1, 2**16), 1)
+    bias: bool = setting(boolean(), True)
     initializer: Initializer | None = setting(_INITIALIZER, None)

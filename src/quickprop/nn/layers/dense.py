@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from quickprop.foundation.settings import boolean, component, integer, optional, setting
 from quickprop.graph import Tensor
-from quickprop.nn.component import component, flag, optional, setting, whole
 from quickprop.nn.initializers import INITIALIZERS, Initializer, Zeros
-from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape, vector
+from quickprop.nn.layers.layer import Context, ParameterSpec, RowShape, UnaryLayer, vector
 
 _INITIALIZER = optional(component(INITIALIZERS))
 
 
 @dataclass(frozen=True)
-class Dense(Layer):
+class Dense(UnaryLayer):
     """``y = x @ weight + bias``, every neuron connected to every input.
 
     Parameters
@@ -27,8 +27,8 @@ class Dense(Layer):
         begin at zero.
     """
 
-    width: int = setting(whole(1, 2**20))
-    bias: bool = setting(flag(), True)
+    width: int = setting(integer(1, 2**20))
+    bias: bool = setting(boolean(), True)
     initializer: Initializer | None = setting(_INITIALIZER, None)
 
     def parameters(self, input_shape: RowShape) -> tuple[ParameterSpec, ...]:

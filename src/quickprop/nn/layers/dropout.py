@@ -6,20 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from quickprop.errors import GraphError
+from quickprop.foundation.settings import number, setting
 from quickprop.graph import Tensor, variable
-from quickprop.nn.component import real, setting
-from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape
+from quickprop.nn.layers.layer import Context, ParameterSpec, RowShape, UnaryLayer
 from quickprop.ops.elementary import uniform, where
 
 
 @dataclass(frozen=True)
-class Dropout(Layer):
+class Dropout(UnaryLayer):
     """In training each number is dropped with probability `rate` and the others grow to match.
 
     Outside training it is the identity (Srivastava et al. 2014, in its inverted form).
     """
 
-    rate: float = setting(real(0.0, 1.0, high_open=True), 0.5)
+    rate: float = setting(number(0.0, 1.0, high_open=True), 0.5)
 
     def parameters(self, input_shape: RowShape) -> tuple[ParameterSpec, ...]:
         """None."""

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from quickprop.errors import SettingError, ShapeError
+from quickprop.foundation.settings import integer, optional, sequence_of, setting, text
 from quickprop.graph import Tensor
 from quickprop.graph.tensor import reshape
-from quickprop.nn.component import many, optional, setting, text, whole
 from quickprop.nn.initializers import Normal
 from quickprop.nn.layers.layer import Context, Lookup, ParameterSpec, RowShape
 from quickprop.ops.elementary import concat, gather
@@ -37,9 +37,9 @@ class Embedding(Lookup):
         Length of the vectors of each column, by default from `usual_width`.
     """
 
-    levels: tuple[int, ...] = setting(many(whole(1)))
-    names: tuple[str, ...] | None = setting(optional(many(text())), None)
-    widths: tuple[int, ...] | None = setting(optional(many(whole(1, 4096))), None)
+    levels: tuple[int, ...] = setting(sequence_of(integer(1)))
+    names: tuple[str, ...] | None = setting(optional(sequence_of(text())), None)
+    widths: tuple[int, ...] | None = setting(optional(sequence_of(integer(1, 4096))), None)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -80,7 +80,7 @@ class Embedding(Lookup):
                 where="Embedding",
                 allowed="(columns,), or (numbers,) and (columns,)",
                 given=", ".join(map(str, shapes)),
-                mend="put a Flatten() behind the numbers",
+                hint="put a Flatten() behind the numbers",
             )
         if shapes[-1] != (len(self.levels),):
             raise ShapeError(
@@ -120,8 +120,8 @@ class TokenEmbedding(Lookup):
         Length of the vectors.
     """
 
-    levels: int = setting(whole(1))
-    width: int = setting(whole(1, 4096))
+    levels: int = setting(integer(1))
+    width: int = setting(integer(1, 4096))
 
     def specs(self, shapes: Sequence[RowShape]) -> tuple[ParameterSpec, ...]:
         """One table (levels, width)."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from quickprop.errors import ShapeError
 from quickprop.graph import Tensor
-from quickprop.nn.layers.layer import Context, ParameterSpec, Part, RowShape
+from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape
 from quickprop.ops.elementary import concat
 
 
@@ -19,13 +19,13 @@ def _one_shape(shapes: Sequence[RowShape], where: str) -> RowShape:
             f"{where} needs rows of one shape",
             allowed=str(shapes[0]),
             given=", ".join(map(str, shapes)),
-            mend="bring them to one width with a Dense first",
+            hint="bring them to one width with a Dense first",
         )
     return shapes[0]
 
 
 @dataclass(frozen=True)
-class Add(Part):
+class Add(Layer):
     """The sum, number by number: ``Add()(x, y)``, as skip connections need (He et al. 2015)."""
 
     def specs(self, shapes: Sequence[RowShape]) -> tuple[ParameterSpec, ...]:
@@ -44,7 +44,7 @@ class Add(Part):
 
 
 @dataclass(frozen=True)
-class Multiply(Part):
+class Multiply(Layer):
     """The product, number by number: ``Multiply()(x, gate)``."""
 
     def specs(self, shapes: Sequence[RowShape]) -> tuple[ParameterSpec, ...]:
@@ -63,7 +63,7 @@ class Multiply(Part):
 
 
 @dataclass(frozen=True)
-class Concatenate(Part):
+class Concatenate(Layer):
     """Side by side along the last axis: ``Concatenate()(x, y)``."""
 
     def specs(self, shapes: Sequence[RowShape]) -> tuple[ParameterSpec, ...]:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from quickprop.errors import ShapeError
+from quickprop.foundation.settings import Component
 from quickprop.graph import Tensor
-from quickprop.nn.component import Component
 from quickprop.nn.initializers import Initializer
 from quickprop.nn.node import Applied, Node, applied
 
@@ -67,7 +67,7 @@ class Context:
 
 
 @dataclass(frozen=True)
-class Part(Component, ABC):
+class Layer(Component, ABC):
     """A part of a network that reads one or more others.
 
     Shapes are those of one row: ``(20,)`` for 20 numbers.
@@ -93,7 +93,7 @@ class Part(Component, ABC):
 
 
 @dataclass(frozen=True)
-class Layer(Part, ABC):
+class UnaryLayer(Layer, ABC):
     """A part that reads one other."""
 
     @abstractmethod
@@ -124,7 +124,7 @@ class Layer(Part, ABC):
 
 
 @dataclass(frozen=True)
-class Lookup(Part, ABC):
+class Lookup(Layer, ABC):
     """A part whose last source is an input of category codes."""
 
     @abstractmethod
@@ -153,7 +153,7 @@ def single(sources: Sequence[Source], where: str) -> Source:
             where=where,
             allowed="1",
             given=len(sources),
-            mend="join them first, with Concatenate() or Add()",
+            hint="join them first, with Concatenate() or Add()",
         )
     return sources[0]
 
@@ -165,6 +165,6 @@ def vector(input_shape: RowShape, where: str) -> int:
             f"{where} needs rows that are vectors",
             allowed="(numbers,)",
             given=str(input_shape),
-            mend="put a Flatten() in front",
+            hint="put a Flatten() in front",
         )
     return input_shape[0]

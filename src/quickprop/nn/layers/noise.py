@@ -6,21 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from quickprop.errors import GraphError
+from quickprop.foundation.settings import number, setting
 from quickprop.graph import Tensor, variable
-from quickprop.nn.component import real, setting
-from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape
+from quickprop.nn.layers.layer import Context, ParameterSpec, RowShape, UnaryLayer
 from quickprop.ops.gaussian import normal
 
 
 @dataclass(frozen=True)
-class GaussianNoise(Layer):
+class GaussianNoise(UnaryLayer):
     """In training each number gets a normal random number of that standard deviation added.
 
     Outside training it is the identity. On the inputs of a network a little noise acts as a
     penalty on steep functions (Bishop 1995).
     """
 
-    deviation: float = setting(real(0.0), 0.1)
+    deviation: float = setting(number(0.0), 0.1)
 
     def parameters(self, input_shape: RowShape) -> tuple[ParameterSpec, ...]:
         """None."""

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from quickprop.foundation.settings import integer, number, setting
 from quickprop.graph import Tensor, constant, matmul, row_count
-from quickprop.nn.component import real, setting, whole
 from quickprop.nn.initializers import Filled, Zeros
-from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape
+from quickprop.nn.layers.layer import Context, ParameterSpec, RowShape, UnaryLayer
 from quickprop.ops.elementary import exp, log, maximum, mean, minimum, sqrt, square
 
-_EPSILON = real(0.0, low_open=True)
+_EPSILON = number(0.0, low_open=True)
 
 
 @dataclass(frozen=True)
-class BatchNorm(Layer):
+class BatchNorm(UnaryLayer):
     """Every channel to mean 0 and variance 1 over the batch, then scaled and shifted as learned.
 
     ``y = weight (x - mean) / sqrt(variance + epsilon) + bias``. In training mean and variance are
@@ -32,7 +32,7 @@ class BatchNorm(Layer):
     epsilon : float
     """
 
-    momentum: float = setting(real(0.0, 1.0), 0.1)
+    momentum: float = setting(number(0.0, 1.0), 0.1)
     epsilon: float = setting(_EPSILON, 1e-5)
 
     def parameters(self, input_shape: RowShape) -> tuple[ParameterSpec, ...]:
@@ -76,7 +76,7 @@ class BatchNorm(Layer):
 
 
 @dataclass(frozen=True)
-class LayerNorm(Layer):
+class LayerNorm(UnaryLayer):
     """The last axis to mean 0 and variance 1, then scaled and shifted as learned.
 
     ``y = weight (x - mean) / sqrt(variance + epsilon) + bias``, row by row and place by place
@@ -110,7 +110,7 @@ class LayerNorm(Layer):
 
 
 @dataclass(frozen=True)
-class LocalResponseNorm(Layer):
+class LocalResponseNorm(UnaryLayer):
     """Every number damped by the squares of its neighbours among the channels.
 
     ``y = x / (k + alpha / size * sum of x**2 over size channels around)**beta``
@@ -123,10 +123,10 @@ class LocalResponseNorm(Layer):
     alpha, beta, k : float
     """
 
-    size: int = setting(whole(1, 2**16), 5)
-    alpha: float = setting(real(0.0), 1e-4)
-    beta: float = setting(real(0.0), 0.75)
-    k: float = setting(real(0.0, low_open=True), 1.0)
+    size: int = setting(integer(1, 2**16), 5)
+    alpha: float = setting(number(0.0), 1e-4)
+    beta: float = setting(number(0.0), 0.75)
+    k: float = setting(number(0.0, low_open=True), 1.0)
 
     def parameters(self, input_shape: RowShape) -> tuple[ParameterSpec, ...]:
         """None."""

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from quickprop.errors import ShapeError
+from quickprop.foundation.settings import optional, setting
 from quickprop.graph import Tensor
-from quickprop.nn.component import optional, setting
 from quickprop.nn.layers.convolution import windows_that_fit
-from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape
+from quickprop.nn.layers.layer import Context, ParameterSpec, RowShape, UnaryLayer
 from quickprop.nn.layers.windows import image_lengths, padding, per_axis
 from quickprop.ops.elementary import max, mean
 from quickprop.ops.windows import Lengths, Padding, average_pool, max_pool, pooling_windows
@@ -42,7 +42,7 @@ class _Pooling(ABC):
 
 
 @dataclass(frozen=True)
-class MaxPool1D(_Pooling, Layer):
+class MaxPool1D(_Pooling, UnaryLayer):
     """The largest number of every window along rows (length, channels).
 
     Parameters
@@ -62,7 +62,7 @@ class MaxPool1D(_Pooling, Layer):
 
 
 @dataclass(frozen=True)
-class MaxPool2D(_Pooling, Layer):
+class MaxPool2D(_Pooling, UnaryLayer):
     """The largest number of every window over rows (height, width, channels).
 
     Parameters
@@ -82,7 +82,7 @@ class MaxPool2D(_Pooling, Layer):
 
 
 @dataclass(frozen=True)
-class AveragePool1D(_Pooling, Layer):
+class AveragePool1D(_Pooling, UnaryLayer):
     """The mean of every window along rows (length, channels).
 
     Parameters
@@ -102,7 +102,7 @@ class AveragePool1D(_Pooling, Layer):
 
 
 @dataclass(frozen=True)
-class AveragePool2D(_Pooling, Layer):
+class AveragePool2D(_Pooling, UnaryLayer):
     """The mean of every window over rows (height, width, channels).
 
     Parameters
@@ -137,7 +137,7 @@ class _OverAll(ABC):
                 f"{type(self).__name__} needs other rows",
                 allowed="(lengths..., channels)",
                 given=str(input_shape),
-                mend="leave it out: a vector has no places",
+                hint="leave it out: a vector has no places",
             )
         return (input_shape[-1],)
 
@@ -147,14 +147,14 @@ class _OverAll(ABC):
 
 
 @dataclass(frozen=True)
-class GlobalMaxPool(_OverAll, Layer):
+class GlobalMaxPool(_OverAll, UnaryLayer):
     """The largest number of every channel, over all places: rows (channels,)."""
 
     reduce: ClassVar[Callable[..., Tensor]] = staticmethod(max)
 
 
 @dataclass(frozen=True)
-class GlobalAveragePool(_OverAll, Layer):
+class GlobalAveragePool(_OverAll, UnaryLayer):
     """The mean of every channel over all places: rows (channels,) (Lin, Chen and Yan 2013)."""
 
     reduce: ClassVar[Callable[..., Tensor]] = staticmethod(mean)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from quickprop.foundation.settings import LARGEST, boolean, number, setting
 from quickprop.graph import Tensor
-from quickprop.nn.component import LARGEST, flag, real, setting
 from quickprop.nn.initializers import Filled
-from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape
+from quickprop.nn.layers.layer import Context, ParameterSpec, RowShape, UnaryLayer
 from quickprop.ops.activations import leaky_relu
 
 
 @dataclass(frozen=True)
-class PReLU(Layer):
+class PReLU(UnaryLayer):
     """X where positive, slope times x elsewhere, the slope learned (He, Zhang, Ren and Sun 2015).
 
     Parameters
@@ -24,8 +24,8 @@ class PReLU(Layer):
         The slope before training.
     """
 
-    per_channel: bool = setting(flag(), True)
-    start: float = setting(real(-LARGEST), 0.25)
+    per_channel: bool = setting(boolean(), True)
+    start: float = setting(number(-LARGEST), 0.25)
 
     def parameters(self, input_shape: RowShape) -> tuple[ParameterSpec, ...]:
         """A slope (channels,), or (1,)."""

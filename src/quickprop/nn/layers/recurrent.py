@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from quickprop.errors import ShapeError
+from quickprop.foundation.settings import boolean, integer, number, setting
 from quickprop.graph import Tensor, broadcast_to, constant
 from quickprop.graph.tensor import matmul, reshape
-from quickprop.nn.component import flag, real, setting, whole
 from quickprop.nn.initializers import GlorotUniform, Orthogonal, Zeros
-from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape
+from quickprop.nn.layers.layer import Context, ParameterSpec, RowShape, UnaryLayer
 from quickprop.ops.elementary import concat, sigmoid, tanh
 
 #: What a step makes of its inputs and the last state: the new state.
@@ -88,13 +88,13 @@ def _sequence(input_shape: RowShape, where: str) -> tuple[int, int]:
             f"{where} needs other rows",
             allowed="(steps, features)",
             given=str(input_shape),
-            mend="put a Reshape((steps, features)) in front",
+            hint="put a Reshape((steps, features)) in front",
         )
     return input_shape[0], input_shape[1]
 
 
 @dataclass(frozen=True)
-class SimpleRNN(_Recurrent, Layer):
+class SimpleRNN(_Recurrent, UnaryLayer):
     """``h = tanh(x weight + h recurrent + bias)`` at each step (Elman 1990).
 
     Parameters
@@ -107,8 +107,8 @@ class SimpleRNN(_Recurrent, Layer):
     gates: ClassVar[int] = 1
     biases: ClassVar[int] = 1
     states: ClassVar[int] = 1
-    width: int = setting(whole(1, 2**16))
-    sequence: bool = setting(flag(), False)
+    width: int = setting(integer(1, 2**16))
+    sequence: bool = setting(boolean(), False)
 
     def step(
         self, given: list[Tensor], state: State, recurrent: list[Tensor], bias: list[Tensor]
@@ -118,7 +118,7 @@ class SimpleRNN(_Recurrent, Layer):
 
 
 @dataclass(frozen=True)
-class LSTM(_Recurrent, Layer):
+class LSTM(_Recurrent, UnaryLayer):
     """Long short-term memory (Hochreiter and Schmidhuber 1997; forget gate of Gers et al. 2000).
 
     With gates i, f, o = sigmoid and candidate g = tanh of their weighted inputs:
@@ -137,9 +137,9 @@ class LSTM(_Recurrent, Layer):
     gates: ClassVar[int] = 4
     biases: ClassVar[int] = 4
     states: ClassVar[int] = 2
-    width: int = setting(whole(1, 2**16))
-    sequence: bool = setting(flag(), False)
-    forget_bias: float = setting(real(0.0), 1.0)
+    width: int = setting(integer(1, 2**16))
+    sequence: bool = setting(boolean(), False)
+    forget_bias: float = setting(number(0.0), 1.0)
 
     def step(
         self, given: list[Tensor], state: State, recurrent: list[Tensor], bias: list[Tensor]
@@ -154,7 +154,7 @@ class LSTM(_Recurrent, Layer):
 
 
 @dataclass(frozen=True)
-class GRU(_Recurrent, Layer):
+class GRU(_Recurrent, UnaryLayer):
     """Gated recurrent unit (Cho et al. 2014), the reset gate after the product.
 
     With gates r, z = sigmoid of their weighted inputs:
@@ -171,8 +171,8 @@ class GRU(_Recurrent, Layer):
     gates: ClassVar[int] = 3
     biases: ClassVar[int] = 4
     states: ClassVar[int] = 1
-    width: int = setting(whole(1, 2**16))
-    sequence: bool = setting(flag(), False)
+    width: int = setting(integer(1, 2**16))
+    sequence: bool = setting(boolean(), False)
 
     def step(
         self, given: list[Tensor], state: State, recurrent: list[Tensor], bias: list[Tensor]

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from quickprop.errors import ShapeError
+from quickprop.foundation.settings import integer, sequence_of, setting
 from quickprop.graph import Tensor
 from quickprop.graph.tensor import reshape
-from quickprop.nn.component import many, setting, whole
-from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape
+from quickprop.nn.layers.layer import Context, ParameterSpec, RowShape, UnaryLayer
 
 
 @dataclass(frozen=True)
-class Flatten(Layer):
+class Flatten(UnaryLayer):
     """Rows of any shape as vectors, the last axis running fastest."""
 
     def parameters(self, input_shape: RowShape) -> tuple[ParameterSpec, ...]:
@@ -31,7 +31,7 @@ class Flatten(Layer):
 
 
 @dataclass(frozen=True)
-class Reshape(Layer):
+class Reshape(UnaryLayer):
     """Rows in another shape, the last axis running fastest.
 
     Parameters
@@ -40,7 +40,7 @@ class Reshape(Layer):
         Of a row, such as ``(28, 28, 1)``.
     """
 
-    shape: tuple[int, ...] = setting(many(whole(1)))
+    shape: tuple[int, ...] = setting(sequence_of(integer(1)))
 
     def parameters(self, input_shape: RowShape) -> tuple[ParameterSpec, ...]:
         """None."""

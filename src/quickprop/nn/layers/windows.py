@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from quickprop.errors import ShapeError
-from quickprop.nn.component import Rule, whole
+from quickprop.foundation.settings import Rule, integer
 from quickprop.nn.layers.layer import RowShape
 
 _PADDINGS = ("valid", "same")
@@ -13,7 +13,7 @@ _PADDINGS = ("valid", "same")
 
 def per_axis(axes: int, low: int = 1) -> Rule:
     """A whole number, or one for each axis."""
-    number = whole(low, 2**16)
+    number = integer(low, 2**16)
 
     def accept(value: Any) -> int | tuple[int, ...]:
         if isinstance(value, list | tuple):
@@ -48,6 +48,6 @@ def image_lengths(input_shape: RowShape, axes: int, where: str) -> RowShape:
             f"{where} needs other rows",
             allowed=kinds[axes],
             given=str(input_shape),
-            mend=f"put a Reshape({kinds[axes]}) in front",
+            hint=f"put a Reshape({kinds[axes]}) in front",
         )
     return input_shape[:-1]

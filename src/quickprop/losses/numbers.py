@@ -11,8 +11,8 @@ import numpy as np
 from quickprop.config import DType
 from quickprop.errors import ShapeError
 from quickprop.graph import ROWS, Tensor, placeholder
-from quickprop.nn.losses.loss import Loss
-from quickprop.nn.losses.targets import NUMBERS, Domain, number_matrix
+from quickprop.losses.loss import Loss
+from quickprop.losses.targets import NUMBERS, Domain, number_matrix
 
 
 @dataclass(frozen=True)
@@ -35,23 +35,23 @@ class NumberLoss(Loss):
 
     @property
     @abstractmethod
-    def per_target(self) -> int:
+    def outputs_per_target(self) -> int:
         """How many raw outputs each target column needs."""
 
     @final
-    def outputs(self, targets: int) -> int:
-        """`per_target` for each column."""
-        return targets * self.per_target
+    def output_width(self, targets: int) -> int:
+        """`outputs_per_target` for each column."""
+        return targets * self.outputs_per_target
 
     @final
     def target_placeholder(self, width: int, dtype: DType = DType.float32) -> Tensor:
-        """Numbers (rows, width / per_target)."""
-        return placeholder((ROWS, width // self.per_target), dtype, "target")
+        """Numbers (rows, width / outputs_per_target)."""
+        return placeholder((ROWS, width // self.outputs_per_target), dtype, "target")
 
     @final
     def check_target(self, target: Any, width: int, where: str) -> np.ndarray:
-        """Numbers (rows, width / per_target), or (rows,) for one column; NaN where missing."""
-        return number_matrix(target, width, where, self.domain, self.per_target)
+        """Numbers (rows, width / outputs_per_target), or (rows,) for one column; NaN: missing."""
+        return number_matrix(target, width, where, self.domain, self.outputs_per_target)
 
     @final
     def without_missing(self, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -60,7 +60,7 @@ class NumberLoss(Loss):
         return np.where(missing, self.filler, target), ~missing
 
 
-def column_count(output: Tensor, per_target: int) -> int:
+def column_count(output: Tensor, outputs_per_target: int) -> int:
     """The target columns of raw outputs, of which each needs so many.
 
     Raises
@@ -69,15 +69,16 @@ def column_count(output: Tensor, per_target: int) -> int:
         When the outputs are not a whole number of columns.
     """
     width = output.shape[1] or 0
-    if width % per_target:
+    if width % outputs_per_target:
         raise ShapeError(
-            f"the loss needs {per_target} outputs for each target column",
+            f"the loss needs {outputs_per_target} outputs for each target column",
             where="network",
-            allowed=f"{per_target}, {2 * per_target}, ... outputs",
+            allowed=f"{outputs_per_target}, {2 * outputs_per_target}, ... outputs",
             given=width,
-            mend=f"give the last Dense layer a width of {per_target} times the target columns",
+            hint=f"give the last Dense layer a width of {outputs_per_target} times the "
+            "target columns",
         )
-    return width // per_target
+    return width // outputs_per_target
 
 
 def blocks(output: Tensor, count: int) -> list[Tensor]:

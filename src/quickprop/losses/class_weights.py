@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from quickprop.errors import ShapeError
+from quickprop.foundation.settings import Rule, number, optional, sequence_of
 from quickprop.graph import Tensor, variable
-from quickprop.nn.component import Rule, many, optional, real
 from quickprop.ops.elementary import sum
 
-_FACTORS = many(real(0.0), 2)
+_FACTORS = sequence_of(number(0.0), 2)
 
 
 def _not_all_zero(value: Any) -> tuple[float, ...]:

@@ -35,7 +35,7 @@ class Fields:
             where=self.where,
             allowed=allowed,
             given=given,
-            mend="the file is damaged or foreign; fit the model again",
+            hint="the file is damaged or foreign; fit the model again",
         )
 
     def _value(self, key: str) -> Any:

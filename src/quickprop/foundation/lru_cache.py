@@ -11,7 +11,7 @@ Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
 
-class Recent(Generic[Key, Value]):
+class LruCache(Generic[Key, Value]):
     """Values by their keys.
 
     Parameters
@@ -25,7 +25,7 @@ class Recent(Generic[Key, Value]):
         self._values: OrderedDict[Key, Value] = OrderedDict()
         self._lock = Lock()
 
-    def find(self, key: Key) -> Value | None:
+    def get(self, key: Key) -> Value | None:
         """The value, if it is still there."""
         with self._lock:
             value = self._values.get(key)
@@ -33,7 +33,7 @@ class Recent(Generic[Key, Value]):
                 self._values.move_to_end(key)
             return value
 
-    def keep(self, key: Key, value: Value) -> None:
+    def put(self, key: Key, value: Value) -> None:
         """Remember a value, and forget those that were not used for longest."""
         with self._lock:
             self._values[key] = value

@@ -29,7 +29,7 @@ class Domain:
     what: str
     allowed: str
     holds: Callable[[np.ndarray], np.ndarray]
-    mend: str | None = None
+    hint: str | None = None
 
     def check(self, array: np.ndarray, where: str) -> None:
         """Raise `DataError` when a number that is there is not allowed."""
@@ -42,7 +42,7 @@ class Domain:
                 where=where,
                 allowed=self.allowed,
                 given=f"{array[tuple(place)]} in row {place[0]}",
-                mend=self.mend,
+                hint=self.hint,
             )
 
 
@@ -74,7 +74,7 @@ def numbers(target: Any, where: str) -> np.ndarray:
             "the target does not hold numbers",
             where=where,
             given=f"type {array.dtype}",
-            mend="turn names of classes into codes: numpy.unique(names, return_inverse=True)[1]"
+            hint="turn names of classes into codes: numpy.unique(names, return_inverse=True)[1]"
             if array.dtype.kind in "OUS" and array.ndim
             else None,
         )
@@ -85,39 +85,43 @@ def numbers(target: Any, where: str) -> np.ndarray:
 
 
 def number_matrix(
-    target: Any, width: int, where: str, domain: Domain = NUMBERS, per_target: int = 1
+    target: Any, width: int, where: str, domain: Domain = NUMBERS, outputs_per_target: int = 1
 ) -> np.ndarray:
     """Numbers (rows, columns), or (rows,) for one column, of a network with `width` outputs.
 
     Parameters
     ----------
-    per_target : int
+    outputs_per_target : int
         Outputs that each column needs.
     """
     array = numbers(target, where)
     flat = array.ndim == 1
     if flat:
         array = array.reshape(-1, 1)
-    if array.ndim == 2 and array.shape[1] * per_target != width and width % per_target:
+    if (
+        array.ndim == 2
+        and array.shape[1] * outputs_per_target != width
+        and width % outputs_per_target
+    ):
         raise ShapeError(
-            f"the loss needs {per_target} outputs for each target column",
+            f"the loss needs {outputs_per_target} outputs for each target column",
             where="network",
-            allowed=f"{per_target} times the columns of the target",
+            allowed=f"{outputs_per_target} times the columns of the target",
             given=f"{width} outputs, {array.shape[1]} target columns",
-            mend=f"give the last Dense layer a width of {per_target * array.shape[1]}",
+            hint=f"give the last Dense layer a width of {outputs_per_target * array.shape[1]}",
         )
-    if array.ndim != 2 or array.shape[1] * per_target != width:
-        mend = None
+    if array.ndim != 2 or array.shape[1] * outputs_per_target != width:
+        hint = None
         if array.ndim == 2:
-            mend = f"give the last Dense layer a width of {array.shape[1] * per_target}"
+            hint = f"give the last Dense layer a width of {array.shape[1] * outputs_per_target}"
             if flat and array.dtype.kind in "biu":
-                mend += ", or use CrossEntropy() when these are class codes"
+                hint += ", or use CrossEntropy() when these are class codes"
         raise ShapeError(
             "the target does not fit the outputs of the network",
             where=where,
-            allowed=f"[rows, {width // per_target}]",
+            allowed=f"[rows, {width // outputs_per_target}]",
             given=show_shape(array.shape[:1] if flat else array.shape),
-            mend=mend,
+            hint=hint,
         )
     NUMBERS.check(array, where)
     if domain is not NUMBERS:
@@ -142,7 +146,7 @@ def class_codes(target: Any, classes: int, where: str, outputs: int = 0) -> np.n
             where=where,
             allowed="[rows]",
             given=show_shape(array.shape),
-            mend="turn a single column into codes with .ravel()"
+            hint="turn a single column into codes with .ravel()"
             if array.ndim == 2 and array.shape[1] == 1
             else "turn one-hot rows into codes with .argmax(axis=1)",
         )
@@ -155,20 +159,20 @@ def class_codes(target: Any, classes: int, where: str, outputs: int = 0) -> np.n
             "class codes must be whole numbers",
             where=where,
             given=f"type {array.dtype}",
-            mend="convert with .astype('int32')",
+            hint="convert with .astype('int32')",
         )
     if len(present) and not (present.min() >= 0 and present.max() < classes):
-        mend: str | None = "count classes from 0; a missing class is NaN"
+        hint: str | None = "count classes from 0; a missing class is NaN"
         if present.min() >= 0:
             needed = int(present.max()) + 1 + outputs
             # A huge code is a slip, not a class.
-            mend = f"give the last Dense layer a width of {needed}" if needed < 2**24 else None
+            hint = f"give the last Dense layer a width of {needed}" if needed < 2**24 else None
         raise DataError(
             "a class code outside the outputs of the network",
             where=where,
             allowed=f"0 to {classes - 1}",
             given=f"{present.min()} to {present.max()}",
-            mend=mend,
+            hint=hint,
         )
     return array.astype(np.int32 if present is array else np.float64)
 
@@ -184,7 +188,7 @@ def probability_rows(target: Any, width: int, where: str) -> np.ndarray:
             "the probabilities of a row do not sum to 1",
             where=where,
             given=f"{sums[row]:g} in row {row}",
-            mend="divide each row by its sum",
+            hint="divide each row by its sum",
         )
     return array
 

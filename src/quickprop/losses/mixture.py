@@ -6,11 +6,11 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
+from quickprop.distributions import Distribution, NormalMixture
+from quickprop.foundation.settings import integer, setting
 from quickprop.graph import ROWS, Tensor, reshape
-from quickprop.nn.component import setting, whole
-from quickprop.nn.distributions import Distribution, NormalMixture
-from quickprop.nn.losses.likelihood import Likelihood, positive
-from quickprop.nn.losses.numbers import blocks, column_count
+from quickprop.losses.likelihood import Likelihood, positive
+from quickprop.losses.numbers import blocks, column_count
 from quickprop.ops.activations import log_softmax, logsumexp, softmax
 from quickprop.ops.elementary import log, sum
 
@@ -26,10 +26,10 @@ class MixtureLikelihood(Likelihood):
 
     family: ClassVar[type[Distribution]] = NormalMixture
 
-    components: int = setting(whole(1, 4096), 3)
+    components: int = setting(integer(1, 4096), 3)
 
     @property
-    def per_target(self) -> int:
+    def outputs_per_target(self) -> int:
         """Three for each component."""
         return 3 * self.components
 
@@ -38,7 +38,7 @@ class MixtureLikelihood(Likelihood):
         logits, locations, scales = self._blocks(output)
         return softmax(logits), locations, positive(scales)
 
-    def of_targets(self, output: Tensor, target: Tensor) -> Tensor:
+    def per_target(self, output: Tensor, target: Tensor) -> Tensor:
         """Minus the logarithm of the density, by logsumexp."""
         logits, locations, raw = self._blocks(output)
         scales = positive(raw)
@@ -52,5 +52,5 @@ class MixtureLikelihood(Likelihood):
         return sum(weights * locations, 2)
 
     def _blocks(self, output: Tensor) -> list[Tensor]:
-        shape = (ROWS, column_count(output, self.per_target), self.components)
+        shape = (ROWS, column_count(output, self.outputs_per_target), self.components)
         return [reshape(block, shape) for block in blocks(output, 3)]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from quickprop.distributions import Distribution, NegativeBinomial, Poisson
 from quickprop.graph import Tensor
-from quickprop.nn.distributions import Distribution, NegativeBinomial, Poisson
-from quickprop.nn.losses.likelihood import Likelihood, positive
-from quickprop.nn.losses.numbers import blocks
-from quickprop.nn.losses.targets import COUNTS, Domain
+from quickprop.losses.likelihood import Likelihood, positive
+from quickprop.losses.numbers import blocks
+from quickprop.losses.targets import COUNTS, Domain
 from quickprop.ops.activations import softplus
 from quickprop.ops.elementary import exp, log, maximum, minimum
 from quickprop.ops.special import log_gamma
@@ -36,7 +36,7 @@ class PoissonLikelihood(Likelihood):
     domain: ClassVar[Domain] = COUNTS
 
     @property
-    def per_target(self) -> int:
+    def outputs_per_target(self) -> int:
         """One: the logarithm of the rate."""
         return 1
 
@@ -44,7 +44,7 @@ class PoissonLikelihood(Likelihood):
         """The rate."""
         return (exp(_log_rate(output)),)
 
-    def of_targets(self, output: Tensor, target: Tensor) -> Tensor:
+    def per_target(self, output: Tensor, target: Tensor) -> Tensor:
         """Minus the logarithm of the probability."""
         log_rate = _log_rate(output)
         return exp(log_rate) - target * log_rate + log_gamma(target + 1.0)
@@ -67,7 +67,7 @@ class NegativeBinomialLikelihood(Likelihood):
     domain: ClassVar[Domain] = COUNTS
 
     @property
-    def per_target(self) -> int:
+    def outputs_per_target(self) -> int:
         """Two: the logarithm of the mean, and the size r."""
         return 2
 
@@ -76,7 +76,7 @@ class NegativeBinomialLikelihood(Likelihood):
         mean, size = blocks(output, 2)
         return exp(_log_rate(mean)), positive(size)
 
-    def of_targets(self, output: Tensor, target: Tensor) -> Tensor:
+    def per_target(self, output: Tensor, target: Tensor) -> Tensor:
         """Minus the logarithm of the probability, by ln p = -softplus(ln m - ln r)."""
         mean, size = blocks(output, 2)
         r = positive(size)

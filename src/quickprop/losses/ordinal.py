@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from quickprop.config import DType
+from quickprop.distributions import Categorical, Distribution
+from quickprop.foundation.settings import setting
 from quickprop.graph import ROWS, Tensor, placeholder
-from quickprop.nn.component import setting
-from quickprop.nn.distributions import Categorical, Distribution
-from quickprop.nn.losses.class_weights import CLASS_WEIGHT, check_class_weight, weighed
-from quickprop.nn.losses.increasing import increasing
-from quickprop.nn.losses.loss import RowLoss, evaluated
-from quickprop.nn.losses.targets import class_codes
+from quickprop.losses.class_weights import CLASS_WEIGHT, check_class_weight, weighed
+from quickprop.losses.increasing import increasing
+from quickprop.losses.loss import RowLoss, evaluated
+from quickprop.losses.targets import class_codes
 from quickprop.ops.activations import softplus
 from quickprop.ops.codes import one_hot
 from quickprop.ops.elementary import concat, sigmoid, sum
@@ -37,11 +37,11 @@ class Ordinal(RowLoss):
 
     class_weight: tuple[float, ...] | None = setting(CLASS_WEIGHT, None)
 
-    def outputs(self, targets: int) -> int:
+    def output_width(self, targets: int) -> int:
         """One less than there are classes."""
         return targets - 1
 
-    def of_targets(self, output: Tensor, target: Tensor) -> Tensor:
+    def per_target(self, output: Tensor, target: Tensor) -> Tensor:
         """Minus the logarithm of the probability of the true class (rows, 1).
 
         Between two cuts a < b that is softplus(-b) + softplus(a) - ln(1 - exp(a - b)); with
@@ -51,11 +51,11 @@ class Ordinal(RowLoss):
         hot = one_hot(target, cuts + 1, output.dtype)
         c = increasing(output, cuts)
         losses = softplus(-c) * hot[:, :-1] + softplus(c) * hot[:, 1:]
-        of_rows = sum(losses, 1, keepdims=True)
+        per_row = sum(losses, 1, keepdims=True)
         if cuts > 1:
             gaps = softplus(-output[:, 1:]) * hot[:, 1:-1]
-            of_rows = of_rows + sum(gaps, 1, keepdims=True)
-        return weighed(of_rows, self.class_weight, hot, "ordinal.class_weight")
+            per_row = per_row + sum(gaps, 1, keepdims=True)
+        return weighed(per_row, self.class_weight, hot, "ordinal.class_weight")
 
     def prediction(self, output: Tensor) -> Tensor:
         """The probability of each class."""

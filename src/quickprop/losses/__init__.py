@@ -4,25 +4,25 @@ Every loss is a mean over rows and target columns. Those for classes contain the
 function, so that they work on raw outputs (logits) and stay finite for any size of them.
 """
 
-from quickprop.nn.component import Component
-from quickprop.nn.losses.comparison import CosineSimilarity, KLDivergence
-from quickprop.nn.losses.continuous import (
+from quickprop.foundation.settings import Component
+from quickprop.losses.comparison import CosineSimilarity, KLDivergence
+from quickprop.losses.continuous import (
     GaussianLikelihood,
     LaplaceLikelihood,
     StudentTLikelihood,
 )
-from quickprop.nn.losses.counts import NegativeBinomialLikelihood, PoissonLikelihood
-from quickprop.nn.losses.cross_entropy import BinaryCrossEntropy, CrossEntropy, Focal
-from quickprop.nn.losses.custom import CustomLoss
-from quickprop.nn.losses.heads import Heads, links_of
-from quickprop.nn.losses.hinge import Hinge, SquaredHinge
-from quickprop.nn.losses.kinds import SINGLE_LOSSES
-from quickprop.nn.losses.likelihood import Likelihood
-from quickprop.nn.losses.loss import Loss
-from quickprop.nn.losses.mixture import MixtureLikelihood
-from quickprop.nn.losses.ordinal import Ordinal
-from quickprop.nn.losses.quantile import Quantile
-from quickprop.nn.losses.regression import (
+from quickprop.losses.counts import NegativeBinomialLikelihood, PoissonLikelihood
+from quickprop.losses.cross_entropy import BinaryCrossEntropy, CrossEntropy, Focal
+from quickprop.losses.custom import CustomLoss
+from quickprop.losses.heads import Heads, links_of
+from quickprop.losses.hinge import Hinge, SquaredHinge
+from quickprop.losses.kinds import SINGLE_LOSSES
+from quickprop.losses.likelihood import Likelihood
+from quickprop.losses.loss import Loss
+from quickprop.losses.mixture import MixtureLikelihood
+from quickprop.losses.ordinal import Ordinal
+from quickprop.losses.quantile import Quantile
+from quickprop.losses.regression import (
     Huber,
     LogCosh,
     MeanAbsoluteError,

@@ -10,11 +10,11 @@ import numpy as np
 
 from quickprop.config import DType
 from quickprop.errors import DataError, SettingError, ShapeError
+from quickprop.foundation.settings import Rule, integer, number, optional, sequence_of, setting
 from quickprop.graph import ROWS, Tensor, placeholder, show_shape, variable
-from quickprop.nn.component import Rule, many, optional, real, setting, whole
-from quickprop.nn.losses.kinds import SINGLE_LOSSES
-from quickprop.nn.losses.loss import Loss
-from quickprop.nn.losses.targets import numbers, raw_matrix
+from quickprop.losses.kinds import SINGLE_LOSSES
+from quickprop.losses.loss import Loss
+from quickprop.losses.targets import numbers, raw_matrix
 from quickprop.ops.elementary import cast, concat
 
 
@@ -46,7 +46,7 @@ class _Place:
     @property
     def columns(self) -> int:
         """How many columns its losses have."""
-        return self.loss.of_targets(placeholder((ROWS, self.width)), self.leaf).shape[1] or 1
+        return self.loss.per_target(placeholder((ROWS, self.width)), self.leaf).shape[1] or 1
 
 
 @dataclass(frozen=True)
@@ -70,10 +70,12 @@ class Heads(Loss):
     """
 
     losses: tuple[Loss, ...] = setting(
-        many(Rule(", ".join(f"{kind}()" for kind in SINGLE_LOSSES), _single, SINGLE_LOSSES))
+        sequence_of(Rule(", ".join(f"{kind}()" for kind in SINGLE_LOSSES), _single, SINGLE_LOSSES))
     )
-    targets: tuple[int, ...] = setting(many(whole(1)))
-    weights: tuple[float, ...] | None = setting(optional(many(real(0.0, low_open=True))), None)
+    targets: tuple[int, ...] = setting(sequence_of(integer(1)))
+    weights: tuple[float, ...] | None = setting(
+        optional(sequence_of(number(0.0, low_open=True))), None
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -87,7 +89,10 @@ class Heads(Loss):
                     given=f"{len(given)} items",
                 )
         for head, count in zip(self.losses, self.targets, strict=True):
-            if head.outputs(count) < 1 or head.target_placeholder(head.outputs(count)).rank > 2:
+            if (
+                head.output_width(count) < 1
+                or head.target_placeholder(head.output_width(count)).rank > 2
+            ):
                 raise SettingError(
                     "a head that cannot have such a target",
                     where="Heads.targets",
@@ -99,7 +104,7 @@ class Heads(Loss):
         """The raw outputs of all heads: the width of the last Dense layer."""
         return sum(place.width for place in self._places())
 
-    def outputs(self, targets: int) -> int:
+    def output_width(self, targets: int) -> int:
         """`width`, whatever the number of target columns."""
         return self.width
 
@@ -109,7 +114,7 @@ class Heads(Loss):
         self._check_width(array.shape[1])
         return tuple(array[:, place.outputs] for place in self._places())
 
-    def of_targets(self, output: Tensor, target: Tensor) -> Tensor:
+    def per_target(self, output: Tensor, target: Tensor) -> Tensor:
         """The losses of all heads side by side, scaled so that their mean is the sum of means."""
         self._check_width(output.shape[1] or 0)
         parts = []
@@ -120,7 +125,7 @@ class Heads(Loss):
                 column = target[:, place.targets.start]
             if wanted.dtype is DType.int32:
                 column = cast(column, DType.int32)
-            losses = place.loss.of_targets(output[:, place.outputs], column)
+            losses = place.loss.per_target(output[:, place.outputs], column)
             # A variable and not a constant: other weights then run the same compiled code.
             weight = variable(place.weight, output.dtype, f"heads.weight{k}")
             parts.append(losses * weight * (1.0 / (losses.shape[1] or 1)))
@@ -148,7 +153,7 @@ class Heads(Loss):
                 where=where,
                 allowed=show_shape((ROWS, self._columns)),
                 given=show_shape(array.shape),
-                mend="put the columns of all heads side by side, class codes as numbers",
+                hint="put the columns of all heads side by side, class codes as numbers",
             )
         parts = []
         for place in self._places():
@@ -181,7 +186,7 @@ class Heads(Loss):
         output = target = 0
         weights = self.weights or (1.0,) * len(self.losses)
         for loss, count, weight in zip(self.losses, self.targets, weights, strict=True):
-            width = loss.outputs(count)
+            width = loss.output_width(count)
             leaf = loss.target_placeholder(width)
             columns = 1 if leaf.rank == 1 else leaf.shape[1] or 1
             yield _Place(
@@ -199,7 +204,7 @@ class Heads(Loss):
                 where="network",
                 allowed=f"{self.width} outputs: {parts}",
                 given=width,
-                mend=f"give the last Dense layer a width of {self.width}",
+                hint=f"give the last Dense layer a width of {self.width}",
             )
 
 
@@ -219,4 +224,8 @@ def _whole(column: np.ndarray, where: str) -> np.ndarray:
 
 def links_of(loss: Loss) -> tuple[str | None, ...]:
     """The activation that a loss contains; of `Heads` that of each head."""
-    return tuple(head.link for head in loss.losses) if isinstance(loss, Heads) else (loss.link,)
+    return (
+        tuple(head.output_activation for head in loss.losses)
+        if isinstance(loss, Heads)
+        else (loss.output_activation,)
+    )

@@ -13,12 +13,12 @@ import numpy as np
 
 from quickprop.config import DType
 from quickprop.errors import ShapeError
+from quickprop.foundation.settings import choice, number, optional, sequence_of, setting
 from quickprop.graph import ROWS, Tensor, placeholder, variable
-from quickprop.nn.component import choice, many, optional, real, setting
-from quickprop.nn.losses.class_weights import CLASS_WEIGHT, check_class_weight, row_of
-from quickprop.nn.losses.loss import RowLoss
-from quickprop.nn.losses.numbers import NumberLoss
-from quickprop.nn.losses.targets import (
+from quickprop.losses.class_weights import CLASS_WEIGHT, check_class_weight, row_of
+from quickprop.losses.loss import RowLoss
+from quickprop.losses.numbers import NumberLoss
+from quickprop.losses.targets import (
     LABELS,
     PROBABILITIES,
     Domain,
@@ -30,7 +30,7 @@ from quickprop.ops.codes import one_hot
 from quickprop.ops.elementary import exp, log, max, sigmoid, stop_gradient, sum
 
 _POSITIVE = "BinaryCrossEntropy.positive_weight"
-_SMOOTHING = real(0.0, 1.0, high_open=True)
+_SMOOTHING = number(0.0, 1.0, high_open=True)
 
 
 @dataclass(frozen=True)
@@ -50,17 +50,17 @@ class CrossEntropy(RowLoss):
         Factors of the summands of each class.
     """
 
-    link: ClassVar[str | None] = "softmax"
+    output_activation: ClassVar[str | None] = "softmax"
 
     target: str = setting(choice({"codes": None, "probabilities": None}), "codes")
     label_smoothing: float = setting(_SMOOTHING, 0.0)
     class_weight: tuple[float, ...] | None = setting(CLASS_WEIGHT, None)
 
-    def outputs(self, targets: int) -> int:
+    def output_width(self, targets: int) -> int:
         """One for each class."""
         return targets
 
-    def of_targets(self, output: Tensor, target: Tensor) -> Tensor:
+    def per_target(self, output: Tensor, target: Tensor) -> Tensor:
         """Minus the logarithm of the probability of what is true (rows, 1)."""
         classes = output.shape[1]
         assert classes is not None
@@ -95,7 +95,7 @@ class CrossEntropy(RowLoss):
                 where="network",
                 allowed="2 or more outputs",
                 given=width,
-                mend="use BinaryCrossEntropy() for a single output",
+                hint="use BinaryCrossEntropy() for a single output",
             )
         check_class_weight(self.class_weight, width, "CrossEntropy.class_weight")
         if self.target == "probabilities":
@@ -120,19 +120,19 @@ class BinaryCrossEntropy(NumberLoss):
         A factor for each label, of the summand of 1.
     """
 
-    link: ClassVar[str | None] = "sigmoid"
+    output_activation: ClassVar[str | None] = "sigmoid"
     domain: ClassVar[Domain] = PROBABILITIES
 
     label_smoothing: float = setting(_SMOOTHING, 0.0)
     class_weight: tuple[float, ...] | None = setting(CLASS_WEIGHT, None)
-    positive_weight: tuple[float, ...] | None = setting(optional(many(real(0.0))), None)
+    positive_weight: tuple[float, ...] | None = setting(optional(sequence_of(number(0.0))), None)
 
     @property
-    def per_target(self) -> int:
+    def outputs_per_target(self) -> int:
         """One."""
         return 1
 
-    def of_targets(self, output: Tensor, target: Tensor) -> Tensor:
+    def per_target(self, output: Tensor, target: Tensor) -> Tensor:
         """Minus the logarithm of the probability of what is true."""
         y = target
         if self.label_smoothing:
@@ -170,18 +170,18 @@ class Focal(NumberLoss):
         The factor a of labels 1; those of 0 have 1 - alpha. None leaves both out.
     """
 
-    link: ClassVar[str | None] = "sigmoid"
+    output_activation: ClassVar[str | None] = "sigmoid"
     domain: ClassVar[Domain] = LABELS
 
-    gamma: float = setting(real(0.0), 2.0)
-    alpha: float | None = setting(optional(real(0.0, 1.0)), 0.25)
+    gamma: float = setting(number(0.0), 2.0)
+    alpha: float | None = setting(optional(number(0.0, 1.0)), 0.25)
 
     @property
-    def per_target(self) -> int:
+    def outputs_per_target(self) -> int:
         """One."""
         return 1
 
-    def of_targets(self, output: Tensor, target: Tensor) -> Tensor:
+    def per_target(self, output: Tensor, target: Tensor) -> Tensor:
         """(1 - p)**gamma as exp(gamma ln(1 - p)), which has a slope even where p is 1."""
         gamma = variable(self.gamma, output.dtype, "focal.gamma")
         towards = output * (target * 2.0 - 1.0)

@@ -10,11 +10,11 @@ import numpy as np
 
 from quickprop.config import DType
 from quickprop.errors import DataError
+from quickprop.foundation.settings import setting
 from quickprop.graph import ROWS, Tensor, placeholder
-from quickprop.nn.component import setting
-from quickprop.nn.losses.class_weights import CLASS_WEIGHT, check_class_weight, row_of, weighed
-from quickprop.nn.losses.loss import RowLoss
-from quickprop.nn.losses.targets import class_codes, number_matrix
+from quickprop.losses.class_weights import CLASS_WEIGHT, check_class_weight, row_of, weighed
+from quickprop.losses.loss import RowLoss
+from quickprop.losses.targets import class_codes, number_matrix
 from quickprop.ops.codes import one_hot
 from quickprop.ops.elementary import max, maximum, sum, where
 
@@ -43,12 +43,12 @@ class MarginLoss(RowLoss):
         """The loss of a margin that is so much below 1; 0 where it is above."""
 
     @final
-    def outputs(self, targets: int) -> int:
+    def output_width(self, targets: int) -> int:
         """One for two classes told by one column, else one for each class."""
         return targets
 
     @final
-    def of_targets(self, output: Tensor, target: Tensor) -> Tensor:
+    def per_target(self, output: Tensor, target: Tensor) -> Tensor:
         """The loss of each row (rows, 1)."""
         name = f"{type(self).__name__}.class_weight"
         if output.shape[1] == 1:
@@ -91,7 +91,7 @@ class MarginLoss(RowLoss):
                 where=where,
                 allowed="-1 and 1, or 0 and 1",
                 given=", ".join(f"{value:g}" for value in np.unique(present)[:5]),
-                mend="for more classes give the last Dense layer an output for each",
+                hint="for more classes give the last Dense layer an output for each",
             )
         # Also for labels of 0 and 1 that are all 1.
         return np.where(array == 0, -1, array)

@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar, final
 
+from quickprop.foundation.settings import number, setting
 from quickprop.graph import Tensor, variable
-from quickprop.nn.component import real, setting
-from quickprop.nn.losses.numbers import NumberLoss
-from quickprop.nn.losses.targets import Domain
+from quickprop.losses.numbers import NumberLoss
+from quickprop.losses.targets import Domain
 from quickprop.ops.elementary import abs, exp, log, minimum
 
 _NOT_ZERO = Domain(
@@ -26,7 +26,7 @@ class PointLoss(NumberLoss):
 
     @property
     @final
-    def per_target(self) -> int:
+    def outputs_per_target(self) -> int:
         """One."""
         return 1
 
@@ -43,7 +43,7 @@ class MeanSquaredError(PointLoss):
     Legendre 1805; Gauss 1809.
     """
 
-    def of_targets(self, output: Tensor, target: Tensor) -> Tensor:
+    def per_target(self, output: Tensor, target: Tensor) -> Tensor:
         """(f - y)**2."""
         difference = output - target
         return difference * difference
@@ -56,7 +56,7 @@ class MeanAbsoluteError(PointLoss):
     Laplace 1774. Its slope at f = y is taken as 0.
     """
 
-    def of_targets(self, output: Tensor, target: Tensor) -> Tensor:
+    def per_target(self, output: Tensor, target: Tensor) -> Tensor:
         """abs(f - y)."""
         return abs(output - target)
 
@@ -68,9 +68,9 @@ class Huber(PointLoss):
     Huber 1964, "Robust estimation of a location parameter".
     """
 
-    delta: float = setting(real(0.0, low_open=True), 1.0)
+    delta: float = setting(number(0.0, low_open=True), 1.0)
 
-    def of_targets(self, output: Tensor, target: Tensor) -> Tensor:
+    def per_target(self, output: Tensor, target: Tensor) -> Tensor:
         """m (d - m / 2) with m = min(d, delta), which is both branches without a square of d."""
         # A variable and not a constant: another width then runs the same compiled code.
         delta = variable(self.delta, output.dtype, "huber.delta")
@@ -87,7 +87,7 @@ class LogCosh(PointLoss):
     Green 1990, "Bayesian reconstructions from emission tomography data".
     """
 
-    def of_targets(self, output: Tensor, target: Tensor) -> Tensor:
+    def per_target(self, output: Tensor, target: Tensor) -> Tensor:
         """ln(cosh(f - y))."""
         d = abs(output - target)
         return d + log(exp(d * -2.0) + 1.0) - math.log(2.0)
@@ -103,6 +103,6 @@ class MeanAbsolutePercentageError(PointLoss):
     domain: ClassVar[Domain] = _NOT_ZERO
     filler: ClassVar[float] = 1.0
 
-    def of_targets(self, output: Tensor, target: Tensor) -> Tensor:
+    def per_target(self, output: Tensor, target: Tensor) -> Tensor:
         """abs(f - y) / abs(y)."""
         return abs(output - target) / abs(target)

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from quickprop.foundation.settings import Rule, boolean, number, sequence_of, setting
 from quickprop.graph import ROWS, Tensor, reshape, variable
-from quickprop.nn.component import Rule, flag, many, real, setting
-from quickprop.nn.losses.increasing import increasing
-from quickprop.nn.losses.numbers import NumberLoss, column_count
+from quickprop.losses.increasing import increasing
+from quickprop.losses.numbers import NumberLoss, column_count
 from quickprop.ops.elementary import concat, maximum, mean
 
-_LEVELS = many(real(0.0, 1.0, low_open=True, high_open=True))
+_LEVELS = sequence_of(number(0.0, 1.0, low_open=True, high_open=True))
 
 
 def _rising(value: Any) -> Sequence[float]:
@@ -44,14 +44,14 @@ class Quantile(NumberLoss):
     levels: tuple[float, ...] = setting(
         Rule("rising numbers, each above 0 and below 1", _rising), (0.1, 0.5, 0.9)
     )
-    non_crossing: bool = setting(flag(), False)
+    non_crossing: bool = setting(boolean(), False)
 
     @property
-    def per_target(self) -> int:
+    def outputs_per_target(self) -> int:
         """One for each level."""
         return len(self.levels)
 
-    def of_targets(self, output: Tensor, target: Tensor) -> Tensor:
+    def per_target(self, output: Tensor, target: Tensor) -> Tensor:
         """The mean pinball loss over the levels."""
         count, columns = len(self.levels), target.shape[1] or 1
         # A variable and not a constant: other levels then run the same compiled code.
@@ -66,5 +66,5 @@ class Quantile(NumberLoss):
 
     def prediction(self, output: Tensor) -> Tensor:
         """The quantiles, the columns of the first level first."""
-        column_count(output, self.per_target)
-        return increasing(output, self.per_target) if self.non_crossing else output
+        column_count(output, self.outputs_per_target)
+        return increasing(output, self.outputs_per_target) if self.non_crossing else output

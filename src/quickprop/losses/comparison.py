@@ -11,8 +11,8 @@ import numpy as np
 from quickprop.config import DType
 from quickprop.errors import DataError, ShapeError
 from quickprop.graph import ROWS, Tensor, placeholder
-from quickprop.nn.losses.loss import RowLoss
-from quickprop.nn.losses.targets import number_matrix, probability_rows
+from quickprop.losses.loss import RowLoss
+from quickprop.losses.targets import number_matrix, probability_rows
 from quickprop.ops.activations import log_softmax, softmax
 from quickprop.ops.elementary import abs, log, max, maximum, sqrt, stop_gradient, sum, where
 
@@ -26,7 +26,7 @@ class ComparisonLoss(RowLoss):
     """A loss of whole rows of numbers (rows, k) for k outputs."""
 
     @final
-    def outputs(self, targets: int) -> int:
+    def output_width(self, targets: int) -> int:
         """One for each."""
         return targets
 
@@ -60,9 +60,9 @@ class KLDivergence(ComparisonLoss):
     the entropy of the target, so that 0 is the least.
     """
 
-    link: ClassVar[str | None] = "softmax"
+    output_activation: ClassVar[str | None] = "softmax"
 
-    def of_targets(self, output: Tensor, target: Tensor) -> Tensor:
+    def per_target(self, output: Tensor, target: Tensor) -> Tensor:
         """The divergence of p from t (rows, 1), with 0 ln 0 = 0."""
         there = target > 0.0
         entropy = where(there, log(where(there, target, 1.0)), 0.0)
@@ -84,7 +84,7 @@ class CosineSimilarity(ComparisonLoss):
     Salton, Wong and Yang 1975 compare documents by this angle. The outputs need no scale.
     """
 
-    def of_targets(self, output: Tensor, target: Tensor) -> Tensor:
+    def per_target(self, output: Tensor, target: Tensor) -> Tensor:
         """1 less the cosine of the angle (rows, 1)."""
         ours = _direction(output, _SMALLEST_OUTPUT)
         theirs = _direction(target, _SMALLEST_TARGET)
@@ -103,7 +103,7 @@ class CosineSimilarity(ComparisonLoss):
                 "a row of zeros has no direction",
                 where=where,
                 given=f"row {int(np.argmax(zero))}",
-                mend="leave these rows out",
+                hint="leave these rows out",
             )
         return array
 

@@ -37,7 +37,7 @@ class Rule:
     allowed: str
     accept: Callable[[Any], Any]
     parts: Mapping[str, type[Component]] | None = None
-    mend: Callable[[Any], str | None] | None = None
+    hint: Callable[[Any], str | None] | None = None
 
     def checked(self, value: Any, where: str) -> Any:
         """The value in its plain form, or the error that says what is allowed."""
@@ -51,7 +51,7 @@ class Rule:
                 where=where,
                 allowed=self.allowed,
                 given=repr(value)[:80],
-                mend=self.mend(value) if self.mend else None,
+                hint=self.hint(value) if self.hint else None,
             ) from None
 
 
@@ -82,7 +82,7 @@ def _require(condition: bool) -> None:
         raise ValueError
 
 
-def whole(low: int, high: int = 2**31 - 1) -> Rule:
+def integer(low: int, high: int = 2**31 - 1) -> Rule:
     """A whole number from `low` to `high`."""
 
     def accept(value: Any) -> int:
@@ -93,17 +93,17 @@ def whole(low: int, high: int = 2**31 - 1) -> Rule:
     if high < 2**31 - 1:
         return Rule(f"a whole number from {low} to {high}", accept)
 
-    def mend(value: Any) -> str | None:
+    def hint(value: Any) -> str | None:
         return f"the largest is {high}" if isinstance(value, int) and value > high else None
 
-    return Rule(f"a whole number of at least {low}", accept, mend=mend)
+    return Rule(f"a whole number of at least {low}", accept, hint=hint)
 
 
 #: Numbers beyond this are slips, and some would overflow in float32.
 LARGEST = 1e30
 
 
-def real(
+def number(
     low: float, high: float = LARGEST, *, low_open: bool = False, high_open: bool = False
 ) -> Rule:
     """A finite number between two ends, each of which may itself be left out."""
@@ -114,19 +114,19 @@ def real(
         _require(number < high if high_open else number <= high)
         return number
 
-    def mend(value: Any) -> str | None:
+    def hint(value: Any) -> str | None:
         return f"the largest is {high:g}" if isinstance(value, float) and value > high else None
 
     if low == -math.inf:
-        return Rule("a finite number", accept, mend=mend)
+        return Rule("a finite number", accept, hint=hint)
     text = f"a number {'above' if low_open else 'of at least'} {low:g}"
     if high < LARGEST:
         text += f" and {'below' if high_open else 'at most'} {high:g}"
         return Rule(text, accept)
-    return Rule(text, accept, mend=mend)
+    return Rule(text, accept, hint=hint)
 
 
-def flag() -> Rule:
+def boolean() -> Rule:
     """True or False."""
 
     def accept(value: Any) -> bool:
@@ -144,7 +144,7 @@ def choice(names: Mapping[str, Any]) -> Rule:
         _require(isinstance(value, str) and value in names)
         return value
 
-    return Rule(", ".join(names), accept, mend=lambda value: did_you_mean(value, names))
+    return Rule(", ".join(names), accept, hint=lambda value: did_you_mean(value, names))
 
 
 def optional(rule: Rule) -> Rule:
@@ -153,11 +153,11 @@ def optional(rule: Rule) -> Rule:
         f"{rule.allowed}, or None",
         lambda value: None if value is None else rule.accept(value),
         rule.parts,
-        rule.mend,
+        rule.hint,
     )
 
 
-def many(rule: Rule, least: int = 1) -> Rule:
+def sequence_of(rule: Rule, least: int = 1) -> Rule:
     """A sequence of what the rule allows, kept as a tuple."""
 
     def accept(value: Any) -> tuple[Any, ...]:
@@ -192,7 +192,7 @@ def called(function: Callable[..., Any], where: str, *arguments: Any) -> Any:
             "the function cannot be called with tensors",
             where=where,
             given=f"{type(error).__name__}: {error}"[:200],
-            mend=f"write it for {len(arguments)} arguments, with the operators of tensors and the "
+            hint=f"write it for {len(arguments)} arguments, with the operators of tensors and the "
             "functions of quickprop.ops",
         ) from error
 
@@ -244,7 +244,7 @@ class _Kind(ABCMeta):
                     "no such setting",
                     where=f"{cls.__name__}.{name}",
                     allowed=allowed,
-                    mend=did_you_mean(name, names),
+                    hint=did_you_mean(name, names),
                 )
         if given > len(names):
             raise SettingError(
@@ -324,7 +324,7 @@ def from_document(document: object, kinds: Mapping[str, type[Component]], where:
             where=where,
             allowed=", ".join(kinds),
             given=repr(kind)[:80],
-            mend="the file may come from a newer version of quickprop",
+            hint="the file may come from a newer version of quickprop",
         )
     known = {item.name: item for item in dataclasses.fields(kinds[kind])}
     given = {name: value for name, value in document.items() if name != "kind"}
@@ -334,7 +334,7 @@ def from_document(document: object, kinds: Mapping[str, type[Component]], where:
                 "unknown setting",
                 where=f"{where}.{str(name)[:80]}",
                 allowed=", ".join(known),
-                mend="the file may come from a newer version of quickprop",
+                hint="the file may come from a newer version of quickprop",
             )
     for name in known:
         if name not in given:

@@ -6,10 +6,10 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
+from quickprop.distributions import Distribution
 from quickprop.graph import Tensor
-from quickprop.nn.distributions import Distribution
-from quickprop.nn.losses.loss import evaluated
-from quickprop.nn.losses.numbers import NumberLoss
+from quickprop.losses.loss import evaluated
+from quickprop.losses.numbers import NumberLoss
 from quickprop.ops.activations import softplus
 
 #: The least scale that a head can give, so that a row that is met exactly has a finite loss.

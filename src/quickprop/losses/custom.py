@@ -10,10 +10,18 @@ import numpy as np
 
 from quickprop.config import DType
 from quickprop.errors import SettingError, ShapeError
+from quickprop.foundation.settings import (
+    callback,
+    called,
+    choice,
+    integer,
+    optional,
+    sequence_of,
+    setting,
+)
 from quickprop.graph import ROWS, Tensor, placeholder, reshape, show_shape
-from quickprop.nn.component import callback, called, choice, many, optional, setting, whole
-from quickprop.nn.losses.loss import RowLoss
-from quickprop.nn.losses.targets import NUMBERS, class_codes, numbers
+from quickprop.losses.loss import RowLoss
+from quickprop.losses.targets import NUMBERS, class_codes, numbers
 
 
 @dataclass(frozen=True)
@@ -34,13 +42,13 @@ class CustomLoss(RowLoss):
 
     function: Callable[[Tensor, Tensor], Tensor] = setting(callback())
     target: str = setting(choice({"numbers": None, "codes": None}), "numbers")
-    shape: tuple[int, ...] | None = setting(optional(many(whole(1), 0)), None)
+    shape: tuple[int, ...] | None = setting(optional(sequence_of(integer(1), 0)), None)
 
-    def outputs(self, targets: int) -> int:
+    def output_width(self, targets: int) -> int:
         """One for each."""
         return targets
 
-    def of_targets(self, output: Tensor, target: Tensor) -> Tensor:
+    def per_target(self, output: Tensor, target: Tensor) -> Tensor:
         """What the function gives (rows, columns)."""
         losses = called(self.function, "CustomLoss.function", output, target)
         fits = (
@@ -55,7 +63,7 @@ class CustomLoss(RowLoss):
                 where="CustomLoss.function",
                 allowed=f"{output.dtype.value}[rows] or {output.dtype.value}[rows, columns]",
                 given=repr(losses)[:80],
-                mend="leave out the mean over rows, which is taken afterwards"
+                hint="leave out the mean over rows, which is taken afterwards"
                 if isinstance(losses, Tensor) and losses.shape == ()
                 else None,
             )
@@ -82,7 +90,7 @@ class CustomLoss(RowLoss):
                 where=where,
                 allowed=show_shape((ROWS, *shape)),
                 given=show_shape(array.shape),
-                mend="say the shape of a row by CustomLoss(shape=...)",
+                hint="say the shape of a row by CustomLoss(shape=...)",
             )
         if self.target == "codes":
             return class_codes(array.reshape(-1), 2**31, where).reshape(array.shape)

@@ -1,19 +1,19 @@
 """Every loss that stands for itself, by name."""
 
-from quickprop.nn.component import Component
-from quickprop.nn.losses.comparison import CosineSimilarity, KLDivergence
-from quickprop.nn.losses.continuous import (
+from quickprop.foundation.settings import Component
+from quickprop.losses.comparison import CosineSimilarity, KLDivergence
+from quickprop.losses.continuous import (
     GaussianLikelihood,
     LaplaceLikelihood,
     StudentTLikelihood,
 )
-from quickprop.nn.losses.counts import NegativeBinomialLikelihood, PoissonLikelihood
-from quickprop.nn.losses.cross_entropy import BinaryCrossEntropy, CrossEntropy, Focal
-from quickprop.nn.losses.hinge import Hinge, SquaredHinge
-from quickprop.nn.losses.mixture import MixtureLikelihood
-from quickprop.nn.losses.ordinal import Ordinal
-from quickprop.nn.losses.quantile import Quantile
-from quickprop.nn.losses.regression import (
+from quickprop.losses.counts import NegativeBinomialLikelihood, PoissonLikelihood
+from quickprop.losses.cross_entropy import BinaryCrossEntropy, CrossEntropy, Focal
+from quickprop.losses.hinge import Hinge, SquaredHinge
+from quickprop.losses.mixture import MixtureLikelihood
+from quickprop.losses.ordinal import Ordinal
+from quickprop.losses.quantile import Quantile
+from quickprop.losses.regression import (
     Huber,
     LogCosh,
     MeanAbsoluteError,

@@ -22,12 +22,12 @@ from scipy.special import (
 )
 
 from quickprop.errors import SettingError, ShapeError
+from quickprop.foundation.random_streams import stream
+from quickprop.foundation.settings import integer, number
 from quickprop.graph import show_shape
-from quickprop.nn.component import real, whole
-from quickprop.nn.streams import stream
 from quickprop.ops.arrays import as_numbers
 
-_LEVEL = real(0.0, 1.0, low_open=True, high_open=True)
+_LEVEL = number(0.0, 1.0, low_open=True, high_open=True)
 #: The most events that a random count is drawn for.
 _LARGEST_RATE = 1e18
 _LOG_2_PI = float(np.log(2.0 * np.pi))
@@ -107,8 +107,8 @@ class Distribution(ABC):
     @final
     def sample(self, n: int, seed: int = 0) -> np.ndarray:
         """`n` random draws of each: (n, rows, columns)."""
-        count = whole(1).checked(n, "sample.n")
-        generator = stream(whole(0).checked(seed, "sample.seed"), "sample")
+        count = integer(1).checked(n, "sample.n")
+        generator = stream(integer(0).checked(seed, "sample.seed"), "sample")
         return self.draw(generator, (count, *self.shape))
 
     @final

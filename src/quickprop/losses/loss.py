@@ -9,9 +9,9 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from quickprop.config import DType
+from quickprop.foundation.settings import Component
 from quickprop.graph import ROWS, Graph, Tensor, placeholder, reshape
-from quickprop.nn.component import Component
-from quickprop.nn.losses.targets import raw_matrix
+from quickprop.losses.targets import raw_matrix
 from quickprop.ops.elementary import mean
 from quickprop.ops.reference import evaluate
 
@@ -25,12 +25,12 @@ class Loss(Component, ABC):
 
     Attributes
     ----------
-    link : str or None
+    output_activation : str or None
         The activation that the loss contains. A network that ends in that activation is trained
         on what comes before it, the raw outputs.
     """
 
-    link: ClassVar[str | None] = None
+    output_activation: ClassVar[str | None] = None
 
     @final
     def __call__(self, output: Tensor, target: Tensor, weights: Tensor | None = None) -> Tensor:
@@ -43,17 +43,17 @@ class Loss(Component, ABC):
         target : Tensor
             As `target_placeholder` gives it.
         weights : Tensor, optional
-            Factors of mean 1, (rows,) or as `of_targets` (rows, columns).
+            Factors of mean 1, (rows,) or as `per_target` (rows, columns).
         """
         if weights is None or weights.rank == 1:
-            losses = self.of_rows(output, target)
+            losses = self.per_row(output, target)
             return mean(losses if weights is None else losses * weights)
-        return mean(mean(self.of_targets(output, target) * weights, 1))
+        return mean(mean(self.per_target(output, target) * weights, 1))
 
     @final
-    def of_rows(self, output: Tensor, target: Tensor) -> Tensor:
+    def per_row(self, output: Tensor, target: Tensor) -> Tensor:
         """The loss of each row (rows,): the mean over its columns."""
-        losses = self.of_targets(output, target)
+        losses = self.per_target(output, target)
         # A column alone needs no mean.
         return reshape(losses, (ROWS,)) if losses.shape[1] == 1 else mean(losses, 1)
 
@@ -69,11 +69,11 @@ class Loss(Component, ABC):
         return evaluated(self.prediction, raw, type(self).__name__)
 
     @abstractmethod
-    def outputs(self, targets: int) -> int:
+    def output_width(self, targets: int) -> int:
         """The raw outputs needed for so many target columns, or classes."""
 
     @abstractmethod
-    def of_targets(self, output: Tensor, target: Tensor) -> Tensor:
+    def per_target(self, output: Tensor, target: Tensor) -> Tensor:
         """The loss of each part of a target that may be missing by itself (rows, columns)."""
 
     @abstractmethod
@@ -95,7 +95,7 @@ class Loss(Component, ABC):
     def without_missing(self, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """A checked target with harmless numbers in place of what is missing.
 
-        With it come the columns of `of_targets` that it has: booleans (rows, columns).
+        With it come the columns of `per_target` that it has: booleans (rows, columns).
         """
 
 

@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
+from quickprop.distributions import Distribution, Laplace, Normal, StudentT
 from quickprop.graph import Tensor
-from quickprop.nn.distributions import Distribution, Laplace, Normal, StudentT
-from quickprop.nn.losses.likelihood import Likelihood, positive
-from quickprop.nn.losses.numbers import blocks
+from quickprop.losses.likelihood import Likelihood, positive
+from quickprop.losses.numbers import blocks
 from quickprop.ops.elementary import abs, log
 from quickprop.ops.special import log_gamma
 
@@ -25,7 +25,7 @@ class GaussianLikelihood(Likelihood):
     family: ClassVar[type[Distribution]] = Normal
 
     @property
-    def per_target(self) -> int:
+    def outputs_per_target(self) -> int:
         """Two: mean and standard deviation."""
         return 2
 
@@ -34,7 +34,7 @@ class GaussianLikelihood(Likelihood):
         location, scale = blocks(output, 2)
         return location, positive(scale)
 
-    def of_targets(self, output: Tensor, target: Tensor) -> Tensor:
+    def per_target(self, output: Tensor, target: Tensor) -> Tensor:
         """Minus the logarithm of the density."""
         location, scale = self.parameters(output)
         z = (target - location) / scale
@@ -55,7 +55,7 @@ class LaplaceLikelihood(Likelihood):
     family: ClassVar[type[Distribution]] = Laplace
 
     @property
-    def per_target(self) -> int:
+    def outputs_per_target(self) -> int:
         """Two: median and scale."""
         return 2
 
@@ -64,7 +64,7 @@ class LaplaceLikelihood(Likelihood):
         location, scale = blocks(output, 2)
         return location, positive(scale)
 
-    def of_targets(self, output: Tensor, target: Tensor) -> Tensor:
+    def per_target(self, output: Tensor, target: Tensor) -> Tensor:
         """Minus the logarithm of the density."""
         location, scale = self.parameters(output)
         return abs(target - location) / scale + log(scale) + math.log(2.0)
@@ -87,7 +87,7 @@ class StudentTLikelihood(Likelihood):
     family: ClassVar[type[Distribution]] = StudentT
 
     @property
-    def per_target(self) -> int:
+    def outputs_per_target(self) -> int:
         """Three: location, scale, degrees of freedom."""
         return 3
 
@@ -96,7 +96,7 @@ class StudentTLikelihood(Likelihood):
         location, scale, freedom = blocks(output, 3)
         return location, positive(scale), positive(freedom) + 2.0
 
-    def of_targets(self, output: Tensor, target: Tensor) -> Tensor:
+    def per_target(self, output: Tensor, target: Tensor) -> Tensor:
         """Minus the logarithm of the density."""
         location, scale, n = self.parameters(output)
         z = (target - location) / scale

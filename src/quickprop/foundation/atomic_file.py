@@ -41,7 +41,7 @@ def replace_file(path: str | os.PathLike[str], write: Callable[[BinaryIO], objec
     # The functions of os.path answer where those of Path raise for an impossible name.
     if os.path.isdir(target):
         raise DataFileError(
-            "this is a folder, not a file", where=str(target), mend="name a file inside it"
+            "this is a folder, not a file", where=str(target), hint="name a file inside it"
         )
     try:
         if is_device(target):
@@ -53,7 +53,7 @@ def replace_file(path: str | os.PathLike[str], write: Callable[[BinaryIO], objec
             raise DataFileError(
                 "its folder does not exist",
                 where=str(target),
-                mend=f"create the folder {final.parent} first",
+                hint=f"create the folder {final.parent} first",
             )
         beside = final.parent / f".{final.name[:100]}.{secrets.token_hex(6)}.part"
         try:
@@ -72,6 +72,6 @@ def replace_file(path: str | os.PathLike[str], write: Callable[[BinaryIO], objec
             "cannot be written",
             where=str(target),
             given=reason,
-            mend="choose a path that you may write to",
+            hint="choose a path that you may write to",
         ) from error
     return target
