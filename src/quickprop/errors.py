@@ -32,7 +32,7 @@ class QuickpropError(Exception):
         The place: an argument, a column, a node, a file.
     allowed, given : object, optional
         What would have been accepted and what came instead.
-    mend : str, optional
+    hint : str, optional
         What to do about it.
     """
 

@@ -21,9 +21,9 @@ def test_forward_backward_and_update(backend: str, dtype: str):
     y = h @ w2 + b2
     loss = qp.mean(qp.square(y - t))
     parameters = [w1, b1, w2, b2]
-    slopes = qp.gradients(loss, parameters)
-    updates = [(p, p - 0.1 * g) for p, g in zip(parameters, slopes, strict=True)]
-    step = qp.function([x, t], [a1, h, y, loss, *slopes], updates, backend=backend)
+    grads = qp.gradients(loss, parameters)
+    updates = [(p, p - 0.1 * g) for p, g in zip(parameters, grads, strict=True)]
+    step = qp.function([x, t], [a1, h, y, loss, *grads], updates, backend=backend)
     found = step([[1, 2]], [[1]])
     expected = [
         # a1 = (1*1 + 2*0.5 + 0, 1*-1 + 2*1 + 0.5), both above 0
@@ -124,25 +124,25 @@ def test_logits_of_ten_thousand_stay_exact():
     for backend in ("native", "reference"):
         run = qp.function([z, y], [loss, qp.softmax(z), *qp.gradients(loss, [z])], backend=backend)
         # The first row's loss is 0, the second's 2e4: f_y is -1e4 and the largest 1e4.
-        value, shares, slope = run(logits, np.array([0, 0], np.int32))
+        value, shares, gradient = run(logits, np.array([0, 0], np.int32))
         assert value == 1e4
         np.testing.assert_array_equal(shares, [[1, 0, 0], [0, 1, 0]])
-        np.testing.assert_array_equal(slope, [[0, 0, 0], [-0.5, 0.5, 0]])
+        np.testing.assert_array_equal(gradient, [[0, 0, 0], [-0.5, 0.5, 0]])
 
 
 @pytest.mark.parametrize("backend", ["native", "reference"])
 @pytest.mark.parametrize("terms", [40, 400])
 def test_an_expression_may_be_deeper_than_the_stack_of_python(backend: str, terms: int):
     # What a recurrent layer is over many steps: y = w (1 + ... + terms), added up one by one, and
-    # a chain of as many sines, whose slope is the product of as many cosines.
+    # a chain of as many sines, whose gradient is the product of as many cosines.
     x, w = placeholder((None, 3), "float64"), variable([[2.0]], "float64")
     total, chain = x[:, :1] @ w, x
     for k in range(2, terms + 1):
         total = total + (x[:, :1] * float(k)) @ w if k < 40 else total + x[:, 1:2] * float(k)
         chain = qp.sin(chain)
-    slopes = qp.gradients(qp.sum(total) + qp.sum(chain), [x])
+    grads = qp.gradients(qp.sum(total) + qp.sum(chain), [x])
     given = np.array([[1.0, 1.0, 0.5]])
-    value, deep, slope = qp.function([x], [total, chain, *slopes], backend=backend)(given)
+    value, deep, gradient = qp.function([x], [total, chain, *grads], backend=backend)(given)
     small = min(terms, 39) * (min(terms, 39) + 1) / 2
     rest = terms * (terms + 1) / 2 - small
     np.testing.assert_allclose(value, [[2.0 * small + rest]], 1e-12)
@@ -150,4 +150,4 @@ def test_an_expression_may_be_deeper_than_the_stack_of_python(backend: str, term
     for _ in range(terms - 1):
         a, factor = np.sin(a), factor * np.cos(a)
     np.testing.assert_allclose(deep[0], a, 1e-12)
-    np.testing.assert_allclose(slope[0], factor + np.array([2.0 * small, rest, 0.0]), 1e-11)
+    np.testing.assert_allclose(gradient[0], factor + np.array([2.0 * small, rest, 0.0]), 1e-11)

@@ -13,7 +13,7 @@ from quickprop import autodiff, ops
 from quickprop.execution import function
 from quickprop.graph import Op, Tensor, constant, make, matmul, placeholder, row_count
 from quickprop.graph.primitives import LEAVES
-from quickprop.graph.rules import RULES as SHAPE_RULES
+from quickprop.graph.shape_rules import RULES as SHAPE_RULES
 from quickprop.graph.windows import Windows
 from quickprop.native import elementwise, moves
 from quickprop.ops import reference
@@ -233,11 +233,11 @@ def test_gradient(row: Row):
     # Weights that differ make a mistake in one place visible.
     spread = ops.sum(ops.sin(y * 1.7 + 0.3))
     run = function(leaves, [spread, *autodiff.gradients(spread, leaves)], backend="reference")
-    _, *slopes = run(*row.inputs)
+    _, *grads = run(*row.inputs)
     fast = function(leaves, autodiff.gradients(spread, leaves), backend="native")(*row.inputs)
     rng = np.random.default_rng(3)
-    for k, (x, slope) in enumerate(zip(row.inputs, slopes, strict=True)):
-        np.testing.assert_allclose(fast[k], slope, rtol=1e-10, atol=1e-10)
+    for k, (x, gradient) in enumerate(zip(row.inputs, grads, strict=True)):
+        np.testing.assert_allclose(fast[k], gradient, rtol=1e-10, atol=1e-10)
         for _ in range(6):
             at = tuple(rng.integers(0, n) for n in x.shape)
             values = []
@@ -247,7 +247,7 @@ def test_gradient(row: Row):
                 arrays = [moved if j == k else other for j, other in enumerate(row.inputs)]
                 values.append(run(*arrays)[0])
             difference = (values[0] - values[1]) / 2e-6
-            assert slope[at] == pytest.approx(difference, rel=2e-5, abs=2e-6)
+            assert gradient[at] == pytest.approx(difference, rel=2e-5, abs=2e-6)
 
 
 def test_every_primitive_has_a_row_in_every_table():
@@ -261,7 +261,7 @@ def test_every_primitive_has_a_row_in_every_table():
             continue
         assert op in SHAPE_RULES, f"{op} has no shape rule"
         assert op in reference.RULES, f"{op} has no reference rule"
-        assert op in autodiff.rules.RULES, f"{op} has no gradient rule"
+        assert op in autodiff.gradient_rules.RULES, f"{op} has no gradient rule"
         assert op in native, f"{op} has no native code"
         assert op in ours, f"{op} has no test row"
 

@@ -18,7 +18,7 @@ from quickprop.nn import (
     Network,
 )
 from quickprop.ops.elementary import mean
-from quickprop.ops.shuffle import permutation
+from quickprop.ops.permutation import permutation
 from quickprop.optim import Adam
 from quickprop.train import fit
 

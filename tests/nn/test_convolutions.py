@@ -29,7 +29,7 @@ from quickprop.nn import (
     Network,
     Reshape,
 )
-from quickprop.ops.windows import average_pool, convolve, max_pool, windows_over
+from quickprop.ops.sliding_windows import average_pool, convolve, max_pool, windows_over
 from quickprop.optim import LBFGS
 from quickprop.train import fit
 

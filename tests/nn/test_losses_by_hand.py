@@ -35,7 +35,7 @@ from quickprop.losses import (
     StudentTLikelihood,
 )
 from quickprop.ops import one_hot, sum
-from quickprop.ops.special import log_gamma
+from quickprop.ops.log_gamma import log_gamma
 
 BACKENDS = ("reference", "native")
 LN2 = math.log(2.0)

@@ -14,7 +14,7 @@ from quickprop.nn import (
     Flatten,
     Network,
 )
-from quickprop.ops.gaussian import normal
+from quickprop.ops.normal_numbers import normal
 from quickprop.optim import SGD, Adam
 from quickprop.optim.lbfgs import LBFGS
 from quickprop.train import ExponentialAverage, fit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from quickprop.autodiff.rules import RULES
+from quickprop.autodiff.gradient_rules import RULES
 from quickprop.errors import DTypeError, GraphError
 from quickprop.graph import Tensor, as_tensor, broadcast_to, show_shape, walk
 

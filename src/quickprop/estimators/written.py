@@ -13,7 +13,7 @@ import numpy as np
 
 from quickprop.config import DType
 from quickprop.foundation.settings import Component, follows_from_settings
-from quickprop.graph import Graph, Pattern, Tensor, variable
+from quickprop.graph import Graph, GraphTemplate, Tensor, variable
 from quickprop.nn import Network
 
 #: So many graphs of each kind are remembered, those used last.
@@ -65,7 +65,7 @@ class Written:
         theirs = {leaf: k for k, leaf in enumerate(network.variables)}
         own = [leaf for leaf in dict.fromkeys((*graph.variables, *more)) if leaf not in theirs]
         place = theirs | {leaf: len(theirs) + k for k, leaf in enumerate(own)}
-        self._pattern, self._inputs = Pattern(graph), graph.inputs
+        self._template, self._inputs = GraphTemplate(graph), graph.inputs
         self._own = [_Beginning.of(leaf) for leaf in own]
         self._variables = [place[leaf] for leaf in graph.variables]
         self._more = [place[leaf] for leaf in more]
@@ -73,5 +73,5 @@ class Written:
     def filled(self, network: Network) -> tuple[Graph, tuple[Tensor, ...]]:
         """The graph with the same placeholders for another network, and `more` of its own."""
         leaves = [*network.variables, *(beginning.variable() for beginning in self._own)]
-        graph = self._pattern.filled(self._inputs, [leaves[k] for k in self._variables])
+        graph = self._template.instantiate(self._inputs, [leaves[k] for k in self._variables])
         return graph, tuple(leaves[k] for k in self._more)

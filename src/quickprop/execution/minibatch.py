@@ -12,8 +12,8 @@ from quickprop.errors import GraphError, SettingError
 from quickprop.execution.checks import as_all_rows
 from quickprop.graph import Graph, Tensor
 from quickprop.native import NativeMinibatches, Rows, SparseRows
+from quickprop.ops.permutation import permutation
 from quickprop.ops.reference import evaluate
-from quickprop.ops.shuffle import permutation
 from quickprop.passes import optimise
 
 

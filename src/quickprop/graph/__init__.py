@@ -1,9 +1,9 @@
 """What is computed, as frozen data."""
 
 from quickprop.graph.graph import Graph
-from quickprop.graph.pattern import Pattern
 from quickprop.graph.primitives import Op
-from quickprop.graph.rules import ROWS, Shape, show_shape
+from quickprop.graph.shape_rules import ROWS, Shape, show_shape
+from quickprop.graph.template import GraphTemplate
 from quickprop.graph.tensor import (
     Storage,
     Tensor,
@@ -26,8 +26,8 @@ from quickprop.graph.tensor import (
 __all__ = [
     "ROWS",
     "Graph",
+    "GraphTemplate",
     "Op",
-    "Pattern",
     "Shape",
     "Storage",
     "Tensor",

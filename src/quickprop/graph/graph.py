@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from quickprop.errors import GraphError
 from quickprop.graph.primitives import LEAVES, Op
-from quickprop.graph.rules import ROWS, RULES, show_shape
+from quickprop.graph.shape_rules import ROWS, RULES, show_shape
 from quickprop.graph.tensor import Tensor, walk
 
 

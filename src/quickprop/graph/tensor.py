@@ -11,7 +11,7 @@ import numpy as np
 from quickprop.config import DType, as_dtype
 from quickprop.errors import DTypeError, GraphError, ShapeError
 from quickprop.graph.primitives import Op
-from quickprop.graph.rules import ROWS, RULES, Dim, Shape, check_shape, show_shape
+from quickprop.graph.shape_rules import ROWS, RULES, Dim, Shape, check_shape, show_shape
 
 Number = int | float
 

@@ -1,6 +1,6 @@
 """The order of the rows in an epoch, shuffled natively by Fisher and Yates' exchange.
 
-One permutation is the one that `quickprop.ops.shuffle` describes, driven by splitmix64 on a
+One permutation is the one that `quickprop.ops.permutation` describes, driven by splitmix64 on a
 counter, so that it depends on seed and epoch alone. The other is that of NumPy's `RandomState`,
 which draws a place as the low bits of a number of 32, again until it is small enough.
 """

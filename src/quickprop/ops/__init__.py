@@ -21,7 +21,6 @@ from quickprop.ops.activations import (
     softsign,
     step,
 )
-from quickprop.ops.codes import from_one_hot, one_hot
 from quickprop.ops.elementary import (
     abs,
     cast,
@@ -48,8 +47,9 @@ from quickprop.ops.elementary import (
     uniform,
     where,
 )
-from quickprop.ops.gaussian import normal
-from quickprop.ops.windows import average_pool, convolve, max_pool
+from quickprop.ops.normal_numbers import normal
+from quickprop.ops.one_hot import from_one_hot, one_hot
+from quickprop.ops.sliding_windows import average_pool, convolve, max_pool
 
 __all__ = [
     "abs",

@@ -84,7 +84,7 @@ def selu(x: Tensor) -> Tensor:
 def celu(x: Tensor, alpha: Tensor | Number = 1.0) -> Tensor:
     """X where positive, alpha (exp(x / alpha) - 1) elsewhere (Barron 2017).
 
-    Its slope at 0 is 1 for every alpha, which must be above 0.
+    Its derivative at 0 is 1 for every alpha, which must be above 0.
     """
     if isinstance(alpha, int | float) and not alpha > 0.0:
         raise SettingError(
@@ -138,8 +138,8 @@ def softplus(x: Tensor) -> Tensor:
     # What rounding took from e in the sum is put back: ln(1 + e) then keeps all its digits however
     # small e is (Kahan). It is 0 in exact arithmetic, so the chain rule need not look at it.
     lost = stop_gradient((e - (u - 1.0)) / u)
-    # max(x, 0) is written so that its slope at 0 is 1/2, which is that of the whole there. It
-    # stands last so that the chain rule adds its slopes first: they cancel exactly far below 0.
+    # max(x, 0) is written so that its derivative at 0 is 1/2, which is that of the whole there. It
+    # stands last so that the chain rule adds its two halves first: far below 0 they cancel exactly.
     return (log(u) + lost) + (x * 0.5 + abs(x) * 0.5)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from quickprop.foundation.settings import number, setting
 from quickprop.graph import Tensor
-from quickprop.ops.signs import sign
+from quickprop.ops.sign_and_clip import sign
 from quickprop.optim.optimizer import DECAY, RATE, Optimizer, Updates, scalar, state
 
 

@@ -11,7 +11,7 @@ from quickprop.errors import SettingError
 from quickprop.foundation.settings import number, setting
 from quickprop.graph import Tensor, variable
 from quickprop.ops.elementary import where
-from quickprop.ops.signs import clip, sign
+from quickprop.ops.sign_and_clip import clip, sign
 from quickprop.optim.optimizer import RATE, Optimizer, Updates, scalar, state
 
 

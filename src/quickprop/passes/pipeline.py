@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from quickprop.graph import Graph, rewrite
-from quickprop.passes.columns import columns
-from quickprop.passes.fold import fold
-from quickprop.passes.known import known
-from quickprop.passes.pieces import join_pieces
-from quickprop.passes.products import thin_products
-from quickprop.passes.share import sharer
+from quickprop.passes.column_vectors import column_vectors
+from quickprop.passes.constant_folding import fold_constants
+from quickprop.passes.cse import cse
+from quickprop.passes.memoize import memoize
+from quickprop.passes.merge_slices import merge_slices
 from quickprop.passes.simplify import simplify
+from quickprop.passes.thin_products import thin_products
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ def optimise(graph: Graph) -> Graph:
     """The same outputs and updates from fewer and cheaper nodes; the graph is verified first."""
     if isinstance(graph, Optimised):
         return graph
-    return known(graph, _optimised)
+    return memoize(graph, _optimised)
 
 
 def _optimised(graph: Graph) -> Graph:
@@ -39,8 +39,17 @@ def run_passes(graph: Graph, *, verify: bool = False) -> Graph:
     verify : bool
         Check the graph after each pass.
     """
-    rules = (fold, simplify, join_pieces, fold, columns, simplify, thin_products, simplify)
-    for rule in (*rules, sharer()):
+    rules = (
+        fold_constants,
+        simplify,
+        merge_slices,
+        fold_constants,
+        column_vectors,
+        simplify,
+        thin_products,
+        simplify,
+    )
+    for rule in (*rules, cse()):
         graph = graph.with_roots(rewrite(graph.roots, rule))
         if verify:
             graph.verify()

@@ -11,8 +11,8 @@ from quickprop.graph import Tensor, rewrite, variable
 from quickprop.nn import Network
 from quickprop.nn.layers import Lookup
 from quickprop.ops.elementary import maximum, minimum, sqrt, sum
-from quickprop.ops.gaussian import normal
-from quickprop.ops.signs import clip, sign
+from quickprop.ops.normal_numbers import normal
+from quickprop.ops.sign_and_clip import clip, sign
 
 Pairs = list[tuple[Tensor, Tensor]]
 

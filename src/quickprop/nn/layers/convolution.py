@@ -13,7 +13,7 @@ from quickprop.graph import Tensor
 from quickprop.nn.initializers import INITIALIZERS, Initializer, Zeros
 from quickprop.nn.layers.layer import Context, ParameterSpec, RowShape, UnaryLayer
 from quickprop.nn.layers.windows import image_lengths, padding, per_axis
-from quickprop.ops.windows import Lengths, Padding, convolve, each, windows_over
+from quickprop.ops.sliding_windows import Lengths, Padding, convolve, each, windows_over
 
 _INITIALIZER = optional(component(INITIALIZERS))
 

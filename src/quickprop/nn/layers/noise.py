@@ -9,7 +9,7 @@ from quickprop.errors import GraphError
 from quickprop.foundation.settings import number, setting
 from quickprop.graph import Tensor, variable
 from quickprop.nn.layers.layer import Context, ParameterSpec, RowShape, UnaryLayer
-from quickprop.ops.gaussian import normal
+from quickprop.ops.normal_numbers import normal
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from quickprop.nn.layers.convolution import windows_that_fit
 from quickprop.nn.layers.layer import Context, ParameterSpec, RowShape, UnaryLayer
 from quickprop.nn.layers.windows import image_lengths, padding, per_axis
 from quickprop.ops.elementary import max, mean
-from quickprop.ops.windows import Lengths, Padding, average_pool, max_pool, pooling_windows
+from quickprop.ops.sliding_windows import Lengths, Padding, average_pool, max_pool, pooling_windows
 
 
 class _Pooling(ABC):

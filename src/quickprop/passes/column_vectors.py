@@ -9,7 +9,7 @@ from quickprop.graph.tensor import reshape
 _ROW, _COLUMN = (None,), (None, 1)
 
 
-def columns(node: Tensor) -> Tensor:
+def column_vectors(node: Tensor) -> Tensor:
     """Compute a node of shape [rows], or a reduction of one, in the shape [rows, 1]."""
     if node.op in REDUCTIONS and node.inputs[0].shape == _ROW:
         total = make(node.op, _column(node.inputs[0]), axes=(0,))

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from quickprop.graph import Op, Tensor
 
 
-def sharer() -> Callable[[Tensor], Tensor]:
+def cse() -> Callable[[Tensor], Tensor]:
     """A rewriting rule that remembers what it has seen and returns the first of equal nodes."""
     seen: dict[tuple, Tensor] = {}
 
-    def share(node: Tensor) -> Tensor:
+    def first_of_equals(node: Tensor) -> Tensor:
         if node.op in (Op.PLACEHOLDER, Op.VARIABLE):
             return node
         if node.op is Op.CONSTANT:
@@ -22,4 +22,4 @@ def sharer() -> Callable[[Tensor], Tensor]:
             key = (node.op, inputs, node.attributes, node.dtype, node.shape)
         return seen.setdefault(key, node)
 
-    return share
+    return first_of_equals

@@ -9,7 +9,7 @@ from __future__ import annotations
 from quickprop.graph import Op, Tensor, make
 
 
-def join_pieces(node: Tensor) -> Tensor:
+def merge_slices(node: Tensor) -> Tensor:
     """Rewrite the sum of two neighbouring padded pieces, and what that leaves to tidy up."""
     if node.op is Op.ADD:
         a, b = node.inputs
@@ -46,4 +46,4 @@ def _side_by_side(a: Tensor, b: Tensor) -> Tensor | None:
     if before[axis] + (x.shape[axis] or 0) != b.attribute("before")[axis]:
         return None
     whole = make(Op.CONCAT, x, y, axis=axis)
-    return join_pieces(make(Op.PAD, join_pieces(whole), before=tuple(before), after=tuple(after)))
+    return merge_slices(make(Op.PAD, merge_slices(whole), before=tuple(before), after=tuple(after)))

@@ -1,4 +1,4 @@
-"""A graph without its inputs and variables, to be filled with others as often as wanted."""
+"""A graph without its inputs and variables, to be instantiated with others."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from quickprop.graph.graph import Graph
 from quickprop.graph.tensor import Tensor
 
 
-class Pattern:
+class GraphTemplate:
     """What is left of a graph when its inputs and variables are taken out.
 
-    Filling it in is many times quicker than to write the graph again, and gives it all that is
+    To instantiate it is many times quicker than to write the graph again, and gives it all that is
     known of the first: its identity, and its nodes in their order.
     """
 
@@ -44,7 +44,7 @@ class Pattern:
         self._outputs = [place[out] for out in graph.outputs]
         self._updates = [(place[old], place[new]) for old, new in graph.updates]
 
-    def filled(self, inputs: Sequence[Tensor], variables: Sequence[Tensor]) -> Graph:
+    def instantiate(self, inputs: Sequence[Tensor], variables: Sequence[Tensor]) -> Graph:
         """The graph of other leaves, of the same shapes and types and in the same order."""
         nodes = [*inputs, *variables]
         assert len(nodes) == self._open

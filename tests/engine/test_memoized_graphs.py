@@ -12,8 +12,8 @@ from random_graphs import random_case
 from quickprop import ops
 from quickprop.errors import GraphError
 from quickprop.execution import function
-from quickprop.graph import Graph, Pattern, constant, placeholder, variable
-from quickprop.passes import known, optimise
+from quickprop.graph import Graph, GraphTemplate, constant, placeholder, variable
+from quickprop.passes import memoize, optimise
 
 
 def counter(start: float, factor: float = 2.0):
@@ -25,13 +25,13 @@ def counter(start: float, factor: float = 2.0):
 def worked(monkeypatch: pytest.MonkeyPatch) -> list[Graph]:
     """The graphs that went through the passes."""
     seen: list[Graph] = []
-    remember = known.known
+    remember = memoize.memoize
 
     def counted(graph, work):
         return remember(graph, lambda new: seen.append(new) or work(new))
 
-    monkeypatch.setattr("quickprop.passes.pipeline.known", counted)
-    monkeypatch.setattr(known, "_KNOWN", type(known._KNOWN)(128))
+    monkeypatch.setattr("quickprop.passes.pipeline.memoize", counted)
+    monkeypatch.setattr(memoize, "_RESULTS", type(memoize._RESULTS)(128))
     return seen
 
 
@@ -77,7 +77,7 @@ def test_a_wrong_graph_stays_wrong(worked: list[Graph]):
 
 
 def test_only_so_many_are_remembered(worked: list[Graph], monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(known._KNOWN, "kept", 2)
+    monkeypatch.setattr(memoize._RESULTS, "kept", 2)
     for factor in (1.5, 2.5, 3.5, 1.5):
         optimise(counter(0.0, factor)[2])
     assert len(worked) == 4
@@ -86,7 +86,7 @@ def test_only_so_many_are_remembered(worked: list[Graph], monkeypatch: pytest.Mo
 @pytest.mark.parametrize("seed", range(8))
 def test_a_filled_pattern_is_the_graph_written_anew(seed: int):
     first, second = (random_case(seed, "float32", 12).graph for _ in range(2))
-    filled = Pattern(first).filled(second.inputs, second.variables)
+    filled = GraphTemplate(first).instantiate(second.inputs, second.variables)
     # Without what was put in place, so that all is found out again.
     plain = Graph(filled.inputs, filled.outputs, filled.updates).verify()
     assert plain.identity == filled.identity == second.identity

@@ -11,7 +11,7 @@ from quickprop.ops.reference import RULES
 LARGEST = 4096
 
 
-def fold(node: Tensor) -> Tensor:
+def fold_constants(node: Tensor) -> Tensor:
     """The constant that a node of constants is, else the node itself."""
     if not node.inputs or any(source.op is not Op.CONSTANT for source in node.inputs):
         return node
