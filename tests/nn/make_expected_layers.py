@@ -327,7 +327,7 @@ GATHERING = {
 
 def shapes_of(case):
     """The shape of each learned or gathered parameter."""
-    return {spec.name: spec.shape for spec in case.layer.specs(case.shapes)}
+    return {spec.name: spec.shape for spec in case.layer.parameter_specs(case.shapes)}
 
 
 def torch_values(case):
@@ -337,7 +337,7 @@ def torch_values(case):
     sources = [torch.tensor(array) for array in sources_of(case)]
     parameters = {k: torch.tensor(v) for k, v in parameters_of(shapes_of(case)).items()}
     wanted = [x for x in sources if x.is_floating_point()]
-    learned = {spec.name for spec in case.layer.specs(case.shapes) if spec.learned}
+    learned = {spec.name for spec in case.layer.parameter_specs(case.shapes) if spec.learned}
     leaves = [*wanted, *(parameters[name] for name in parameters if name in learned)]
     for leaf in leaves:
         leaf.requires_grad_(True)

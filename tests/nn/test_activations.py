@@ -253,7 +253,7 @@ OF_TENSORS = [
     if row.elementwise and name not in ("identity", "swish")
 ]
 STEP_MESSAGE = (
-    "activation1: gradient descent cannot train through 'step': its slope is zero everywhere"
+    "activation1: gradient descent cannot train through 'step': its gradient is zero everywhere"
     ".*Use 'sigmoid'.*Perceptron"
 )
 

@@ -107,13 +107,13 @@ def test_a_network_without_biases_has_no_neuron_for_them():
 class Plus(Layer):
     """The sum of two layers."""
 
-    def specs(self, shapes):
+    def parameter_specs(self, shapes):
         return ()
 
     def result_shape(self, shapes):
         return shapes[0]
 
-    def join(self, sources, parameters, context):
+    def apply(self, sources, parameters, context):
         return sources[0] + sources[1]
 
 

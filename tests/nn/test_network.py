@@ -281,8 +281,8 @@ def test_arrays_that_do_not_fit():
 
 def test_networks_of_one_design_have_equal_graphs():
     one, other = Network(LAYERS, 4, (3, 20)), Network(LAYERS, 4, (3, 20), seed=5)
-    assert one.design == other.design
-    assert hash(one.design) == hash(other.design)
+    assert one.structure_key == other.structure_key
+    assert hash(one.structure_key) == hash(other.structure_key)
     others = [
         Network(LAYERS, 4, (3, 21)),
         Network(LAYERS, 5, (3, 20)),
@@ -290,7 +290,7 @@ def test_networks_of_one_design_have_equal_graphs():
         Network([Dense(8), Activation("tanh"), Dropout(0.1), Dense(3)], 4, (3, 20)),
         Network([Dense(8), Activation("relu"), Dropout(0.2), Dense(3)], 4, (3, 20)),
     ]
-    assert len({network.design for network in (one, *others)}) == 6
+    assert len({network.structure_key for network in (one, *others)}) == 6
 
 
 class OwnLayer(Activation):
@@ -298,4 +298,4 @@ class OwnLayer(Activation):
 
 
 def test_a_network_with_layers_of_users_has_no_design():
-    assert Network([Dense(8), OwnLayer("relu"), Dense(3)], 4).design is None
+    assert Network([Dense(8), OwnLayer("relu"), Dense(3)], 4).structure_key is None

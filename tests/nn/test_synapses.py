@@ -2,18 +2,18 @@
 
 from quickprop.config import DType
 from quickprop.nn import Activation, ConstantNeuron, Dense, Dropout, Embedding, Network
+from quickprop.nn.build import Plan, build
 from quickprop.nn.layers.layer import Layer
 from quickprop.nn.node import Input
-from quickprop.nn.placing import Plan, place
 
 
 class Joined(Layer):
     """Rows that are vectors, side by side or added up."""
 
-    def specs(self, shapes):
+    def parameter_specs(self, shapes):
         return ()
 
-    def join(self, sources, parameters, context):
+    def apply(self, sources, parameters, context):
         raise NotImplementedError
 
 
@@ -55,7 +55,7 @@ def test_columns_by_the_names_that_were_given():
     plan = Plan()
     first, second = Input(1, "first"), Input(2, "second")
     plan.add(Dense(2)(SideBySide()(second, Dense(1)(first))))
-    layers = place(plan.inputs, plan.places, 0, DType.float32, ["age", "height", "weight"])
+    layers = build(plan.inputs, plan.layers, 0, DType.float32, ["age", "height", "weight"])
     by_name = {placed.name: placed for placed in layers}
     names = {leaf.name: leaf for leaf in plan.inputs}
     assert list(names) == ["second", "first"]

@@ -187,7 +187,7 @@ def test_the_derivative_by_a_weight_is_that_by_its_neuron_times_its_input(backen
         back = later.loss_by_weighted_inputs @ later.weights.T
         np.testing.assert_allclose(layer.loss_by_outputs, back, tolerance, tolerance)
         np.testing.assert_allclose(
-            layer.loss_by_weighted_inputs, back * layer.slopes, tolerance, tolerance
+            layer.loss_by_weighted_inputs, back * layer.activation_gradients, tolerance, tolerance
         )
     np.testing.assert_array_equal(found.outputs, network.predict(x, backend=backend))
     assert found.loss_value == pytest.approx(((found.outputs - y) ** 2).mean(), rel=1e-5)
@@ -196,13 +196,13 @@ def test_the_derivative_by_a_weight_is_that_by_its_neuron_times_its_input(backen
 class Plus(Layer):
     """The sum of two layers."""
 
-    def specs(self, shapes):
+    def parameter_specs(self, shapes):
         return ()
 
     def result_shape(self, shapes):
         return shapes[0]
 
-    def join(self, sources, parameters, context):
+    def apply(self, sources, parameters, context):
         return sources[0] + sources[1]
 
 
@@ -329,7 +329,7 @@ def test_a_wide_layer_is_cut_short():
 def test_a_step_has_no_slope():
     network = Network([Dense(2), Activation("step"), Dense(1)], 2, dtype="float64")
     found = trace(network, [[1.0, 2.0]], [1.0])
-    assert not found["dense1"].slopes.any()
+    assert not found["dense1"].activation_gradients.any()
     assert not found["dense1"].loss_by_weights.any()
     assert found["dense2"].loss_by_weighted_inputs.any()
 

@@ -96,12 +96,12 @@ def network_of(
     key = (tuple(hidden), normalization, outputs, link, features, levels, kind)
     known = _NETWORKS.get(key)
     if known is not None:
-        return known.twin()
+        return known.copy_with_new_variables()
     network = Network(
         _layers_of(hidden, normalization, outputs, link), features, levels, dtype=kind
     )
     if network.parameter_count <= MOST_REMEMBERED:
-        _NETWORKS.put(key, network.twin())
+        _NETWORKS.put(key, network.copy_with_new_variables())
     return network
 
 

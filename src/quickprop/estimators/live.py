@@ -11,7 +11,7 @@ import numpy as np
 from quickprop.estimators.engine import StepEngine
 from quickprop.estimators.objective import Objective
 from quickprop.estimators.weights import WeightWindows
-from quickprop.estimators.written import KEPT, Written, design_with
+from quickprop.estimators.written import KEPT, Written, structure_key_with
 from quickprop.execution import Function
 from quickprop.foundation.lru_cache import LruCache
 from quickprop.graph import Graph
@@ -75,14 +75,14 @@ class LiveNetwork:
 
     def _compiled(self, raw: bool) -> Function:
         network, loss = self.network, self.objective.loss
-        design = design_with(network, loss)
-        known = None if design is None else _WRITTEN.get((design, raw))
+        key = structure_key_with(network, loss)
+        known = None if key is None else _WRITTEN.get((key, raw))
         if known is not None:
             graph, _ = known.filled(network)
         else:
             output = network.output(loss=loss)
             made = output if raw else loss.prediction(output)
             graph = optimise(Graph(network.inputs, (made,)))
-            if design is not None:
-                _WRITTEN.put((design, raw), Written(graph, network))
+            if key is not None:
+                _WRITTEN.put((key, raw), Written(graph, network))
         return Function(graph, single=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from quickprop.autodiff import gradients
 from quickprop.config import DType
 from quickprop.estimators.objective import Objective, batch_terms
-from quickprop.estimators.written import KEPT, Written, design_with
+from quickprop.estimators.written import KEPT, Written, structure_key_with
 from quickprop.foundation.lru_cache import LruCache
 from quickprop.graph import ROWS, Graph, Tensor, placeholder, variable, walk
 from quickprop.nn import Network
@@ -144,16 +144,16 @@ _WRITTEN: LruCache[Hashable, tuple[Written, Given]] = LruCache(KEPT)
 
 
 def step_of(network: Network, recipe: Recipe) -> Step:
-    """The step of a network: filled in when one of the same design was written before."""
-    design = design_with(network, recipe.objective.loss, recipe.optimizer, recipe.schedule)
-    if design is None:
+    """The step of a network: filled in when one of the same structure was written before."""
+    key = structure_key_with(network, recipe.objective.loss, recipe.optimizer, recipe.schedule)
+    if key is None:
         return write_step(network, recipe)
-    known = _WRITTEN.get((design, recipe))
+    known = _WRITTEN.get((key, recipe))
     if known is not None:
         written, given = known
         graph, (total_steps, *state) = written.filled(network)
         return Step(graph, given, total_steps, tuple(state))
     step = write_step(network, recipe)
     written = Written(step.graph, network, (step.total_steps, *step.schedule_state))
-    _WRITTEN.put((design, recipe), (written, step.given))
+    _WRITTEN.put((key, recipe), (written, step.given))
     return step

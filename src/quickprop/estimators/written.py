@@ -1,4 +1,4 @@
-"""Graphs of networks, written once for all networks of one design.
+"""Graphs of networks, written once for all networks of one structure.
 
 Searches fit one network hundreds of times. To write its step, differentiate it and simplify it
 takes milliseconds, more than many of these fits; to fill in new variables takes a tenth of that.
@@ -20,14 +20,14 @@ from quickprop.nn import Network
 KEPT = 128
 
 
-def design_with(network: Network, *parts: Component) -> Hashable | None:
+def structure_key_with(network: Network, *parts: Component) -> Hashable | None:
     """Equal where a network and what belongs to it give equal graphs.
 
     None where code of users has a say in them.
     """
-    design = network.design
-    known = design is not None and all(map(follows_from_settings, parts))
-    return (design, parts) if known else None
+    key = network.structure_key
+    known = key is not None and all(map(follows_from_settings, parts))
+    return (key, parts) if known else None
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class _Beginning:
 
 
 class Written:
-    """A graph of a network, to be filled in for others of the same design.
+    """A graph of a network, to be filled in for others of the same structure.
 
     Parameters
     ----------

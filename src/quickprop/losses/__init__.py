@@ -16,12 +16,12 @@ from quickprop.losses.cross_entropy import BinaryCrossEntropy, CrossEntropy, Foc
 from quickprop.losses.custom import CustomLoss
 from quickprop.losses.heads import Heads, links_of
 from quickprop.losses.hinge import Hinge, SquaredHinge
-from quickprop.losses.kinds import SINGLE_LOSSES
 from quickprop.losses.likelihood import Likelihood
 from quickprop.losses.loss import Loss
 from quickprop.losses.mixture import MixtureLikelihood
 from quickprop.losses.ordinal import Ordinal
 from quickprop.losses.quantile import Quantile
+from quickprop.losses.registry import SINGLE_LOSSES
 from quickprop.losses.regression import (
     Huber,
     LogCosh,

@@ -16,7 +16,7 @@ from quickprop.losses.targets import number_matrix, probability_rows
 from quickprop.ops.activations import log_softmax, softmax
 from quickprop.ops.elementary import abs, log, max, maximum, sqrt, stop_gradient, sum, where
 
-#: Vectors with no number larger than this count as no vector: of outputs, whose slopes grow as
+#: Vectors with no number larger than this count as no vector: of outputs, whose gradients grow as
 #: they get shorter, and of targets.
 _SMALLEST_OUTPUT, _SMALLEST_TARGET = 1e-8, 1e-30
 

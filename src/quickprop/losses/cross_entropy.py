@@ -182,7 +182,7 @@ class Focal(NumberLoss):
         return 1
 
     def per_target(self, output: Tensor, target: Tensor) -> Tensor:
-        """(1 - p)**gamma as exp(gamma ln(1 - p)), which has a slope even where p is 1."""
+        """(1 - p)**gamma as exp(gamma ln(1 - p)), which has a gradient even where p is 1."""
         gamma = variable(self.gamma, output.dtype, "focal.gamma")
         towards = output * (target * 2.0 - 1.0)
         losses = exp(-(softplus(towards) * gamma)) * softplus(-towards)

@@ -12,8 +12,8 @@ from quickprop.config import DType
 from quickprop.errors import DataError, SettingError, ShapeError
 from quickprop.foundation.settings import Rule, integer, number, optional, sequence_of, setting
 from quickprop.graph import ROWS, Tensor, placeholder, show_shape, variable
-from quickprop.losses.kinds import SINGLE_LOSSES
 from quickprop.losses.loss import Loss
+from quickprop.losses.registry import SINGLE_LOSSES
 from quickprop.losses.targets import numbers, raw_matrix
 from quickprop.ops.elementary import cast, concat
 

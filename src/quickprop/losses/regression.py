@@ -53,7 +53,7 @@ class MeanSquaredError(PointLoss):
 class MeanAbsoluteError(PointLoss):
     """The mean of abs(f - y) over rows and outputs; least where f is the median of y given x.
 
-    Laplace 1774. Its slope at f = y is taken as 0.
+    Laplace 1774. Its gradient at f = y is taken as 0.
     """
 
     def per_target(self, output: Tensor, target: Tensor) -> Tensor:

@@ -25,5 +25,5 @@ def decoder(network: Network) -> Function:
     behind = network.layers[_second_half(network) :]
     codes = output = placeholder((ROWS, *behind[0].input_shape), network.dtype, "codes")
     for placed in behind:
-        output = placed.layer.join([output], placed.parameters, Context(placed.name))
+        output = placed.layer.apply([output], placed.parameters, Context(placed.name))
     return function([codes], output)

@@ -24,7 +24,7 @@ class ActivationFunction:
     elementwise : bool
         False when every result depends on the whole vector, as with softmax.
     trainable : bool
-        False when its slope is zero everywhere, so that gradient descent cannot pass it.
+        False when its gradient is zero everywhere, so that gradient descent cannot pass it.
     """
 
     function: Callable[[Tensor], Tensor]

@@ -15,9 +15,9 @@ import numpy as np
 
 from quickprop.config import DType
 from quickprop.errors import DataFileError, SettingError
+from quickprop.nn.built_layer import BuiltLayer
 from quickprop.nn.layers.activation import Activation
 from quickprop.nn.layers.dense import Dense
-from quickprop.nn.placed import PlacedLayer
 
 if TYPE_CHECKING:
     from quickprop.nn.network import Network
@@ -103,7 +103,7 @@ class _Group:
     shape: tuple[int, ...]
     label: Callable[[int], str]
     notes: list[str] = field(default_factory=list)
-    placed: PlacedLayer | None = None
+    placed: BuiltLayer | None = None
     sources: list[_Group] = field(default_factory=list)
     ends: list[str] = field(default_factory=list)
     with_bias: bool = False
@@ -408,14 +408,14 @@ def _groups(network: Network) -> list[_Group]:
     return groups
 
 
-def _passes_on(placed: PlacedLayer) -> bool:
+def _passes_on(placed: BuiltLayer) -> bool:
     """Whether each number stays that of the neuron before: activations, dropout, norms."""
     alike = len(placed.sources) == 1 and placed.output_shape == placed.input_shape
     mixes = any(len(spec.shape) > 1 for spec in placed.specs)
     return alike and not mixes and not isinstance(placed.layer, Dense)
 
 
-def _note(placed: PlacedLayer) -> str:
+def _note(placed: BuiltLayer) -> str:
     if isinstance(placed.layer, Activation):
         return placed.layer.name
     return type(placed.layer).__name__

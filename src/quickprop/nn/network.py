@@ -24,8 +24,9 @@ from quickprop.foundation.settings import (
 from quickprop.graph import ROWS, Tensor, placeholder, show_shape
 from quickprop.losses import Loss, links_of
 from quickprop.nn import views
-from quickprop.nn.codes import check_codes
-from quickprop.nn.frames import by_name, in_order
+from quickprop.nn.build import LayerSpec, Plan, build, check_sources, copied
+from quickprop.nn.category_checks import check_codes
+from quickprop.nn.input_order import by_name, in_order
 from quickprop.nn.layers import (
     LAYERS,
     Activation,
@@ -37,8 +38,7 @@ from quickprop.nn.layers import (
     ParameterSpec,
 )
 from quickprop.nn.node import Input, Node
-from quickprop.nn.placing import Place, Plan, check_sources, place, placed_again
-from quickprop.nn.row import chained, drawn_outputs, layers_in_a_row, row_document
+from quickprop.nn.sequential import chained, drawn_outputs, layers_in_a_row, row_document
 from quickprop.ops.elementary import concat
 
 _NAMES = optional(sequence_of(text()))
@@ -69,7 +69,7 @@ class Network:
 
     Attributes
     ----------
-    layers : tuple of PlacedLayer
+    layers : tuple of BuiltLayer
         Each with its name, parameters, neurons and synapses.
     inputs : tuple of Tensor
         Placeholders. Of layers in a row: the numeric matrix if there are features, then the int32
@@ -108,12 +108,12 @@ class Network:
             if not any(isinstance(layer, Block) for layer in row):
                 self._row = row_document(row, features)
             outputs = (chained(row, inputs, plan),)
-        self._set_up(plan.inputs, plan.places, outputs, seed, dtype, input_names)
+        self._set_up(plan.inputs, plan.layers, outputs, seed, dtype, input_names)
 
     def _set_up(
         self,
         inputs: Sequence[Input],
-        places: Sequence[Place],
+        specs: Sequence[LayerSpec],
         outputs: Sequence[str],
         seed: int,
         dtype: DType | str,
@@ -144,16 +144,16 @@ class Network:
                 allowed=f"{self.features} names",
                 given=len(names),
             )
-        self.layers = place(inputs, places, self.seed, self.dtype, names)
+        self.layers = build(inputs, specs, self.seed, self.dtype, names)
         check_sources("Network.outputs", outputs, [placed.name for placed in self.layers])
         self.outputs = tuple(outputs)
         self._input_names: tuple[str, ...] | None = names
         self._predictors: dict[str, Function] = {}
 
-    def twin(self) -> Network:
+    def copy_with_new_variables(self) -> Network:
         """A network of the same layers, with variables of its own that begin with these values."""
         other: Network = object.__new__(type(self))
-        vars(other).update(vars(self), layers=placed_again(self.layers), _predictors={})
+        vars(other).update(vars(self), layers=copied(self.layers), _predictors={})
         return other
 
     @property
@@ -162,7 +162,7 @@ class Network:
         return self._input_names or tuple(f"x{k + 1}" for k in range(self.features))
 
     @property
-    def design(self) -> Hashable | None:
+    def structure_key(self) -> Hashable | None:
         """Equal for networks with equal graphs; None where code of users has a say in them."""
         if not all(follows_from_settings(placed.layer) for placed in self.layers):
             return None
@@ -199,7 +199,7 @@ class Network:
         for placed in self.layers:
             context = Context(placed.name, training, seed, step, gathered)
             sources = [found[source] for source in placed.sources]
-            found[placed.name] = placed.layer.join(sources, placed.parameters, context)
+            found[placed.name] = placed.layer.apply(sources, placed.parameters, context)
         return found
 
     def results(
@@ -509,7 +509,7 @@ class Network:
         names = {leaf.name for leaf in inputs}
         if len(names) != len(inputs):
             raise SettingError("a name stands twice", where="inputs")
-        places = []
+        specs = []
         for position, item in enumerate(document["layers"]):
             where = f"network.layers[{position}]"
             part = from_document(item["layer"], LAYERS, f"{where}.layer")
@@ -521,13 +521,13 @@ class Network:
             if not isinstance(part, Layer) or name in names:
                 raise SettingError("not a layer of its own", where=where)
             names.add(name)
-            places.append(Place(part, name, sources))
+            specs.append(LayerSpec(part, name, sources))
         outputs = sequence_of(text()).checked(document["outputs"], "network.outputs")
         network = cls.__new__(cls)
         network._row = None
         network._set_up(
             inputs,
-            places,
+            specs,
             outputs,
             document["seed"],
             document["dtype"],

@@ -26,10 +26,10 @@ class Perceptron:
     """Tells two classes apart by a plane, learned by Rosenblatt's rule.
 
     It answers ``o = 1`` where ``w'x + b > 0``, else 0. Row after row, ``w += (y - o) x`` and
-    ``b += y - o``: nothing happens where the answer is right, and no slope is needed, which a step
-    does not have (Rosenblatt 1958). When a plane separates the classes, the rule finds one after at
-    most ``(R / gamma)**2`` mistakes, R the greatest length of a row with a 1 put behind it, gamma
-    the distance by which the best plane through the origin of that space clears all rows
+    ``b += y - o``: nothing happens where the answer is right, and no gradient is needed, which a
+    step does not have (Rosenblatt 1958). When a plane separates the classes, the rule finds one
+    after at most ``(R / gamma)**2`` mistakes, R the greatest length of a row with a 1 put behind
+    it, gamma the distance by which the best plane through the origin of that space clears all rows
     (Novikoff 1962). When none does, it never ends, and `separated` says so.
 
     Parameters

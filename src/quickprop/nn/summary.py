@@ -12,7 +12,7 @@ from quickprop.errors import GraphError
 from quickprop.foundation.settings import integer
 from quickprop.graph import Graph, Tensor, placeholder, variable, walk
 from quickprop.native import arena_bytes
-from quickprop.nn.placed import PlacedLayer
+from quickprop.nn.built_layer import BuiltLayer
 from quickprop.ops.elementary import mean, square
 from quickprop.passes import optimise
 
@@ -146,8 +146,8 @@ def _training_bytes(network: Network, rows: int) -> int | None:
     loss = mean(square(outputs[0] - targets[0]))
     for x, target in zip(outputs[1:], targets[1:], strict=True):
         loss = loss + mean(square(x - target))
-    slopes = gradients(loss, network.parameters)
-    updates += [(p, p - dp * rate) for p, dp in zip(network.parameters, slopes, strict=True)]
+    derivatives = gradients(loss, network.parameters)
+    updates += [(p, p - dp * rate) for p, dp in zip(network.parameters, derivatives, strict=True)]
     used = set(walk([loss, *(new for _, new in updates)]))
     leaves = (*network.inputs, *targets, rate, seed)
     inputs = tuple(leaf for leaf in leaves if leaf in used or leaf.shape != ())
@@ -155,7 +155,7 @@ def _training_bytes(network: Network, rows: int) -> int | None:
     return arena_bytes(optimise(graph), rows, epoch=True)
 
 
-def _row(placed: PlacedLayer) -> SummaryRow:
+def _row(placed: BuiltLayer) -> SummaryRow:
     settings = [
         f"{key}={_short(value)}"
         for key, value in placed.layer.to_document().items()

@@ -18,10 +18,10 @@ from quickprop.errors import DataError, SettingError, ShapeError
 from quickprop.execution import function
 from quickprop.graph import ROWS, Op, Tensor, placeholder, walk
 from quickprop.losses import Loss, MeanSquaredError
+from quickprop.nn.built_layer import BuiltLayer
 from quickprop.nn.layers.activation import Activation
 from quickprop.nn.layers.dense import Dense
 from quickprop.nn.layers.layer import Context
-from quickprop.nn.placed import PlacedLayer
 from quickprop.nn.trace_page import page
 from quickprop.ops.elementary import concat, sum
 
@@ -53,7 +53,7 @@ class TracedLayer:
         o_l (rows, ...), after the activation.
     weights, biases : array or None
         Those of a dense layer, (inputs, neurons) and (neurons,).
-    slopes : array or None
+    activation_gradients : array or None
         h'(a_l) (rows, neurons), where an activation takes each number on its own.
     loss_by_outputs, loss_by_weighted_inputs : array or None
         Derivatives of the loss; None without a target. That by the outputs is also None where the
@@ -72,7 +72,7 @@ class TracedLayer:
     outputs: np.ndarray
     weights: np.ndarray | None
     biases: np.ndarray | None
-    slopes: np.ndarray | None = None
+    activation_gradients: np.ndarray | None = None
     loss_by_outputs: np.ndarray | None = None
     loss_by_weighted_inputs: np.ndarray | None = None
     loss_by_weights: np.ndarray | None = None
@@ -210,8 +210,8 @@ def trace(
     for placed in network.layers:
         wanted.add(("result", placed.name), tensors[placed.name])
         if placed.name in activations.values() and _is_elementwise(placed):
-            slope = gradients(sum(tensors[placed.name]), [tensors[placed.sources[0]]])[0]
-            wanted.add(("slope", placed.name), slope)
+            gradient = gradients(sum(tensors[placed.name]), [tensors[placed.sources[0]]])[0]
+            wanted.add(("activation_gradient", placed.name), gradient)
     leaves = list(network.inputs)
     expected = None
     if target is not None:
@@ -245,8 +245,8 @@ def trace(
         by = [*(tensors[name] for name in names), *network.parameters]
         keys = [*(("by", name) for name in names)]
         keys += [("gradient", str(parameter.name)) for parameter in network.parameters]
-        for key, slope in zip(keys, gradients(value, by), strict=True):
-            wanted.add(key, slope)
+        for key, gradient in zip(keys, gradients(value, by), strict=True):
+            wanted.add(key, gradient)
     results = function(leaves, wanted.tensors, backend=backend)(*arrays)
     found = {key: results[k] for key, k in wanted.places.items()}
     for leaf, array in zip(network.inputs, arrays):
@@ -326,15 +326,15 @@ def _activations_behind(network: Network) -> dict[str, str]:
     }
 
 
-def _is_elementwise(placed: PlacedLayer) -> bool:
+def _is_elementwise(placed: BuiltLayer) -> bool:
     """Whether an activation takes each number on its own: softmax, for one, does not."""
     x = placeholder((ROWS, *placed.input_shape))
-    y = placed.layer.join([x], placed.parameters, Context(placed.name))
+    y = placed.layer.apply([x], placed.parameters, Context(placed.name))
     return all(node.op not in (Op.SUM, Op.MAX) for node in walk([y]))
 
 
 def _traced(
-    placed: PlacedLayer,
+    placed: BuiltLayer,
     behind: str | None,
     network: Network,
     found: Mapping[tuple[str, str], np.ndarray],
@@ -357,7 +357,7 @@ def _traced(
         found["result", behind or placed.name],
         placed.parameters["weight"].value if dense else None,
         placed.parameters["bias"].value if dense and "bias" in placed.parameters else None,
-        found.get(("slope", str(behind))),
+        found.get(("activation_gradient", str(behind))),
         found.get(("by", behind or placed.name)),
         found.get(("by", placed.name)) if dense else None,
         found.get(("gradient", own["weight"])) if dense else None,

@@ -82,8 +82,8 @@ _FORMULAS: dict[str, Callable[[float], str]] = {
     "sigmoid": lambda a: f"1 / (1 + exp({show(-a)}))",
     "relu": lambda a: f"max(0, {show(a)})",
 }
-#: Its slope by its own output: the formula, and the same in numbers.
-_SLOPES: dict[str, tuple[Callable[[str], str], Callable[[float], str]]] = {
+#: Its gradient by its own output: the formula, and the same in numbers.
+_ACTIVATION_GRADIENTS: dict[str, tuple[Callable[[str], str], Callable[[float], str]]] = {
     "sigmoid": (
         lambda o: f"{o} · (1 - {o})",
         lambda o: f"{show(o)} · (1 - {show(o)})",
@@ -204,7 +204,7 @@ class _Page:
         name = f"  o_{number},{index}"
         if layer.activation is None or layer.activation == "identity":
             return f"{name} = a_{number},{index} = {o}"
-        if layer.slopes is None:
+        if layer.activation_gradients is None:
             return f"{name} = {layer.activation}(a_{number})_{index} = {o}"
         formula = _FORMULAS.get(layer.activation, lambda a: f"{layer.activation}({show(a)})")
         return f"{name} = {layer.activation}(a_{number},{index}) = {formula(a)} = {o}"
@@ -218,27 +218,27 @@ class _Page:
         assert trace.loss_value is not None
         writer = _LOSSES.get(type(trace.loss))
         by_weighted = last.loss_by_outputs is None
-        slopes = last.loss_by_weighted_inputs if by_weighted else last.loss_by_outputs
+        gradients = last.loss_by_weighted_inputs if by_weighted else last.loss_by_outputs
         title = f"Loss ({_words(trace.loss)})"
         plain = [title, f"  L = {show(trace.loss_value)}"]
         assert trace.target is not None
         missing = trace.target.dtype.kind == "f" and np.isnan(trace.target).any()
         several = len(trace.output_names) > 1
-        if writer is None or missing or several or slopes is None or slopes.ndim != 2:
+        if writer is None or missing or several or gradients is None or gradients.ndim != 2:
             return plain, None, by_weighted
-        if slopes.shape[1] > MOST:
+        if gradients.shape[1] > MOST:
             return plain, None, by_weighted
         kind = "a" if by_weighted else "o"
         names = [
             f"{kind}_{self.number[last.name]},{_index(i)}"
             if last.name in self.number
             else self.symbols[last.result_name](i)
-            for i in range(slopes.shape[1])
+            for i in range(gradients.shape[1])
         ]
         given = last.weighted_inputs if by_weighted else last.outputs
         assert given is not None
         written = writer(names, given[self.row], np.ravel(trace.target[self.row]), trace.rows)
-        if not np.allclose(written.slopes, slopes[self.row], rtol=1e-4, atol=1e-6):
+        if not np.allclose(written.gradients, gradients[self.row], rtol=1e-4, atol=1e-6):
             # The loss was given settings that the formula does not know.
             return plain, None, by_weighted
         lines = [title, *written.forward]
@@ -252,10 +252,10 @@ class _Page:
         """The derivatives in a layer; `start` says how the loss depends on the last one."""
         lines = [self._title(layer)]
         if layer.weighted_inputs is None or layer.loss_by_weighted_inputs is None:
-            slopes = layer.loss_by_outputs
-            if slopes is None:
+            gradients = layer.loss_by_outputs
+            if gradients is None:
                 return [*lines, "  is part of the loss"]
-            values = slopes[self.row].ravel()
+            values = gradients[self.row].ravel()
             dots = ", ..." if len(values) > MOST else ""
             return [*lines, f"  dL/do = {', '.join(map(show, values[:MOST]))}{dots}"]
         for i in range(_shown(layer.weighted_inputs.shape[1])):
@@ -281,8 +281,8 @@ class _Page:
         number, width = self.number[reader.name], reader.weights.shape[1]
         shown = range(_shown(width))
         named = [f"dL/da_{number},{_index(k)} · w_{number},{_index(k, i)}" for k in shown]
-        slopes = reader.loss_by_weighted_inputs[self.row]
-        numbers = [(slopes[k], reader.weights[i, k]) for k in shown]
+        gradients = reader.loss_by_weighted_inputs[self.row]
+        numbers = [(gradients[k], reader.weights[i, k]) for k in shown]
         return [
             f"  {name} = {' + '.join(named)}{_dots(width)}",
             f"  {'':{len(name)}} = {_sum(numbers, width)} = {value}",
@@ -298,15 +298,19 @@ class _Page:
         if layer.activation is None or layer.activation == "identity":
             return [f"  {name} = dL/do_{index} = {show(value)}"]
         before = by_output[self.row, i]
-        slope = None if layer.slopes is None else layer.slopes[self.row, i]
-        if slope is None or not math.isclose(before * slope, value, rel_tol=1e-4, abs_tol=1e-9):
+        gradient = (
+            None if layer.activation_gradients is None else layer.activation_gradients[self.row, i]
+        )
+        if gradient is None or not math.isclose(
+            before * gradient, value, rel_tol=1e-4, abs_tol=1e-9
+        ):
             # The loss reaches a by more ways than through o, or o depends on the other a too.
             return [f"  {name} = {show(value)}"]
         o = layer.outputs[self.row, i]
         formula = f"{name} = dL/do_{index} · {layer.activation}'(a_{index})"
-        numbers = f"{show(before)} · {_factor(slope)}"
-        if layer.activation in _SLOPES:
-            named, in_numbers = _SLOPES[layer.activation]
+        numbers = f"{show(before)} · {_factor(gradient)}"
+        if layer.activation in _ACTIVATION_GRADIENTS:
+            named, in_numbers = _ACTIVATION_GRADIENTS[layer.activation]
             formula += f" = dL/do_{index} · {named(f'o_{index}')}"
             numbers = f"{show(before)} · {in_numbers(o)}"
         return [f"  {formula}", f"  {'':{len(name)}} = {numbers} = {show(value)}"]
@@ -318,17 +322,17 @@ class _Page:
         number, source = self.number[layer.name], self.symbols[layer.sources[0]]
         rows, width = self.trace.rows, len(layer.weights)
         shown = range(_shown(rows))
-        slopes = layer.loss_by_weighted_inputs[:, i]
+        gradients = layer.loss_by_weighted_inputs[:, i]
         by = f"dL/da_{number},{_index(i)}"
         lines = []
         for j in range(_shown(width)):
-            numbers = _sum([(slopes[r], layer.inputs[r, j]) for r in shown], rows)
+            numbers = _sum([(gradients[r], layer.inputs[r, j]) for r in shown], rows)
             name, value = f"dL/dw_{number},{_index(i, j)}", show(layer.loss_by_weights[j, i])
             lines += self._over_rows(name, f"{by} · {source(j)}", numbers, value)
         if width > _shown(width):
             lines.append(f"  ... {width - _shown(width)} more weights")
         if layer.loss_by_biases is not None:
-            numbers = "" if rows == 1 else _sum([(slopes[r],) for r in shown], rows)
+            numbers = "" if rows == 1 else _sum([(gradients[r],) for r in shown], rows)
             name, value = f"dL/db_{number},{_index(i)}", show(layer.loss_by_biases[i])
             lines += self._over_rows(name, by, numbers, value)
         return lines
@@ -362,14 +366,14 @@ class _Written:
     ----------
     forward, backward : list of str
         Lines of the loss; one line for each output's derivative.
-    slopes : array
+    gradients : array
         What the formulas give for the derivatives, to be compared with the traced ones.
     """
 
-    def __init__(self, forward: list[str], backward: list[str], slopes: np.ndarray) -> None:
+    def __init__(self, forward: list[str], backward: list[str], gradients: np.ndarray) -> None:
         self.forward = forward
         self.backward = backward
-        self.slopes = slopes
+        self.gradients = gradients
 
 
 def _over(count: int) -> str:
@@ -393,16 +397,16 @@ def _mean_squared(names: list[str], o: np.ndarray, y: np.ndarray, rows: int) -> 
     named = _mean([f"({n} - {t})²" for n, t in zip(names, ys)])
     numbers = _mean([f"({show(a)} - {_factor(b)})²" for a, b in zip(o, y)])
     value = float(((o - y) ** 2).mean())
-    slopes = 2 * (o - y) / (k * rows)
+    gradients = 2 * (o - y) / (k * rows)
     break_off = "" if k == 1 else f"\n  {'':{len(_row(rows))}}"
     return _Written(
         [f"  {_row(rows)} = {named}{break_off} = {numbers} = {show(value)}"],
         [
             f"  dL/d{names[i]} = 2 · ({names[i]} - {ys[i]}){_over(k * rows)}"
-            f" = 2 · ({show(o[i])} - {_factor(y[i])}){_over(k * rows)} = {show(slopes[i])}"
+            f" = 2 · ({show(o[i])} - {_factor(y[i])}){_over(k * rows)} = {show(gradients[i])}"
             for i in range(k)
         ],
-        slopes,
+        gradients,
     )
 
 
@@ -411,7 +415,7 @@ def _binary(names: list[str], a: np.ndarray, y: np.ndarray, rows: int) -> _Writt
     p = np.exp(-np.logaddexp(0, -np.float64(a)))
     ps = ["p"] if k == 1 else [f"p_{i + 1}" for i in range(k)]
     value = float((np.logaddexp(0, np.float64(a)) - a * y).mean())
-    slopes = (p - y) / (k * rows)
+    gradients = (p - y) / (k * rows)
     named = _mean([f"-({t} · ln {q} + (1 - {t}) · ln(1 - {q}))" for q, t in zip(ps, ys)])
     numbers = _mean(
         [f"-({show(t)} · ln {show(q)} + {show(1 - t)} · ln {show(1 - q)})" for q, t in zip(p, y)]
@@ -424,10 +428,10 @@ def _binary(names: list[str], a: np.ndarray, y: np.ndarray, rows: int) -> _Writt
         ],
         [
             f"  dL/d{names[i]} = ({ps[i]} - {ys[i]}){_over(k * rows)}"
-            f" = ({show(p[i])} - {show(y[i])}){_over(k * rows)} = {show(slopes[i])}"
+            f" = ({show(p[i])} - {show(y[i])}){_over(k * rows)} = {show(gradients[i])}"
             for i in range(k)
         ],
-        slopes,
+        gradients,
     )
 
 
@@ -446,7 +450,7 @@ def _classes(names: list[str], a: np.ndarray, y: np.ndarray, rows: int) -> _Writ
         numbers = " + ".join(f"{show(t)} · ln {show(q)}" for t, q in zip(true, p))
         value = -sum(t * _ln(q) for t, q in zip(true, p))
         loss = f"  {row} = -({named})\n  {'':{len(row)}} = -({numbers}) = {show(value)}"
-    slopes = (p - true) / rows
+    gradients = (p - true) / rows
     return _Written(
         [
             *(f"  p_{i + 1} = softmax({names[0][0]})_{i + 1} = {show(v)}" for i, v in enumerate(p)),
@@ -454,10 +458,10 @@ def _classes(names: list[str], a: np.ndarray, y: np.ndarray, rows: int) -> _Writ
         ],
         [
             f"  dL/d{names[i]} = (p_{i + 1} - y_{i + 1}){_over(rows)}"
-            f" = ({show(p[i])} - {show(true[i])}){_over(rows)} = {show(slopes[i])}"
+            f" = ({show(p[i])} - {show(true[i])}){_over(rows)} = {show(gradients[i])}"
             for i in range(len(names))
         ],
-        slopes,
+        gradients,
     )
 
 

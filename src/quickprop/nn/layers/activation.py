@@ -22,7 +22,7 @@ class Activation(UnaryLayer):
         Of each number: identity, step, sigmoid, hard_sigmoid, tanh, relu, relu6, leaky_relu, elu,
         selu, celu, gelu, gelu_tanh, silu (also called swish), hard_swish, mish, softplus, softsign,
         exponential, sine. Of the whole vector, along the last axis: softmax, log_softmax. The step
-        can be computed but not trained through: its slope is zero everywhere.
+        can be computed but not trained through: its gradient is zero everywhere.
     """
 
     name: str = setting(choice(ACTIVATIONS))
@@ -35,13 +35,13 @@ class Activation(UnaryLayer):
         """As it came."""
         return input_shape
 
-    def apply(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
+    def transform(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         """The function of that name."""
         activation = ACTIVATIONS[self.name]
         if context.training and not activation.trainable:
             raise GraphError(
                 f"gradient descent cannot train through {self.name!r}: "
-                "its slope is zero everywhere, so no weight before it would ever change",
+                "its gradient is zero everywhere, so no weight before it would ever change",
                 where=context.name,
                 hint="use 'sigmoid', its smooth form, or the Perceptron's learning rule",
             )

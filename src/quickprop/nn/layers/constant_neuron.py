@@ -28,6 +28,6 @@ class ConstantNeuron(UnaryLayer):
         """One number more."""
         return (vector(input_shape, "ConstantNeuron") + 1,)
 
-    def apply(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
+    def transform(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         """The row as it came, and a 1 behind it."""
         return concat([x, broadcast_to(constant(1.0, x.dtype), (x.shape[0], 1))])

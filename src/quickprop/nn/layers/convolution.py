@@ -53,7 +53,7 @@ class _Convolving(ABC):
         windows = windows_over(lengths, self.size, self.stride, self.padding, self.dilation)
         return (*windows_that_fit(windows.counts(lengths), lengths), self.filters)
 
-    def apply(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
+    def transform(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         """The kernel slid over the rows, and the bias added."""
         y = convolve(x, parameters["weight"], self.stride, self.padding, self.dilation, self.groups)
         return y + parameters["bias"] if self.bias else y

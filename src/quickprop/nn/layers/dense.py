@@ -43,7 +43,7 @@ class Dense(UnaryLayer):
         """One number a neuron."""
         return (self.width,)
 
-    def apply(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
+    def transform(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         """The product, and the bias added to every row."""
         y = x @ parameters["weight"]
         return y + parameters["bias"] if self.bias else y

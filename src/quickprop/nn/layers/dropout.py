@@ -29,7 +29,7 @@ class Dropout(UnaryLayer):
         """As it came."""
         return input_shape
 
-    def apply(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
+    def transform(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         """x / (1 - rate) where u >= rate, else 0, with u uniform and new at every step."""
         if not context.training or self.rate == 0.0:
             return x

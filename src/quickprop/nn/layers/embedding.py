@@ -62,7 +62,7 @@ class Embedding(Lookup):
         widths = self.widths or tuple(usual_width(levels) for levels in self.levels)
         return tuple(zip(names, self.levels, widths, strict=True))
 
-    def specs(self, shapes: Sequence[RowShape]) -> tuple[ParameterSpec, ...]:
+    def parameter_specs(self, shapes: Sequence[RowShape]) -> tuple[ParameterSpec, ...]:
         """One table (levels, width) a column."""
         # A vector has the expected length 1, as the row of a one-hot code would have.
         return tuple(
@@ -96,7 +96,7 @@ class Embedding(Lookup):
         """As given."""
         return self.levels
 
-    def join(
+    def apply(
         self, sources: Sequence[Tensor], parameters: Mapping[str, Tensor], context: Context
     ) -> Tensor:
         """Rows picked from the tables."""
@@ -123,7 +123,7 @@ class TokenEmbedding(Lookup):
     levels: int = setting(integer(1))
     width: int = setting(integer(1, 4096))
 
-    def specs(self, shapes: Sequence[RowShape]) -> tuple[ParameterSpec, ...]:
+    def parameter_specs(self, shapes: Sequence[RowShape]) -> tuple[ParameterSpec, ...]:
         """One table (levels, width)."""
         deviation = 1.0 / math.sqrt(self.width)
         return (ParameterSpec("table", (self.levels, self.width), Normal(deviation=deviation)),)
@@ -142,7 +142,7 @@ class TokenEmbedding(Lookup):
         """The same for every step."""
         return (self.levels,) * columns
 
-    def join(
+    def apply(
         self, sources: Sequence[Tensor], parameters: Mapping[str, Tensor], context: Context
     ) -> Tensor:
         """Rows picked from the table, step by step."""

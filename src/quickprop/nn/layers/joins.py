@@ -28,7 +28,7 @@ def _one_shape(shapes: Sequence[RowShape], where: str) -> RowShape:
 class Add(Layer):
     """The sum, number by number: ``Add()(x, y)``, as skip connections need (He et al. 2015)."""
 
-    def specs(self, shapes: Sequence[RowShape]) -> tuple[ParameterSpec, ...]:
+    def parameter_specs(self, shapes: Sequence[RowShape]) -> tuple[ParameterSpec, ...]:
         """None."""
         return ()
 
@@ -36,7 +36,7 @@ class Add(Layer):
         """That of each."""
         return _one_shape(shapes, "Add")
 
-    def join(
+    def apply(
         self, sources: Sequence[Tensor], parameters: Mapping[str, Tensor], context: Context
     ) -> Tensor:
         """The sum."""
@@ -47,7 +47,7 @@ class Add(Layer):
 class Multiply(Layer):
     """The product, number by number: ``Multiply()(x, gate)``."""
 
-    def specs(self, shapes: Sequence[RowShape]) -> tuple[ParameterSpec, ...]:
+    def parameter_specs(self, shapes: Sequence[RowShape]) -> tuple[ParameterSpec, ...]:
         """None."""
         return ()
 
@@ -55,7 +55,7 @@ class Multiply(Layer):
         """That of each."""
         return _one_shape(shapes, "Multiply")
 
-    def join(
+    def apply(
         self, sources: Sequence[Tensor], parameters: Mapping[str, Tensor], context: Context
     ) -> Tensor:
         """The product."""
@@ -66,7 +66,7 @@ class Multiply(Layer):
 class Concatenate(Layer):
     """Side by side along the last axis: ``Concatenate()(x, y)``."""
 
-    def specs(self, shapes: Sequence[RowShape]) -> tuple[ParameterSpec, ...]:
+    def parameter_specs(self, shapes: Sequence[RowShape]) -> tuple[ParameterSpec, ...]:
         """None."""
         return ()
 
@@ -75,7 +75,7 @@ class Concatenate(Layer):
         _one_shape([shape[:-1] for shape in shapes], "Concatenate, but for the last axis,")
         return (*shapes[0][:-1], sum(shape[-1] for shape in shapes))
 
-    def join(
+    def apply(
         self, sources: Sequence[Tensor], parameters: Mapping[str, Tensor], context: Context
     ) -> Tensor:
         """One after the other."""

@@ -78,7 +78,7 @@ class Layer(Component, ABC):
         return applied(self, sources, name)
 
     @abstractmethod
-    def specs(self, shapes: Sequence[RowShape]) -> tuple[ParameterSpec, ...]:
+    def parameter_specs(self, shapes: Sequence[RowShape]) -> tuple[ParameterSpec, ...]:
         """The variables needed for sources with rows of these shapes."""
 
     @abstractmethod
@@ -86,7 +86,7 @@ class Layer(Component, ABC):
         """The shape of a row of the result."""
 
     @abstractmethod
-    def join(
+    def apply(
         self, sources: Sequence[Tensor], parameters: Mapping[str, Tensor], context: Context
     ) -> Tensor:
         """The function of the sources (rows, ...), as graph."""
@@ -105,10 +105,10 @@ class UnaryLayer(Layer, ABC):
         """The shape of a row of the result."""
 
     @abstractmethod
-    def apply(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
+    def transform(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         """The layer's function of `x` (rows, ...), as graph."""
 
-    def specs(self, shapes: Sequence[RowShape]) -> tuple[ParameterSpec, ...]:
+    def parameter_specs(self, shapes: Sequence[RowShape]) -> tuple[ParameterSpec, ...]:
         """Those for its only source."""
         return self.parameters(single(shapes, type(self).__name__))
 
@@ -116,11 +116,11 @@ class UnaryLayer(Layer, ABC):
         """That for its only source."""
         return self.output_shape(single(shapes, type(self).__name__))
 
-    def join(
+    def apply(
         self, sources: Sequence[Tensor], parameters: Mapping[str, Tensor], context: Context
     ) -> Tensor:
         """The function of its only source."""
-        return self.apply(sources[0], parameters, context)
+        return self.transform(sources[0], parameters, context)
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ class GaussianNoise(UnaryLayer):
         """As it came."""
         return input_shape
 
-    def apply(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
+    def transform(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         """X + deviation n, with n normal and new at every step."""
         if not context.training or self.deviation == 0.0:
             return x

@@ -49,7 +49,7 @@ class BatchNorm(UnaryLayer):
         """As it came."""
         return input_shape
 
-    def apply(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
+    def transform(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         """Normalised by the batch in training, by the running averages otherwise."""
         weight, bias = parameters["weight"], parameters["bias"]
         if not context.training:
@@ -101,7 +101,7 @@ class LayerNorm(UnaryLayer):
         """As it came."""
         return input_shape
 
-    def apply(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
+    def transform(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         """Normalised along the last axis."""
         away = x - mean(x, -1, keepdims=True)
         variance = mean(square(away), -1, keepdims=True)
@@ -136,7 +136,7 @@ class LocalResponseNorm(UnaryLayer):
         """As it came."""
         return input_shape
 
-    def apply(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
+    def transform(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         """The sums over neighbours are a product with a band of ones."""
         channels = x.shape[-1] or 1
         distance = np.subtract.outer(np.arange(channels), np.arange(channels))

@@ -36,7 +36,7 @@ class _Pooling(ABC):
         windows = pooling_windows(lengths, self.size, self.stride, self.padding, 1)
         return (*windows_that_fit(windows.counts(lengths), lengths), input_shape[-1])
 
-    def apply(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
+    def transform(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         """The windows of the rows."""
         return type(self).pool(x, self.size, self.stride, self.padding)
 
@@ -141,7 +141,7 @@ class _OverAll(ABC):
             )
         return (input_shape[-1],)
 
-    def apply(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
+    def transform(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         """Over all axes between rows and channels."""
         return type(self).reduce(x, tuple(range(1, x.rank - 1)))
 

@@ -37,6 +37,6 @@ class PReLU(UnaryLayer):
         """As it came."""
         return input_shape
 
-    def apply(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
+    def transform(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         """The leaky rectifier with these slopes."""
         return leaky_relu(x, parameters["slope"])

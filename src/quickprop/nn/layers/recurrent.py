@@ -61,7 +61,7 @@ class _Recurrent(ABC):
             ParameterSpec("bias", (self.biases * self.width,), Zeros(), penalised=False),
         )
 
-    def apply(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
+    def transform(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         """From a state of zeros through all steps."""
         steps = x.shape[1] or 1
         ends = [(k * self.width, (k + 1) * self.width) for k in range(self.gates)]

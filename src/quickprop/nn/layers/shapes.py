@@ -25,7 +25,7 @@ class Flatten(UnaryLayer):
         """One axis."""
         return (math.prod(input_shape),)
 
-    def apply(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
+    def transform(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         """The numbers in the same order."""
         return reshape(x, (x.shape[0], math.prod(dim or 1 for dim in x.shape[1:])))
 
@@ -56,6 +56,6 @@ class Reshape(UnaryLayer):
             )
         return self.shape
 
-    def apply(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
+    def transform(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         """The numbers in the same order."""
         return reshape(x, (x.shape[0], *self.shape))

@@ -8,9 +8,9 @@ from typing import Any
 from quickprop.errors import SettingError
 from quickprop.foundation.settings import Component, integer, sequence_of
 from quickprop.nn.activations import ACTIVATIONS
+from quickprop.nn.build import Plan
 from quickprop.nn.layers import LAYERS, Block, Embedding, Layer, Lookup
 from quickprop.nn.node import Applied, Input, Node
-from quickprop.nn.placing import Plan
 
 
 def drawn_outputs(

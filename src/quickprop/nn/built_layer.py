@@ -19,7 +19,7 @@ _NUMBER = number(-math.inf)
 
 
 @dataclass(frozen=True, eq=False)
-class PlacedLayer:
+class BuiltLayer:
     """A layer with its name, its parameters and the shapes of its rows.
 
     Parameters
@@ -79,7 +79,7 @@ class PlacedLayer:
 class Neuron:
     """One column of a dense layer. Reading and setting go to the network itself."""
 
-    layer: PlacedLayer
+    layer: BuiltLayer
     index: int
 
     @property

@@ -12,19 +12,19 @@ from quickprop.errors import SettingError, ShapeError, did_you_mean
 from quickprop.foundation.random_streams import stream
 from quickprop.graph import Tensor, show_shape, variable
 from quickprop.nn.activations import ACTIVATIONS
+from quickprop.nn.built_layer import BuiltLayer
 from quickprop.nn.initializers import GlorotUniform, HeUniform, Initializer
 from quickprop.nn.labels import Labelled, columns_of
 from quickprop.nn.layers import Activation, Block, Embedding, Layer, Lookup, ParameterSpec, PReLU
 from quickprop.nn.layers.layer import RowShape
 from quickprop.nn.node import Applied, Input, Node
-from quickprop.nn.placed import PlacedLayer
 
 #: Most numbers of one parameter, 1 GiB in float32: more is a slip, or a file made to do harm.
 LARGEST_PARAMETER = 2**28
 
 
 @dataclass(frozen=True)
-class Place:
+class LayerSpec:
     """A part with its name and the names of what it reads.
 
     Parameters
@@ -46,11 +46,11 @@ class Plan:
     Parameters
     ----------
     inputs : list of Input
-    places : list of Place
+    layers : list of LayerSpec
     """
 
     inputs: list[Input] = field(default_factory=list)
-    places: list[Place] = field(default_factory=list)
+    layers: list[LayerSpec] = field(default_factory=list)
     _names: dict[Node, str] = field(default_factory=dict)
     _counts: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
@@ -93,7 +93,7 @@ class Plan:
             raise SettingError("not a layer", where=name, given=repr(node.part)[:80])
         self._claim(name)
         sources = tuple(self._names[source] for source in node.sources)
-        self.places.append(Place(node.part, name, sources))
+        self.layers.append(LayerSpec(node.part, name, sources))
         return name
 
     def _usual_name(self, node: Applied, scope: str) -> str:
@@ -105,7 +105,7 @@ class Plan:
         return f"{kind}{counts[kind]}"
 
     def _claim(self, name: str) -> None:
-        taken = {place.name for place in self.places} | {leaf.name for leaf in self.inputs}
+        taken = {spec.name for spec in self.layers} | {leaf.name for leaf in self.inputs}
         if name in taken:
             raise SettingError(
                 "two parts of a network have one name", where=name, hint="give one another name"
@@ -124,19 +124,19 @@ def check_sources(where: str, sources: Sequence[str], known: Sequence[str]) -> N
             )
 
 
-def place(
+def build(
     inputs: Sequence[Input],
-    places: Sequence[Place],
+    layers: Sequence[LayerSpec],
     seed: int,
     dtype: DType,
     input_names: Sequence[str] | None = None,
-) -> tuple[PlacedLayer, ...]:
+) -> tuple[BuiltLayer, ...]:
     """The layers with their variables.
 
     Parameters
     ----------
     inputs : sequence of Input
-    places : sequence of Place
+    layers : sequence of LayerSpec
     seed : int
     dtype : DType
     input_names : sequence of str, optional
@@ -152,12 +152,12 @@ def place(
     shapes: dict[str, RowShape] = {leaf.name: leaf.row_shape for leaf in inputs}
     codes = {leaf.name for leaf in inputs if leaf.codes}
     specs: dict[str, tuple[ParameterSpec, ...]] = {}
-    readers: defaultdict[str, list[Place]] = defaultdict(list)
-    for item in places:
+    readers: defaultdict[str, list[LayerSpec]] = defaultdict(list)
+    for item in layers:
         check_sources(item.name, item.sources, list(shapes))
         try:
             given = [shapes[source] for source in item.sources]
-            specs[item.name] = item.part.specs(given)
+            specs[item.name] = item.part.parameter_specs(given)
             shapes[item.name] = item.part.result_shape(given)
         except ShapeError as error:
             raise ShapeError(
@@ -180,7 +180,7 @@ def place(
     made = []
     taken: set[str] = set()
     found: dict[str, Labelled] = {**columns_of(inputs, input_names)}
-    for item in places:
+    for item in layers:
         variables: dict[str, Tensor] = {}
         for spec in specs[item.name]:
             full = f"{item.name}.{spec.name}"
@@ -199,7 +199,7 @@ def place(
             start = initializer.draw(spec.shape, stream(seed, full))
             variables[spec.name] = variable(start, dtype, full)
         made.append(
-            PlacedLayer(
+            BuiltLayer(
                 item.part,
                 item.name,
                 variables,
@@ -214,9 +214,9 @@ def place(
     return tuple(made)
 
 
-def placed_again(layers: Sequence[PlacedLayer]) -> tuple[PlacedLayer, ...]:
-    """The layers in the same places, with variables of their own that begin with their values."""
-    made: dict[int, PlacedLayer] = {}
+def copied(layers: Sequence[BuiltLayer]) -> tuple[BuiltLayer, ...]:
+    """The layers in the same layers, with variables of their own that begin with their values."""
+    made: dict[int, BuiltLayer] = {}
     for placed in layers:
         variables = {
             name: variable(leaf.value, leaf.dtype, leaf.name)
@@ -228,8 +228,8 @@ def placed_again(layers: Sequence[PlacedLayer]) -> tuple[PlacedLayer, ...]:
 
 
 def _suited(
-    item: Place,
-    readers: Mapping[str, Sequence[Place]],
+    item: LayerSpec,
+    readers: Mapping[str, Sequence[LayerSpec]],
     specs: Mapping[str, tuple[ParameterSpec, ...]],
 ) -> Initializer:
     """The initializer that suits the next activation, if one comes before the next weights."""
