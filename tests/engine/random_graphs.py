@@ -7,7 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from quickprop import ops
-from quickprop.graph import Graph, Op, Tensor, constant, make, matmul, placeholder, variable
+from quickprop.graph import (
+    Graph,
+    Op,
+    Tensor,
+    batch_matmul,
+    constant,
+    make,
+    matmul,
+    placeholder,
+    variable,
+)
 from quickprop.graph.tensor import reshape
 from quickprop.graph.windows import Windows
 
@@ -28,10 +38,12 @@ class Case:
 class Grower:
     """Grows a graph by random steps from leaves with and without a rows axis."""
 
-    def __init__(self, seed: int, dtype: str, mixed: bool = False) -> None:
+    def __init__(
+        self, seed: int, dtype: str, mixed: bool = False, stacks: bool = False
+    ) -> None:
         self.rng = np.random.default_rng(seed)
         self.dtype = dtype
-        self.mixed = mixed
+        self.mixed, self.stacks = mixed, stacks
         self.other = "float32" if dtype == "float64" else "float64"
         self.others: list[Tensor] = []
         self.rows = int(self.rng.choice([1, 2, 7, 16, 33, 40, 300]))
@@ -96,6 +108,8 @@ class Grower:
     def step(self) -> None:
         if self.mixed and self.number(3) == 0:
             self.mix()
+        if self.stacks and self.number(2) == 0:
+            self.pool.append(self.batch_product())
         kind = self.number(15)
         x = self.pick()
         if kind < 3:
@@ -170,6 +184,28 @@ class Grower:
         y = matmul(x, self.variable((n, k) if tb else (k, n)), False, tb) * (1.0 / np.sqrt(k))
         return y + self.variable((n,)) if self.number(2) else y
 
+    def batch_product(self) -> Tensor:
+        """Of a stack with itself, one of them turned, with another that fits, or with a matrix."""
+        stacks = [x for x in self.pool if x.rank > 2]
+        x = stacks[self.number(len(stacks))]
+        choice = self.number(4)
+        ta = choice == 0 or (choice > 1 and bool(self.number(2)))
+        y, tb = x, not ta
+        k = x.shape[-2 if ta else -1] or 1
+        if choice == 2:
+            fitting = [
+                (y, turned)
+                for y in stacks
+                for turned in (False, True)
+                if y.shape[:-2] == x.shape[:-2] and y.shape[-1 if turned else -2] == k
+            ]
+            if fitting:
+                y, tb = fitting[self.number(len(fitting))]
+        elif choice == 3:
+            y, tb = self.variable((*(1,) * (x.rank - 2), k, self.width())), False
+        y = batch_matmul(x, y, ta, tb) * float(1.0 / np.sqrt(k))
+        return ops.softmax(y) if self.number(4) == 0 else y
+
     def windows(self, x: Tensor) -> Tensor:
         lengths = tuple(dim or 1 for dim in x.shape[1:-1])
         size = tuple(1 + self.number(min(3, n)) for n in lengths)
@@ -225,6 +261,9 @@ class Grower:
             self.leaf((None, 3, self.width()))
         if self.number(3) == 0:
             self.leaf((None, 4, 3, int(self.rng.choice(WIDTHS[:7]))))
+        if self.stacks:
+            self.leaf((None, 3, self.width()))
+            self.leaf((None, 2, 5, self.width()))
         self.variable((self.width(), self.width()))
         self.variable(())
         for _ in range(steps):
@@ -261,6 +300,11 @@ def constant_like(x: Tensor) -> Tensor:
     return constant(np.full([d or 1 for d in x.shape], 0.25), x.dtype)
 
 
-def random_case(seed: int, dtype: str, steps: int, mixed: bool = False) -> Case:
-    """The same case for the same numbers; `mixed` ones compute some things in the other size."""
-    return Grower(seed, dtype, mixed).grow(steps)
+def random_case(
+    seed: int, dtype: str, steps: int, mixed: bool = False, stacks: bool = False
+) -> Case:
+    """The same case for the same numbers.
+
+    `mixed` ones compute some things in the other size, those with `stacks` multiply such.
+    """
+    return Grower(seed, dtype, mixed, stacks).grow(steps)

@@ -11,7 +11,7 @@ from scipy import special
 
 from quickprop import autodiff, ops
 from quickprop.execution import function
-from quickprop.graph import Op, Tensor, constant, make, matmul, placeholder, row_count
+from quickprop.graph import Op, Tensor, batch_matmul, constant, make, matmul, placeholder, row_count
 from quickprop.graph.primitives import LEAVES
 from quickprop.graph.shape_rules import RULES as SHAPE_RULES
 from quickprop.graph.windows import Windows
@@ -76,6 +76,26 @@ def lines_product(*outer: int) -> list[Row]:
             label=f"{label}, transposed",
         ),
     ]
+
+
+def batch_product(
+    outer: tuple[int, ...], m: int, k: int, n: int, ta: bool, tb: bool, rows: bool = True
+) -> Row:
+    """A product for each index of the outer axes."""
+    a = RNG.normal(size=(*outer, *((k, m) if ta else (m, k))))
+    b = RNG.normal(size=(*outer, *((n, k) if tb else (k, n))))
+
+    def numpy(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        return (x.swapaxes(-1, -2) if ta else x) @ (y.swapaxes(-1, -2) if tb else y)
+
+    return Row(
+        Op.BATCH_MATMUL,
+        (a, b),
+        lambda x, y: batch_matmul(x, y, ta, tb),
+        numpy,
+        rows=rows,
+        label=f"{outer} {m}x{k}x{n}{'T' if ta else 'N'}{'T' if tb else 'N'}",
+    )
 
 
 def patches_by_hand(x: np.ndarray, windows: Windows, fill: float, joined: bool) -> np.ndarray:
@@ -195,6 +215,15 @@ ROWS = [
     Row(Op.SCATTER_ADD, (RNG.normal(size=(5, 6)),),
         lambda v: make(Op.SCATTER_ADD, constant(CODES), v, length=4),
         lambda v: np.eye(4)[CODES].T @ v, rows=False),
+    *(batch_product(outer, m, k, n, ta, tb) for ta in (False, True) for tb in (False, True)
+      for outer, m, k, n in (((5,), 3, 4, 7), ((5, 2), 1, 9, 1), ((1, 3), 17, 33, 20))),
+    batch_product((5, 1), 6, 1, 5, True, True), batch_product((5,), 3, 1, 4, False, False),
+    batch_product((2, 3), 4, 5, 6, False, True, rows=False),
+    batch_product((2,), 1, 1, 1, False, False, rows=False),
+    batch_product((2,), 3, 70, 600, False, True, rows=False),
+    batch_product((2,), 3, 7, 600, False, False, rows=False),
+    Row(Op.BATCH_MATMUL, (RNG.normal(size=(5, 2, 3, 4)), RNG.normal(size=(5, 1, 4, 6))),
+        lambda a, b: a @ b, np.matmul, label="repeated"),
     *lines_product(5, 4), *lines_product(5, 2, 3, 1), *lines_product(5, 1),
     *(windows_row(op, *case, joined) for op in (Op.PATCHES, Op.PATCHES_ADD)
       for case in WINDOWS for joined in (False, True)),
@@ -253,7 +282,7 @@ def test_gradient(row: Row):
 def test_every_primitive_has_a_row_in_every_table():
     ours = {row.op for row in ROWS} | {Op.UNIFORM}
     inner = {
-        Op.MATMUL, Op.BROADCAST, Op.UNIFORM, Op.WHERE, Op.CAST,
+        Op.MATMUL, Op.BATCH_MATMUL, Op.BROADCAST, Op.UNIFORM, Op.WHERE, Op.CAST,
     }  # fmt: skip
     native = {*elementwise.EMIT, *elementwise.CONDITIONS, *moves.WRITE, *inner}
     for op in Op:

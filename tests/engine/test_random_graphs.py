@@ -15,10 +15,10 @@ pytestmark = pytest.mark.usefixtures("working_memory_full_of_nan")
 TOLERANCE = {"float32": 2e-3, "float64": 1e-9}
 
 
-def check(seed: int, dtype: str, steps: int, mixed: bool = False) -> None:
+def check(seed: int, dtype: str, steps: int, mixed: bool = False, stacks: bool = False) -> None:
     results = []
     for backend in ("reference", "native"):
-        case = random_case(seed, dtype, steps, mixed)
+        case = random_case(seed, dtype, steps, mixed, stacks)
         run = Function(case.graph, backend=backend)
         # Twice, so that the second call sees what the first one wrote.
         outputs = [*run(*case.arrays), *run(*case.arrays)]
@@ -53,6 +53,12 @@ def test_native_equals_reference(dtype: str, seed: int, steps: int):
 @pytest.mark.parametrize("seed", [*range(30), 98, 196, 206])
 def test_native_equals_reference_with_numbers_of_two_sizes(dtype: str, seed: int):
     check(seed, dtype, 14, mixed=True)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("seed", range(20))
+def test_native_equals_reference_with_products_of_stacks(dtype: str, seed: int):
+    check(seed, dtype, 10, stacks=True)
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from quickprop.graph import Op, Tensor, as_tensor, binary, broadcast_to, make, matmul
+from quickprop.graph import Op, Tensor, as_tensor, binary, broadcast_to, make
 from quickprop.graph.tensor import reshape
 
 Gradients = tuple[Tensor | None, ...]
@@ -106,11 +106,15 @@ def largest(y: Tensor, dy: Tensor) -> Gradients:
 
 
 def product(y: Tensor, dy: Tensor) -> Gradients:
-    """D(AB) = dA B + A dB, with the transposes kept as flags."""
+    """D(AB) = dA B + A dB, with the transposes kept as flags; the same for each of a batch."""
     a, b = y.inputs
     ta, tb = y.attribute("transpose_a"), y.attribute("transpose_b")
-    da = matmul(b, dy, tb, True) if ta else matmul(dy, b, False, not tb)
-    db = matmul(dy, a, True, ta) if tb else matmul(a, dy, not ta, False)
+
+    def times(p: Tensor, q: Tensor, turn_p: bool, turn_q: bool) -> Tensor:
+        return make(y.op, p, q, transpose_a=turn_p, transpose_b=turn_q)
+
+    da = times(b, dy, tb, True) if ta else times(dy, b, False, not tb)
+    db = times(dy, a, True, ta) if tb else times(a, dy, not ta, False)
     return da, db
 
 
@@ -218,6 +222,7 @@ RULES: dict[Op, Rule] = {
     Op.SUM: total,
     Op.MAX: largest,
     Op.MATMUL: product,
+    Op.BATCH_MATMUL: product,
     Op.RESHAPE: lambda y, dy: (reshape(dy, y.inputs[0].shape),),
     Op.TRANSPOSE: transpose,
     Op.BROADCAST: broadcast,

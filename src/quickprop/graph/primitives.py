@@ -43,6 +43,7 @@ class Op(Enum):
     MAX = "max"  # axes
     # contraction
     MATMUL = "matmul"  # transpose_a, transpose_b; the first may have several axes for its lines
+    BATCH_MATMUL = "batch_matmul"  # transpose_a, transpose_b; a product for each leading index
     # shape
     RESHAPE = "reshape"  # shape
     TRANSPOSE = "transpose"  # axes
@@ -72,5 +73,5 @@ ELEMENTWISE = UNARY | BINARY | {Op.WHERE, Op.CAST}
 REDUCTIONS = frozenset({Op.SUM, Op.MAX})
 FLOAT_ONLY = frozenset(
     {Op.EXP, Op.LOG, Op.SQRT, Op.TANH, Op.SIGMOID, Op.ERF, Op.SIN, Op.COS, Op.DIV, Op.POW}
-    | {Op.MATMUL}
+    | {Op.MATMUL, Op.BATCH_MATMUL}
 )

@@ -136,6 +136,19 @@ def matmul(op: Op, inputs: tuple[Typed, ...], attributes: Mapping[str, Any]) -> 
     return (*outer, n), dtype
 
 
+def batch_matmul(op: Op, inputs: tuple[Typed, ...], attributes: Mapping[str, Any]) -> Typed:
+    """[batch..., m, k] by [batch..., k, n] gives [batch..., m, n], either last pair turned."""
+    dtype = _same_type(op, inputs)
+    (a, _), (b, _) = inputs
+    if len(a) < 3 or len(a) != len(b) or a[:-2] != b[:-2]:
+        raise _mismatch(op, inputs, "[batch..., m, k] and [batch..., k, n] with the same batch")
+    m, k = reversed(a[-2:]) if attributes["transpose_a"] else a[-2:]
+    k2, n = reversed(b[-2:]) if attributes["transpose_b"] else b[-2:]
+    if k != k2:
+        raise _mismatch(op, inputs, "[batch..., m, k] and [batch..., k, n] with the same k")
+    return (*a[:-2], m, n), dtype
+
+
 def reshape(op: Op, inputs: tuple[Typed, ...], attributes: Mapping[str, Any]) -> Typed:
     """The same numbers in the same order; rows stay the first axis."""
     (shape, dtype), new = inputs[0], attributes["shape"]
@@ -303,6 +316,7 @@ RULES: dict[Op, Rule] = {
     Op.WHERE: where,
     Op.CAST: cast,
     Op.MATMUL: matmul,
+    Op.BATCH_MATMUL: batch_matmul,
     Op.RESHAPE: reshape,
     Op.TRANSPOSE: transpose,
     Op.BROADCAST: broadcast,

@@ -152,7 +152,8 @@ class Tensor:
         return make(Op.NEG, self)
 
     def __matmul__(self, other: Tensor) -> Tensor:
-        return matmul(self, other)
+        batch = isinstance(other, Tensor) and other.rank > 2
+        return batch_matmul(self, other) if batch else matmul(self, other)
 
     @property
     def T(self) -> Tensor:
@@ -303,6 +304,37 @@ def matmul(a: Tensor, b: Tensor, transpose_a: bool = False, transpose_b: bool = 
     [..., m] and [..., n] give [m, n], summed over all others.
     """
     return make(Op.MATMUL, a, b, transpose_a=transpose_a, transpose_b=transpose_b)
+
+
+def batch_matmul(
+    a: Tensor, b: Tensor, transpose_a: bool = False, transpose_b: bool = False
+) -> Tensor:
+    """The products of two stacks of matrices, one for each index of the leading axes.
+
+    Parameters
+    ----------
+    a, b : Tensor
+        [batch..., m, k] and [batch..., k, n]; the leading axes are repeated to one another as NumPy
+        does, and may begin with the rows axis.
+    transpose_a, transpose_b : bool
+        Read each matrix of the stack as its transpose.
+
+    Returns
+    -------
+    Tensor
+        [batch..., m, n].
+    """
+    if min(a.rank, b.rank) < 2 or max(a.rank, b.rank) < 3:
+        raise ShapeError(
+            "not stacks of matrices",
+            where="batch_matmul",
+            allowed="at least two axes each, and one of them more",
+            given=f"{show_shape(a.shape)} and {show_shape(b.shape)}",
+            hint="matmul multiplies two matrices",
+        )
+    batch = broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    a, b = (broadcast_to(x, (*batch, *x.shape[-2:])) for x in (a, b))
+    return make(Op.BATCH_MATMUL, a, b, transpose_a=transpose_a, transpose_b=transpose_b)
 
 
 def slice_tensor(x: Tensor, index: Any) -> Tensor:

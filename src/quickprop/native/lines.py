@@ -6,7 +6,7 @@ kernel spans the whole space, or is one number a line, or is a sum or maximum ov
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -72,13 +72,17 @@ class KernelWriter:
     extra: tuple[str, ...] = ()
     shared: bool = False
     arguments: list[Tensor] = field(default_factory=list)
-    writer: FunctionWriter = field(init=False)
+    writer: FunctionWriter = field(default_factory=lambda: FunctionWriter("KERNEL", []))
+    places: Mapping[Tensor, Value] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        self.writer = FunctionWriter("KERNEL", [])
+    def inside(self, places: Mapping[Tensor, Value]) -> KernelWriter:
+        """A writer of the same function for a piece of its work that lies at these places."""
+        return KernelWriter(self.machine, self.buffer, writer=self.writer, places=places)
 
     def pointer(self, node: Tensor) -> Value:
         """The argument that points to the memory of a node (or of what it is a view of)."""
+        if node in self.places:
+            return self.places[node]
         root = self.buffer(node)
         if root not in self.arguments:
             self.arguments.append(root)

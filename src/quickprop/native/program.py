@@ -20,6 +20,7 @@ from quickprop.graph import Graph, Op, Tensor
 from quickprop.native import lines, moves, products
 from quickprop.native.abreast import goes_abreast, write_abreast
 from quickprop.native.barrier import write_barrier
+from quickprop.native.batch_products import panels_shape, write_batch_product
 from quickprop.native.copying import copy_bytes, copy_line
 from quickprop.native.denormals import flush_denormals
 from quickprop.native.elementwise import ELEMENT, constant_number, walk_expression
@@ -369,6 +370,9 @@ class _ProgramWriter:
         is_leaf = self._leaf_test(kernel)
         if kernel.kind == "move":
             assert kernel.node is not None
+            if kernel.node.op is Op.BATCH_MATMUL:
+                self._write_batch_product(kernel.node)
+                return
             writer = KernelWriter(self.machine, buffer_of)
             moves.WRITE[kernel.node.op](writer, kernel.node)
             self._add(writer, (), reads, writes)
@@ -424,6 +428,16 @@ class _ProgramWriter:
         writer = KernelWriter(self.machine, buffer_of, shared=self.threaded)
         products.write_product(writer, product, panels, kernel.members, is_leaf)
         self._add(writer, (), reads, writes)
+
+    def _write_batch_product(self, node: Tensor) -> None:
+        writer = KernelWriter(self.machine, buffer_of, shared=self.threaded)
+        shape = panels_shape(node, writer)
+        panels, writes = None, [node]
+        if shape is not None:
+            panels = Tensor(Op.PLACEHOLDER, (), (), shape, node.dtype, "panels")
+            writes.append(panels)
+        write_batch_product(writer, node, panels)
+        self._add(writer, (), [buffer_of(x) for x in node.inputs], writes)
 
     # -- memory ---------------------------------------------------------------------------------
 

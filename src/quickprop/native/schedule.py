@@ -26,7 +26,7 @@ from quickprop.native.products import fits_epilogue, lines_fit, padded_alike
 
 MOVES = frozenset(
     {Op.TRANSPOSE, Op.SLICE, Op.PAD, Op.CONCAT, Op.GATHER, Op.SCATTER_ADD, Op.RESHAPE}
-    | {Op.PATCHES, Op.PATCHES_ADD}
+    | {Op.PATCHES, Op.PATCHES_ADD, Op.BATCH_MATMUL}
 )
 
 

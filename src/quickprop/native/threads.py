@@ -36,6 +36,9 @@ def multiply_adds(graph: Graph, rows: int, narrowest: int = NARROWEST) -> int:
     """Multiply-adds of a call in the products that are at least so wide."""
     total = 0
     for node in graph.nodes():
+        if node.op is Op.BATCH_MATMUL:
+            a = node.inputs[0].shape
+            total += math.prod(rows if dim is None else dim for dim in a) * (node.shape[-1] or 1)
         if node.op is not Op.MATMUL or (node.shape[-1] or 0) < narrowest:
             continue
         a = node.inputs[0].shape

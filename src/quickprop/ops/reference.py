@@ -29,6 +29,11 @@ def _matmul(node: Tensor, rows: int, a: np.ndarray, b: np.ndarray) -> np.ndarray
     return a @ (b.T if node.attribute("transpose_b") else b)
 
 
+def _batch_matmul(node: Tensor, rows: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    a = a.swapaxes(-1, -2) if node.attribute("transpose_a") else a
+    return a @ (b.swapaxes(-1, -2) if node.attribute("transpose_b") else b)
+
+
 def _slice(node: Tensor, rows: int, x: np.ndarray) -> np.ndarray:
     ranges = zip(node.attribute("start"), node.attribute("stop"), strict=True)
     return x[tuple(slice(low, high) for low, high in ranges)]
@@ -135,6 +140,7 @@ RULES: dict[Op, Rule] = {
     Op.SUM: _sum,
     Op.MAX: lambda node, rows, x: x.max(axis=node.attribute("axes"), keepdims=True),
     Op.MATMUL: _matmul,
+    Op.BATCH_MATMUL: _batch_matmul,
     Op.RESHAPE: lambda node, rows, x: x.reshape(_fill_rows(node.shape, rows)),
     Op.TRANSPOSE: lambda node, rows, x: x.transpose(node.attribute("axes")),
     Op.BROADCAST: lambda node, rows, x: np.broadcast_to(x, _fill_rows(node.shape, rows)),

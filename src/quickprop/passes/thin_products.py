@@ -15,6 +15,8 @@ def thin_products(node: Tensor) -> Tensor:
     - one column of results of fixed length, as in the gradient of that layer's weights: the same
       product with both sides transposed, so that its line lies along the vectors.
     """
+    if node.op is Op.BATCH_MATMUL:
+        return _outer_products(node)
     if node.op is not Op.MATMUL or node.inputs[0].rank != 2:
         return node
     a, b = node.inputs
@@ -34,3 +36,13 @@ def thin_products(node: Tensor) -> Tensor:
         # (AB)' = B'A': a [m, 1] result is computed as [1, m].
         return reshape(matmul(b, a, not tb, not ta), (m, 1))
     return node
+
+
+def _outer_products(node: Tensor) -> Tensor:
+    """A stack of products of inner length 1: every element is one multiplication."""
+    a, b = node.inputs
+    *batch, m, n = node.shape
+    if (a.shape[-2] if node.attribute("transpose_a") else a.shape[-1]) != 1:
+        return node
+    column, line = reshape(a, (*batch, m, 1)), reshape(b, (*batch, 1, n))
+    return broadcast_to(column, node.shape) * broadcast_to(line, node.shape)
