@@ -23,7 +23,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "from_sklearn",
     ),
     "quickprop.graph": (
-        "Tensor", "constant", "matmul", "placeholder", "row_count", "variable",
+        "Tensor", "batch_matmul", "constant", "matmul", "placeholder", "row_count", "variable",
     ),
     "quickprop.autodiff": ("gradients",),
     "quickprop.execution": ("Function", "Minibatches", "function"),
@@ -116,6 +116,7 @@ if TYPE_CHECKING:
     from quickprop.execution import Minibatches as Minibatches
     from quickprop.execution import function as function  # type: ignore[no-redef]
     from quickprop.graph import Tensor as Tensor
+    from quickprop.graph import batch_matmul as batch_matmul
     from quickprop.graph import constant as constant
     from quickprop.graph import matmul as matmul
     from quickprop.graph import placeholder as placeholder

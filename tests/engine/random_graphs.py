@@ -38,9 +38,7 @@ class Case:
 class Grower:
     """Grows a graph by random steps from leaves with and without a rows axis."""
 
-    def __init__(
-        self, seed: int, dtype: str, mixed: bool = False, stacks: bool = False
-    ) -> None:
+    def __init__(self, seed: int, dtype: str, mixed: bool = False, stacks: bool = False) -> None:
         self.rng = np.random.default_rng(seed)
         self.dtype = dtype
         self.mixed, self.stacks = mixed, stacks

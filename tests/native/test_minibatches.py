@@ -7,8 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from quickprop import ops
+from quickprop.autodiff import gradients
 from quickprop.execution import Minibatches, function
-from quickprop.graph import ROWS, Graph, Tensor, placeholder
+from quickprop.graph import ROWS, Graph, Tensor, batch_matmul, placeholder, variable
 from quickprop.losses import CrossEntropy, MeanSquaredError
 from quickprop.native import runtime, shuffling, threads
 from quickprop.nn import (
@@ -105,6 +107,30 @@ def test_predictions_in_several_threads_are_the_same(monkeypatch: pytest.MonkeyP
         results += [run(x_values), run(x_values)]
     for other in results[1:]:
         np.testing.assert_array_equal(other, results[0])
+
+
+def test_products_of_stacks_have_the_same_bits_with_any_number_of_threads(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(runtime, "worth", lambda work, asked=None: asked or 1)
+    rng = np.random.default_rng(2)
+    start = rng.normal(size=(1, 7, 20)).astype(np.float32)
+    data = rng.normal(size=(50, 3, 11, 7)).astype(np.float32)
+    results = []
+    for count in (1, 2, 3):
+        x, w = placeholder((None, 3, 11, 7)), variable(start, name="w")
+        h = ops.tanh(x @ w)
+        scores = ops.softmax(batch_matmul(h, h, transpose_b=True) * 0.2)
+        loss = ops.mean(ops.square(scores @ h - x[:, :, :, :1]))
+        (gradient,) = gradients(loss, [w])
+        graph = Graph((x,), (loss,), ((w, w - gradient * 0.3),))
+        steps = Minibatches(graph, {x: data}, 16, threads=count)
+        losses = [steps.run(0, 4, {}) for _ in range(6)]
+        results.append((losses, w.value))
+    assert results[0][0][0] > results[0][0][-1]
+    for losses, value in results[1:]:
+        assert losses == results[0][0]
+        np.testing.assert_array_equal(value, results[0][1])
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 100, 1001])

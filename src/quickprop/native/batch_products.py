@@ -55,7 +55,7 @@ def write_batch_product(kernel: KernelWriter, node: Tensor, panels: Tensor | Non
         Stands for memory of the shape that `panels_shape` gives.
     """
     item = item_product(node)
-    parts = {inner: outer for inner, outer in zip(item.inputs, node.inputs, strict=True)}
+    parts = dict(zip(item.inputs, node.inputs, strict=True))
     parts[item] = node
     with _each_item(kernel, node) as at:
         places = {inner: _item_at(kernel, outer, inner, at) for inner, outer in parts.items()}
