@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import importlib
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import quickprop
+from quickprop.foundation.lazy_exports import read_stub
 
 SOURCE = Path(quickprop.__file__).parent
 #: A room may import from itself and from those before it.
@@ -69,9 +71,8 @@ def imports(tree: ast.AST) -> list[tuple[ast.AST, str]]:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
 def test_imports_point_one_way(path: Path):
-    if path == SOURCE / "__init__.py":
-        return  # The table of public names points everywhere; it loads them when they are used.
-    mine = ORDER.index(room(path))
+    # The package itself stands on the ground floor: all its names are loaded when they are used.
+    mine = ORDER.index("foundation" if path == SOURCE / "__init__.py" else room(path))
     for _, name in imports(ast.parse(path.read_text())):
         parts = name.split(".")
         if parts[0] != "quickprop" or len(parts) == 1 or parts[1] == "__version__":
@@ -116,32 +117,44 @@ def test_estimators_are_light():
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize(
-    "name", ["data", "estimators", "estimators.watching", "models", "nn", "nn.views", "train"]
-)
-def test_rooms_that_load_on_demand_show_type_checkers_the_same_names(name: str):
-    module = importlib.import_module(f"quickprop.{name}")
-    source = Path(str(module.__file__)).read_text()
-    shown = [node for node in ast.parse(source).body if isinstance(node, ast.If)]
-    seen = {alias.asname for part in shown for node in part.body for alias in node.names}
-    assert seen == {one for names in module._HOMES.values() for one in names}
-    for one in seen:
-        assert getattr(module, one) is not None
-    with pytest.raises(AttributeError, match=f"module 'quickprop.{name}' has no attribute 'fitt'"):
+STUBS = sorted(SOURCE.rglob("__init__.pyi"))
+
+
+def exported(stub: Path) -> dict[str, str]:
+    """The names of a stub and the module of each, as Python's own parser reads it."""
+    found = {}
+    for node in ast.parse(stub.read_text()).body:
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 1, f"{stub}: only names from within the package"
+            for alias in node.names:
+                assert alias.asname == alias.name, f"{stub}: {alias.name} is not exported"
+                assert alias.name not in found, f"{stub}: {alias.name} stands there twice"
+                found[alias.name] = node.module or ""
+    return found
+
+
+@pytest.mark.parametrize("stub", STUBS, ids=lambda stub: stub.parent.name)
+def test_what_a_stub_lists_is_what_the_package_has(stub: Path):
+    parts = stub.parent.relative_to(SOURCE.parent).parts
+    module = importlib.import_module(".".join(parts))
+    names = exported(stub)
+    assert read_stub(str(stub)) == names
+    assert set(names) <= set(dir(module))
+    for name in names:
+        assert getattr(module, name) is not None
+    with pytest.raises(AttributeError, match=f"'{module.__name__}' has no attribute 'fitt'"):
         module.fitt  # noqa: B018
 
 
-def test_every_public_name_is_there_and_seen_by_type_checkers():
-    tree = ast.parse((SOURCE / "__init__.py").read_text())
-    seen: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
-            # Registries and what has a common name stay in their rooms.
-            seen |= set(importlib.import_module(str(node.module)).__all__) & set(quickprop.__all__)
-        elif isinstance(node, ast.ImportFrom):
-            seen |= {alias.asname for alias in node.names if alias.asname}
-    assert seen == set(quickprop.__all__)
-    for name in quickprop.__all__:
-        assert getattr(quickprop, name) is not None
-    with pytest.raises(AttributeError, match="no attribute 'fitt'"):
-        quickprop.fitt  # noqa: B018
+def test_a_star_import_shadows_no_builtin():
+    names = {}
+    exec("from quickprop import *", names)
+    assert not {name for name in names if name != "__builtins__"} & set(dir(builtins))
+    assert names["fit"] is quickprop.fit
+    assert quickprop.sum is quickprop.ops.sum
+
+
+def test_a_misspelt_name_suggests_the_right_one():
+    code = "import quickprop; quickprop.MLPClasifier"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "Did you mean: 'MLPClassifier'?" in done.stderr

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from quickprop.ops.log_gamma import log_gamma
 from scipy.special import digamma, expit, gammaln
 from sklearn.metrics import hinge_loss
 
@@ -35,7 +36,6 @@ from quickprop.losses import (
     StudentTLikelihood,
 )
 from quickprop.ops import one_hot, sum
-from quickprop.ops.log_gamma import log_gamma
 
 BACKENDS = ("reference", "native")
 LN2 = math.log(2.0)

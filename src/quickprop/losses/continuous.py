@@ -11,7 +11,7 @@ from quickprop.graph import Tensor
 from quickprop.losses.likelihood import Likelihood, positive
 from quickprop.losses.numbers import blocks
 from quickprop.ops.elementary import abs, log
-from quickprop.ops.log_gamma import log_gamma
+from quickprop.ops.gamma import log_gamma
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from quickprop.losses.numbers import blocks
 from quickprop.losses.targets import COUNTS, Domain
 from quickprop.ops.activations import softplus
 from quickprop.ops.elementary import exp, log, maximum, minimum
-from quickprop.ops.log_gamma import log_gamma
+from quickprop.ops.gamma import log_gamma
 
 #: From this logarithm on (a count of 1e13) the expected count grows linearly, so that no raw
 #: output makes it infinite.

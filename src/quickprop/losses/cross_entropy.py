@@ -26,8 +26,8 @@ from quickprop.losses.targets import (
     probability_rows,
 )
 from quickprop.ops.activations import softmax, softplus
+from quickprop.ops.class_codes import one_hot
 from quickprop.ops.elementary import exp, log, max, sigmoid, stop_gradient, sum
-from quickprop.ops.one_hot import one_hot
 
 _POSITIVE = "BinaryCrossEntropy.positive_weight"
 _SMOOTHING = number(0.0, 1.0, high_open=True)

@@ -15,8 +15,8 @@ from quickprop.graph import ROWS, Tensor, placeholder
 from quickprop.losses.class_weights import CLASS_WEIGHT, check_class_weight, row_of, weighed
 from quickprop.losses.loss import RowLoss
 from quickprop.losses.targets import class_codes, number_matrix
+from quickprop.ops.class_codes import one_hot
 from quickprop.ops.elementary import max, maximum, sum, where
-from quickprop.ops.one_hot import one_hot
 
 #: Stands in place of the score of the true class when the best other one is looked for.
 _BELOW_ALL = -1e38

@@ -16,8 +16,8 @@ from quickprop.losses.increasing import increasing
 from quickprop.losses.loss import RowLoss, evaluated
 from quickprop.losses.targets import class_codes
 from quickprop.ops.activations import softplus
+from quickprop.ops.class_codes import one_hot
 from quickprop.ops.elementary import concat, sigmoid, sum
-from quickprop.ops.one_hot import one_hot
 
 
 @dataclass(frozen=True)

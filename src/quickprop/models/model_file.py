@@ -21,8 +21,8 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from quickprop import __version__
-from quickprop.data import replace_file
 from quickprop.errors import ModelFileError
+from quickprop.foundation.atomic_file import replace_file
 
 FORMAT = 1
 #: Larger files are refused: no network of this library comes near.

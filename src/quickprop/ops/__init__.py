@@ -21,6 +21,7 @@ from quickprop.ops.activations import (
     softsign,
     step,
 )
+from quickprop.ops.class_codes import from_one_hot, one_hot
 from quickprop.ops.elementary import (
     abs,
     cast,
@@ -48,7 +49,6 @@ from quickprop.ops.elementary import (
     where,
 )
 from quickprop.ops.normal_numbers import normal
-from quickprop.ops.one_hot import from_one_hot, one_hot
 from quickprop.ops.sliding_windows import average_pool, convolve, max_pool
 
 __all__ = [

@@ -1,0 +1,39 @@
+"""What the package exports: one line a name, for type checkers and for `lazy_exports`."""
+
+from .preprocess import (
+    Matrices as Matrices,
+    Preprocessor as Preprocessor,
+)
+from .samples import (
+    Sample as Sample,
+    sample_path as sample_path,
+    SAMPLES as SAMPLES,
+)
+from .split import (
+    Split as Split,
+    split_rows as split_rows,
+)
+from .tables import (
+    as_table as as_table,
+    check_columns as check_columns,
+    column_of as column_of,
+    csv_text as csv_text,
+    read_table as read_table,
+    READABLE as READABLE,
+    Table as Table,
+    table_hash as table_hash,
+    write_table as write_table,
+)
+from .target import (
+    ClassTarget as ClassTarget,
+    fit_target as fit_target,
+    RegressionTarget as RegressionTarget,
+    Target as Target,
+    target_from_document as target_from_document,
+    usable_rows as usable_rows,
+)
+from .task import (
+    choose_task as choose_task,
+    Task as Task,
+    TASKS as TASKS,
+)

@@ -1,0 +1,17 @@
+"""What the package exports: one line a name, for type checkers and for `lazy_exports`."""
+
+from .autoencoder import (
+    AutoencoderTransformer as AutoencoderTransformer,
+)
+from .carried_from import (
+    from_sklearn as from_sklearn,
+)
+from .classifier import (
+    MLPClassifier as MLPClassifier,
+)
+from .regressor import (
+    MLPRegressor as MLPRegressor,
+)
+from .watching import (
+    EpochReport as EpochReport,
+)
