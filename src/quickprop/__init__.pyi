@@ -26,7 +26,6 @@ from .errors import (
     QuickpropError as QuickpropError,
     SettingError as SettingError,
     ShapeError as ShapeError,
-    TrainingError as TrainingError,
 )
 from .estimators import (
     AutoencoderTransformer as AutoencoderTransformer,

@@ -8,7 +8,6 @@
     ├── DataError (ValueError)           a table, column or target that cannot be used
     ├── DataFileError (OSError)          a data file that cannot be read or written
     ├── ModelFileError (ValueError)      a model file that is missing, broken or foreign
-    ├── TrainingError (RuntimeError)     training that cannot go on
     ├── CompileError (RuntimeError)      the native backend could not compile or run a graph
     └── MissingPackageError (ImportError)  an optional package that is not installed
 
@@ -97,10 +96,6 @@ class DataFileError(QuickpropError, OSError):
 
 class ModelFileError(QuickpropError, ValueError):
     """A model file that is missing, broken or foreign."""
-
-
-class TrainingError(QuickpropError, RuntimeError):
-    """Training that cannot go on."""
 
 
 class CompileError(QuickpropError, RuntimeError):

@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 import quickprop
 from quickprop.estimators import MLPClassifier, MLPRegressor
 from quickprop.estimators.losses import NUMBER_LOSSES
-from quickprop.estimators.rules import OPTIMIZER_NAMES, SCHEDULE_NAMES
+from quickprop.estimators.optimizer_names import OPTIMIZER_NAMES, SCHEDULE_NAMES
 from quickprop.losses import CrossEntropy, GaussianLikelihood, Quantile
 from quickprop.optim import Cosine, ReduceOnPlateau, RMSprop
 

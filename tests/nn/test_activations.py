@@ -1,4 +1,3 @@
-import importlib.util
 import json
 import math
 from pathlib import Path
@@ -6,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from module_beside import module_beside
 from quickprop import ops
 from quickprop.autodiff import gradients
 from quickprop.errors import GraphError, SettingError
@@ -22,9 +22,7 @@ from quickprop.nn import (
 from quickprop.train import fit
 
 HERE = Path(__file__).parent
-_SPEC = importlib.util.spec_from_file_location("oracle", HERE / "make_expected_activations.py")
-oracle = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(oracle)
+oracle = module_beside(__file__, "make_expected_activations")
 EXPECTED = json.loads((HERE / "expected_activations.json").read_text())
 
 BACKENDS = ("reference", "native")

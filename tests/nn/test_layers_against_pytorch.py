@@ -1,12 +1,12 @@
 """Every layer's result, and its derivatives by every source and parameter, are PyTorch's."""
 
-import importlib.util
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from module_beside import module_beside
 from quickprop import ops
 from quickprop.autodiff import gradients
 from quickprop.execution import function
@@ -14,9 +14,7 @@ from quickprop.graph import placeholder
 from quickprop.nn import Input, Network
 
 HERE = Path(__file__).parent
-_SPEC = importlib.util.spec_from_file_location("oracle_layers", HERE / "make_expected_layers.py")
-oracle = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(oracle)
+oracle = module_beside(__file__, "make_expected_layers")
 EXPECTED = json.loads((HERE / "expected_layers.json").read_text())
 
 BACKENDS = ("reference", "native")

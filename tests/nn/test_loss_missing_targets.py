@@ -8,7 +8,7 @@ from quickprop.nn import Dense, Network
 from quickprop.optim import SGD, Adam
 from quickprop.train import fit
 from quickprop.train.arrays import checked_part
-from quickprop.train.validation import Evaluation
+from quickprop.train.evaluation import Evaluation
 
 NAN = np.nan
 

@@ -1,12 +1,12 @@
 """Losses and their derivatives are those of PyTorch, stored and live."""
 
-import importlib.util
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from module_beside import module_beside
 from quickprop.autodiff import gradients
 from quickprop.execution import function
 from quickprop.foundation.settings import from_document
@@ -39,9 +39,7 @@ def test_values_and_slopes(name, dtype, tolerance, backend):
 
 def test_the_stored_numbers_are_those_of_this_pytorch():
     pytest.importorskip("torch", reason="PyTorch is not installed; the stored numbers stand for it")
-    spec = importlib.util.spec_from_file_location("mel", HERE / "make_expected_losses.py")
-    make = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(make)
+    make = module_beside(__file__, "make_expected_losses")
     assert list(make.CASES) == list(CASES)
     for name, case in CASES.items():
         live = make.computed(name)

@@ -1,6 +1,5 @@
 """Normalisation by hand, what batch normalisation gathers, and training with it."""
 
-import importlib.util
 import json
 import pickle
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from module_beside import module_beside
 from quickprop import ops
 from quickprop.autodiff import gradients
 from quickprop.errors import SettingError
@@ -28,9 +28,7 @@ from quickprop.optim import SGD
 from quickprop.train import Callback, ExponentialAverage, fit
 
 HERE = Path(__file__).parent
-_SPEC = importlib.util.spec_from_file_location("oracle_layers", HERE / "make_expected_layers.py")
-oracle = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(oracle)
+oracle = module_beside(__file__, "make_expected_layers")
 GATHERED = json.loads((HERE / "expected_layers.json").read_text())["gathering"]
 
 BACKENDS = ("reference", "native")

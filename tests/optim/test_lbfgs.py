@@ -1,4 +1,3 @@
-import importlib.util
 import json
 import math
 import os
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
+from module_beside import module_beside
 from quickprop.errors import SettingError
 from quickprop.execution import function
 from quickprop.foundation.settings import from_document
@@ -27,9 +27,7 @@ from quickprop.optim.line_search import CURVATURE, SUFFICIENT_DECREASE, LineSear
 from quickprop.train import Callback, fit
 
 HERE = pathlib.Path(__file__).parent
-_SPEC = importlib.util.spec_from_file_location("expected_lbfgs", HERE / "make_expected_lbfgs.py")
-stored = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(stored)
+stored = module_beside(__file__, "make_expected_lbfgs")
 EXPECTED = json.loads((HERE / "expected_lbfgs.json").read_text())["iterations"]
 BACKENDS = ("reference", "native")
 

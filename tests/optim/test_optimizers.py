@@ -1,10 +1,10 @@
-import importlib.util
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from module_beside import module_beside
 from quickprop.autodiff import gradients
 from quickprop.errors import SettingError
 from quickprop.execution import function
@@ -28,9 +28,7 @@ from quickprop.optim import (
 )
 
 HERE = Path(__file__).parent
-_SPEC = importlib.util.spec_from_file_location("expected_steps", HERE / "make_expected_steps.py")
-stored = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(stored)
+stored = module_beside(__file__, "make_expected_steps")
 EXPECTED = json.loads((HERE / "expected_steps.json").read_text())["steps"]
 
 

@@ -1,4 +1,3 @@
-import importlib.util
 import json
 import math
 from pathlib import Path
@@ -6,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from module_beside import module_beside
 from quickprop.config import DType
 from quickprop.errors import SettingError
 from quickprop.execution import function
@@ -29,9 +29,7 @@ from quickprop.optim import (
 )
 
 HERE = Path(__file__).parent
-_SPEC = importlib.util.spec_from_file_location("expected_rates", HERE / "make_expected_rates.py")
-stored = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(stored)
+stored = module_beside(__file__, "make_expected_rates")
 EXPECTED = json.loads((HERE / "expected_rates.json").read_text())["rates"]
 
 

@@ -8,8 +8,8 @@ from quickprop.losses import CrossEntropy, MeanSquaredError
 from quickprop.nn import Activation, Dense, Network
 from quickprop.optim import SGD, Adam
 from quickprop.train import AVERAGING, ExponentialAverage, StochasticWeightAverage, fit
+from quickprop.train.evaluation import Evaluation
 from quickprop.train.step import training_step
-from quickprop.train.validation import Evaluation
 
 RNG = np.random.default_rng(3)
 X, Y = RNG.normal(size=(20, 3)), RNG.normal(size=(20, 2))

@@ -1,4 +1,3 @@
-import importlib.util
 import json
 import os
 import signal
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load, save
 
+from module_beside import module_beside
 from quickprop.errors import DataFileError, ModelFileError
 from quickprop.losses import BinaryCrossEntropy, CrossEntropy, CustomLoss
 from quickprop.nn import (
@@ -25,9 +25,7 @@ from quickprop.train import checkpoint as files
 BACKENDS = ("reference", "native")
 
 HERE = Path(__file__).parent
-_SPEC = importlib.util.spec_from_file_location("resumable_fit", HERE / "resumable_fit.py")
-resumable = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(resumable)
+resumable = module_beside(__file__, "resumable_fit")
 parts, run = resumable.parts, resumable.run
 
 

@@ -1,19 +1,17 @@
-import importlib.util
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from module_beside import module_beside
 from quickprop.losses import CrossEntropy, MeanSquaredError
 from quickprop.nn import Activation, Dense, Network
 from quickprop.optim import OPTIMIZERS, SGD
 from quickprop.train import Callback, fit
 
 HERE = Path(__file__).parent
-_SPEC = importlib.util.spec_from_file_location("golden_losses", HERE / "make_golden_losses.py")
-golden = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(golden)
+golden = module_beside(__file__, "make_golden_losses")
 RUNS = json.loads((HERE / "golden_losses.json").read_text())["runs"]
 
 

@@ -47,7 +47,7 @@ class Steps:
         self.batches.run(0, 1, self.scalars)
 
 
-def slopes_at(w, b):
+def gradients_at(w, b):
     """The gradients of the mean over rows and outputs of (x w + b - y)**2."""
     error = X @ w + b - Y
     return X.T @ error * (2 / Y.size), error.sum(axis=0) * (2 / Y.size)
@@ -101,7 +101,7 @@ def test_ten_steps_by_hand(case, dtype, backend):
     w, b = steps.weights()
     for _ in range(10):
         steps.make()
-        g, h = change(*slopes_at(w, b), w)
+        g, h = change(*gradients_at(w, b), w)
         w, b = w - RATE * g, b - RATE * h
         if hold is not None:
             w = hold(w)
@@ -131,7 +131,7 @@ def test_weight_noise_by_hand(dtype, backend):
         seed, step = constant(9, "int32"), constant(count, "int32")
         noise = function((), normal(w.shape, "dense1.weight.noise", seed, step, dtype))()
         assert 0.1 < noise.std() < 2.0
-        g, h = slopes_at(w + 0.5 * noise, b)
+        g, h = gradients_at(w + 0.5 * noise, b)
         w, b = w - RATE * g, b - RATE * h
         tolerance = 1e-10 if dtype == "float64" else 1e-5
         np.testing.assert_allclose(steps.weights()[0], w, tolerance, tolerance)
@@ -175,17 +175,19 @@ def test_what_is_off_leaves_no_trace():
 @pytest.mark.filterwarnings("ignore")  # Whatever PyTorch says while it is imported.
 def test_clipping_is_that_of_pytorch():
     torch = pytest.importorskip("torch", reason="PyTorch is not installed; see the steps by hand")
-    slopes = [RNG.normal(size=(4, 3)) * 3, RNG.normal(size=5) * 3]
+    gradients = [RNG.normal(size=(4, 3)) * 3, RNG.normal(size=5) * 3]
     network = Network([Dense(2)], 3, dtype="float64")
     for settings in ({"clip_value": 0.7}, {"clip_norm": 2.0}, {"clip_norm": 1e3}):
-        given = [torch.zeros(s.shape, dtype=torch.float64, requires_grad=True) for s in slopes]
-        for leaf, slope in zip(given, slopes, strict=True):
+        given = [torch.zeros(s.shape, dtype=torch.float64, requires_grad=True) for s in gradients]
+        for leaf, slope in zip(given, gradients, strict=True):
             leaf.grad = torch.tensor(slope)
         if "clip_value" in settings:
             torch.nn.utils.clip_grad_value_(given, 0.7)
         else:
             torch.nn.utils.clip_grad_norm_(given, settings["clip_norm"])
-        made = Regularisers(**settings).slopes([constant(s, "float64") for s in slopes], network)
+        made = Regularisers(**settings).penalised_and_clipped(
+            [constant(s, "float64") for s in gradients], network
+        )
         for got, leaf in zip(function((), made, backend="reference")(), given, strict=True):
             np.testing.assert_allclose(got, leaf.grad.numpy(), 1e-12)
 

@@ -3,7 +3,7 @@
 from .autoencoder import (
     AutoencoderTransformer as AutoencoderTransformer,
 )
-from .carried_from import (
+from .conversion import (
     from_sklearn as from_sklearn,
 )
 from .classifier import (

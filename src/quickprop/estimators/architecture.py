@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from quickprop.errors import SettingError, did_you_mean
-from quickprop.estimators.written import KEPT
 from quickprop.foundation.lru_cache import LruCache
 from quickprop.nn import Activation, BatchNorm, Dense, Dropout, LayerNorm, Network
 from quickprop.nn.activations import ACTIVATIONS
 from quickprop.nn.layers.layer import UnaryLayer
+from quickprop.train.graph_template import KEPT
 
 #: What scikit-learn calls the sigmoid.
 LOGISTIC = "logistic"

@@ -16,7 +16,7 @@ from quickprop.estimators.architecture import HiddenLayer, hidden_layers
 from quickprop.estimators.base import Labels, MultilayerPerceptron, has_steps
 from quickprop.estimators.callback_support import with_callbacks
 from quickprop.estimators.engine import Rows
-from quickprop.estimators.live import LiveNetwork
+from quickprop.estimators.fitted_network import FittedNetwork
 from quickprop.estimators.objective import Objective
 from quickprop.estimators.parameters import estimator, parameter
 from quickprop.estimators.preparation import Preparation, StandardColumns, TargetScale
@@ -25,10 +25,10 @@ from quickprop.estimators.settings import COUNT
 from quickprop.estimators.validation import FLOATS, FORMATS, dense, validated
 from quickprop.execution import Function
 from quickprop.losses import MeanSquaredError
-from quickprop.models.halves import decoder, encoder
+from quickprop.models.encoder_decoder import decoder, encoder
 from quickprop.nn.activations import ACTIVATIONS
 
-_HALVES = {"encoder": encoder, "decoder": decoder}
+_PARTS = {"encoder": encoder, "decoder": decoder}
 
 
 @estimator
@@ -165,8 +165,8 @@ class AutoencoderTransformer(
     def _objective(self) -> Objective:
         return Objective(MeanSquaredError(), 0.5 * self.n_outputs_, 0.5)
 
-    def _target(self, y: np.ndarray, live: LiveNetwork) -> np.ndarray:
-        return self._inputs(y, live)[0]
+    def _target(self, y: np.ndarray, fitted: FittedNetwork) -> np.ndarray:
+        return self._inputs(y, fitted)[0]
 
     def _prepared(self, X: Any, y: np.ndarray, weights: np.ndarray | None) -> Preparation:
         scale = TargetScale.of(X, weights)
@@ -178,8 +178,8 @@ class AutoencoderTransformer(
     def _strata(self, y: np.ndarray) -> np.ndarray | None:
         return None
 
-    def _score_of(self, rows: Rows, live: LiveNetwork) -> float:
-        outputs = live.outputs(rows.inputs)
+    def _score_of(self, rows: Rows, fitted: FittedNetwork) -> float:
+        outputs = fitted.outputs(rows.inputs)
         return r2(rows.target, outputs, rows.weights) if np.isfinite(outputs).all() else np.nan
 
     # -- using it ---------------------------------------------------------------------------------
@@ -196,9 +196,9 @@ class AutoencoderTransformer(
         array of shape (n_samples, n_components)
         """
         inputs, kind = self._given(X)
-        live = self._attached()
-        codes = self._part("encoder", live)(*inputs)
-        return codes.astype(np.result_type(kind, live.kind), copy=False)
+        fitted = self._attached()
+        codes = self._part("encoder", fitted)(*inputs)
+        return codes.astype(np.result_type(kind, fitted.kind), copy=False)
 
     def inverse_transform(self, X: Any) -> np.ndarray:
         """Rows from numbers of the narrow layer.
@@ -220,8 +220,8 @@ class AutoencoderTransformer(
                 allowed=self.n_components_,
                 given=codes.shape[1],
             )
-        live = self._attached()
-        rows = self._part("decoder", live)(dense(codes, live.kind))
+        fitted = self._attached()
+        rows = self._part("decoder", fitted)(dense(codes, fitted.kind))
         return self._in_own_unit(rows)
 
     def score_samples(self, X: Any) -> np.ndarray:
@@ -259,11 +259,11 @@ class AutoencoderTransformer(
         X = validated(self, X, accept_sparse=FORMATS, dtype=FLOATS, reset=False)
         return self._inputs(dense(X, X.dtype.name), self._attached()), X.dtype
 
-    def _part(self, name: str, live: LiveNetwork) -> Function:
+    def _part(self, name: str, fitted: FittedNetwork) -> Function:
         """The network up to the narrow layer, or from there on; compiled once."""
-        if name not in live.parts:
-            live.parts[name] = _HALVES[name](live.network)
-        return live.parts[name]
+        if name not in fitted.parts:
+            fitted.parts[name] = _PARTS[name](fitted.network)
+        return fitted.parts[name]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

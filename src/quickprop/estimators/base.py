@@ -25,17 +25,17 @@ from quickprop.estimators.architecture import (
 from quickprop.estimators.callback_support import CallbackSupport
 from quickprop.estimators.engine import Rows, SlopeEngine, StepEngine
 from quickprop.estimators.ensemble import fit_members
+from quickprop.estimators.fitted_network import FittedNetwork, StoredNetwork
 from quickprop.estimators.holdout import share_split, splitter_split
-from quickprop.estimators.live import LiveNetwork, StoredNetwork
+from quickprop.estimators.html_repr import EstimatorHtml
 from quickprop.estimators.objective import Objective
-from quickprop.estimators.page import EstimatorPage
+from quickprop.estimators.optimizer_names import optimizer_of, schedule_of
 from quickprop.estimators.preparation import Preparation
 from quickprop.estimators.quasi_newton import minimise
 from quickprop.estimators.rate import LearningRate
-from quickprop.estimators.rules import optimizer_of, schedule_of
 from quickprop.estimators.settings import PerceptronSettings
+from quickprop.estimators.sklearn_optimizers import AdamSteps, MomentumSteps
 from quickprop.estimators.stochastic import NOT_FINITE, Epochs, Pace
-from quickprop.estimators.updates import AdamSteps, MomentumSteps
 from quickprop.estimators.validation import checked_inputs, height, network_rows
 from quickprop.estimators.watching import (
     ContextWatcher,
@@ -64,7 +64,7 @@ def has_steps(estimator: Any) -> bool:
     return True
 
 
-class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, BaseEstimator, ABC):
+class MultilayerPerceptron(EstimatorHtml, CallbackSupport, PerceptronSettings, BaseEstimator, ABC):
     """A multi-layer perceptron with scikit-learn's face."""
 
     best_loss_: float | None
@@ -96,7 +96,7 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
         """`out_activation_`."""
 
     @abstractmethod
-    def _target(self, y: np.ndarray, live: LiveNetwork) -> np.ndarray:
+    def _target(self, y: np.ndarray, fitted: FittedNetwork) -> np.ndarray:
         """The checked target as the loss takes it."""
 
     @abstractmethod
@@ -108,7 +108,7 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
         """What a split into parts keeps the proportions of."""
 
     @abstractmethod
-    def _score_of(self, rows: Rows, live: LiveNetwork) -> float:
+    def _score_of(self, rows: Rows, fitted: FittedNetwork) -> float:
         """The score of a validation part with the weights of now."""
 
     def _row_factors(self, y: np.ndarray, sample_weight: Any, incremental: bool) -> Any:
@@ -160,22 +160,24 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
                 factors = None if sample_weight is None else sample_weight[some]
                 self._preparation = self._prepared(X[some], y[some], factors)
             self._begin(X, y, hidden)
-        live = self._attached()
+        fitted = self._attached()
         if parts is None:
             parts = self._parts(y, groups)
         factors = self._row_factors(y, sample_weight, incremental)
-        rows = self._rows(X, y, factors, None if parts is None else parts[0], live)
+        rows = self._rows(X, y, factors, None if parts is None else parts[0], fitted)
         held_out = None
         if parts is not None:
-            held_out = self._rows(X, y, sample_weight, parts[1], live)
+            held_out = self._rows(X, y, sample_weight, parts[1], fitted)
         elif X_val is not None:
-            held_out = self._given_rows(X_val, y_val, sample_weight_val, live)
+            held_out = self._given_rows(X_val, y_val, sample_weight_val, fitted)
         if self.solver == "lbfgs" and self.optimizer is None:
-            engine = SlopeEngine(live.network, live.objective, rows, self.alpha, lambda: pace.left)
+            engine = SlopeEngine(
+                fitted.network, fitted.objective, rows, self.alpha, lambda: pace.left
+            )
             minimise(self, engine, pace, watchers)
         else:
             self._begin_counting(first, held_out is not None)
-            self._fit_epochs(live, rows, held_out, incremental, pace, watchers)
+            self._fit_epochs(fitted, rows, held_out, incremental, pace, watchers)
         self._look()
         if not all(np.isfinite(array).all() for array in (*self.coefs_, *self.intercepts_)):
             raise ValueError(f"{NOT_FINITE} They were not finite after epoch {self.n_iter_}.")
@@ -297,7 +299,7 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
             self._kind(X),
         )
         draw_weights(network, hidden, self._random_state, self.activation)
-        self._adopt(LiveNetwork(network, objective))
+        self._adopt(FittedNetwork(network, objective))
 
     def _begin_counting(self, first: bool, watched: bool) -> None:
         """The attributes that count progress, where they are missing or of another kind of fit."""
@@ -312,7 +314,7 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
 
     def _fit_epochs(
         self,
-        live: LiveNetwork,
+        fitted: FittedNetwork,
         rows: Rows,
         held_out: Rows | None,
         incremental: bool,
@@ -334,24 +336,24 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
             scheme = self.learning_rate if alone else "constant"
             start = self.learning_rate_init if self.optimizer is None else rule.learning_rate
             self._optimizer = LearningRate(scheme, start, self.power_t)
-        engine = live.engine
+        engine = fitted.engine
         weighted = rows.weights is not None
         if engine is None or fresh or engine.weighted != weighted:
             state = self._optimizer.state if engine is None or fresh else engine.state()
             engine = StepEngine(
-                live.network,
-                live.objective,
+                fitted.network,
+                fitted.objective,
                 rule,
                 weighted,
                 schedule,
                 self.weight_decay > 0.0,
             )
             engine.set_state(state)
-            live.engine = engine
+            fitted.engine = engine
         score: Callable[[], float] | None = None
         if held_out is not None:
             looked_at = held_out
-            score = lambda: self._score_of(looked_at, live)  # noqa: E731
+            score = lambda: self._score_of(looked_at, fitted)  # noqa: E731
         epochs = Epochs(
             self,
             engine,
@@ -377,17 +379,17 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
     # -- rows -------------------------------------------------------------------------------------
 
     def _rows(
-        self, X: Any, y: np.ndarray, weights: Any, index: np.ndarray | None, live: LiveNetwork
+        self, X: Any, y: np.ndarray, weights: Any, index: np.ndarray | None, fitted: FittedNetwork
     ) -> Rows:
         if index is not None:
             X, y = X[index], y[index]
             weights = None if weights is None else weights[index]
         if weights is not None:
-            weights = np.ascontiguousarray(weights, live.kind)
-        return Rows(self._inputs(X, live), self._target(y, live), weights)
+            weights = np.ascontiguousarray(weights, fitted.kind)
+        return Rows(self._inputs(X, fitted), self._target(y, fitted), weights)
 
     def _given_rows(
-        self, X_val: Any, y_val: Any, sample_weight_val: Any, live: LiveNetwork
+        self, X_val: Any, y_val: Any, sample_weight_val: Any, fitted: FittedNetwork
     ) -> Rows:
         """A validation part as users give it."""
         X, y = self._checked(X_val, y_val, False, "known")
@@ -400,13 +402,13 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
             )
         if sample_weight_val is not None:
             sample_weight_val = _checked_weights(sample_weight_val, X)
-        return self._rows(X, y, sample_weight_val, None, live)
+        return self._rows(X, y, sample_weight_val, None, fitted)
 
-    def _inputs(self, X: Any, live: LiveNetwork) -> tuple[np.ndarray, ...]:
+    def _inputs(self, X: Any, fitted: FittedNetwork) -> tuple[np.ndarray, ...]:
         """Checked rows as the inputs of the network."""
         if self._preparation is None:
-            return (network_rows(X, live.kind),)
-        return self._preparation.matrices(X, live.kind)
+            return (network_rows(X, fitted.kind),)
+        return self._preparation.matrices(X, fitted.kind)
 
     def _parts(self, y: np.ndarray, groups: Any) -> tuple[np.ndarray, np.ndarray] | None:
         """Row numbers to learn from and to look at, or None."""
@@ -440,29 +442,29 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
 
     # -- the network behind the attributes --------------------------------------------------------
 
-    def _adopt(self, live: LiveNetwork) -> None:
-        self._live = live
+    def _adopt(self, fitted: FittedNetwork) -> None:
+        self._fitted = fitted
         self.coefs_: list[np.ndarray] = []
         self.intercepts_: list[np.ndarray] = []
         self._look()
 
     def _look(self) -> None:
         """Make the lists windows on the network."""
-        self.coefs_[:], self.intercepts_[:] = self._live.windows.look()
+        self.coefs_[:], self.intercepts_[:] = self._fitted.windows.look()
 
-    def _attached(self) -> LiveNetwork:
+    def _attached(self) -> FittedNetwork:
         """The network that computes with `coefs_` and `intercepts_` as they are now."""
-        live: LiveNetwork | None = getattr(self, "_live", None)
-        if live is None:
-            live = self._from_lists()
-        elif not live.windows.are(self.coefs_, self.intercepts_):
-            if live.windows.fit(self.coefs_, self.intercepts_):
-                live.windows.put(self.coefs_, self.intercepts_)
+        fitted: FittedNetwork | None = getattr(self, "_fitted", None)
+        if fitted is None:
+            fitted = self._from_lists()
+        elif not fitted.windows.are(self.coefs_, self.intercepts_):
+            if fitted.windows.fit(self.coefs_, self.intercepts_):
+                fitted.windows.put(self.coefs_, self.intercepts_)
             else:
-                live = self._from_lists()
-        return live
+                fitted = self._from_lists()
+        return fitted
 
-    def _from_lists(self) -> LiveNetwork:
+    def _from_lists(self) -> FittedNetwork:
         """A network with the weights of the lists, however they came to be there."""
         check_is_fitted(self)
         coefs = [np.asarray(array) for array in self.coefs_]
@@ -478,11 +480,11 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
             coefs[0].dtype.name,
         )
         self._preparation = getattr(self, "_preparation", None)
-        live = LiveNetwork(network, objective)
-        live.windows.put(coefs, self.intercepts_)
-        self._live = live
+        fitted = FittedNetwork(network, objective)
+        fitted.windows.put(coefs, self.intercepts_)
+        self._fitted = fitted
         self._look()
-        return live
+        return fitted
 
     @property
     def network_(self) -> Network:
@@ -493,15 +495,15 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
-        live: LiveNetwork | None = state.pop("_live", None)
-        if live is None:
+        fitted: FittedNetwork | None = state.pop("_fitted", None)
+        if fitted is None:
             return state
-        if not live.windows.are(self.coefs_, self.intercepts_):
-            live = self._attached()
+        if not fitted.windows.are(self.coefs_, self.intercepts_):
+            fitted = self._attached()
         del state["coefs_"], state["intercepts_"]
-        state["_stored"] = live.stored()
-        if live.engine is not None and "_optimizer" in state:
-            state["_optimizer"] = self._optimizer.with_state(live.engine.state())
+        state["_stored"] = fitted.stored()
+        if fitted.engine is not None and "_optimizer" in state:
+            state["_optimizer"] = self._optimizer.with_state(fitted.engine.state())
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -526,15 +528,15 @@ class MultilayerPerceptron(EstimatorPage, CallbackSupport, PerceptronSettings, B
 
     def _outputs(self, X: Any) -> np.ndarray:
         """What the network says of rows that were checked."""
-        live = self._attached()
-        if self._preparation is None and type(X) is np.ndarray and X.dtype == live.dtype:
+        fitted = self._attached()
+        if self._preparation is None and type(X) is np.ndarray and X.dtype == fitted.dtype:
             # On one row every microsecond is a tenth of the time.
-            return live.outputs((X,))
-        outputs = live.outputs(self._inputs(X, live))
+            return fitted.outputs((X,))
+        outputs = fitted.outputs(self._inputs(X, fitted))
         if self._preparation is not None:
             return self._in_own_unit(outputs)
         # As the type of a product of the rows with weights of the network's type.
-        wanted = np.result_type(X.dtype, live.kind)
+        wanted = np.result_type(X.dtype, fitted.kind)
         return outputs if outputs.dtype == wanted else outputs.astype(wanted)
 
     def _in_own_unit(self, outputs: np.ndarray) -> np.ndarray:

@@ -22,14 +22,14 @@ from sklearn.utils.multiclass import (
 from quickprop.errors import DataError, SettingError
 from quickprop.estimators.base import Labels, MultilayerPerceptron, has_steps
 from quickprop.estimators.callback_support import with_callbacks
-from quickprop.estimators.conversion import carried_to
 from quickprop.estimators.engine import Rows
-from quickprop.estimators.live import LiveNetwork
+from quickprop.estimators.fitted_network import FittedNetwork
 from quickprop.estimators.losses import CLASS_LOSSES, class_loss
 from quickprop.estimators.objective import Objective
 from quickprop.estimators.parameters import estimator, parameter
 from quickprop.estimators.preparation import Preparation, TableColumns
 from quickprop.estimators.scores import accuracy
+from quickprop.estimators.sklearn_attributes import carried_to
 from quickprop.estimators.validation import checked_pair, fits_at_once, is_plain_column
 from quickprop.losses import Loss
 
@@ -233,13 +233,13 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         factor = 1 if self._exclusive or self.loss != "log_loss" else self.n_outputs_
         return Objective(loss, factor, factor)
 
-    def _target(self, y: np.ndarray, live: LiveNetwork) -> np.ndarray:
-        loss = live.objective.loss
+    def _target(self, y: np.ndarray, fitted: FittedNetwork) -> np.ndarray:
+        loss = fitted.objective.loss
         if y.ndim == 2:
-            return y.astype(live.kind)
-        if loss.target_placeholder(self.n_outputs_, live.network.dtype).rank == 1:
+            return y.astype(fitted.kind)
+        if loss.target_placeholder(self.n_outputs_, fitted.network.dtype).rank == 1:
             return y
-        return np.equal(y[:, None], np.arange(self.n_outputs_)).astype(live.kind)
+        return np.equal(y[:, None], np.arange(self.n_outputs_)).astype(fitted.kind)
 
     def _prepared(self, X: Any, y: np.ndarray, weights: np.ndarray | None) -> Preparation:
         return TableColumns.of(X)
@@ -274,8 +274,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         # As scikit-learn: two classes only.
         return y if self._targets(y) == 1 else None
 
-    def _score_of(self, rows: Rows, live: LiveNetwork) -> float:
-        outputs = live.outputs(rows.inputs)
+    def _score_of(self, rows: Rows, fitted: FittedNetwork) -> float:
+        outputs = fitted.outputs(rows.inputs)
         if self._exclusive:
             target = rows.target if rows.target.ndim == 1 else rows.target.argmax(axis=1)
             return accuracy(outputs.argmax(axis=1) == target, rows.weights)

@@ -1,66 +1,58 @@
-"""What a trained network needs to be carried to scikit-learn's classes and from them."""
+"""Trained networks from scikit-learn's classes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
+from sklearn import neural_network
 from sklearn.utils.validation import check_is_fitted
 
 from quickprop.errors import SettingError
+from quickprop.estimators.base import MultilayerPerceptron
+from quickprop.estimators.classifier import MLPClassifier
+from quickprop.estimators.regressor import MLPRegressor
+from quickprop.estimators.sklearn_attributes import copy_learned
 
-#: What was learned, as both name it; what an estimator has not is left out.
-_LEARNED = (
-    "n_features_in_", "feature_names_in_", "classes_", "_label_binarizer", "n_iter_", "t_",
-    "n_layers_", "n_outputs_", "out_activation_", "loss_", "best_loss_", "loss_curve_",
-    "validation_scores_", "best_validation_score_", "_no_improvement_count",
-)  # fmt: skip
-#: Activations that scikit-learn has.
-_ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
-
-
-def copy_learned(source: Any, target: Any) -> None:
-    """Give one estimator what another has learned; they share no weights."""
-    for name in _LEARNED:
-        if hasattr(source, name):
-            setattr(target, name, getattr(source, name))
-    target.coefs_ = [np.array(array) for array in source.coefs_]
-    target.intercepts_ = [np.array(array) for array in source.intercepts_]
-    target._random_state = getattr(source, "_random_state", None)
+_PAIRS: tuple[tuple[type[Any], type[MultilayerPerceptron]], ...] = (
+    (neural_network.MLPClassifier, MLPClassifier),
+    (neural_network.MLPRegressor, MLPRegressor),
+)
 
 
-def carried_to(fitted: Any, theirs: type[Any], losses: Sequence[str]) -> Any:
-    """An estimator of scikit-learn with the network of ours.
+def from_sklearn(fitted: Any) -> Any:
+    """The estimator with the network that scikit-learn has trained.
 
     Parameters
     ----------
-    fitted : MLPClassifier or MLPRegressor
-    theirs : type
-        Of scikit-learn.
-    losses : sequence of str
-        That it has.
+    fitted : sklearn.neural_network.MLPClassifier or MLPRegressor
+        After `fit`.
+
+    Returns
+    -------
+    MLPClassifier or MLPRegressor
+        With the same parameters, attributes and predictions. `partial_fit` goes on from its
+        weights, with an optimizer that begins anew.
 
     Raises
     ------
     SettingError
-        When the network does something that scikit-learn's cannot.
+        When it is something else.
+    NotFittedError
+        Before `fit`.
     """
-    check_is_fitted(fitted)
-    activation, loss = fitted.activation, fitted.loss
-    for name, value, known in (
-        ("activation", activation, isinstance(activation, str) and activation in _ACTIVATIONS),
-        ("loss", loss, isinstance(loss, str) and loss in losses),
-        ("normalization", fitted.normalization, fitted.normalization is None),
-        ("scale", fitted.scale, fitted._preparation is None),
-        ("n_ensemble", fitted.n_ensemble, not hasattr(fitted, "estimators_")),
-    ):
-        if not known:
-            raise SettingError(
-                f"{theirs.__name__} of scikit-learn has no such network",
-                where=name,
-                given=repr(value)[:80],
-            )
-    made = theirs(**{name: getattr(fitted, name) for name in theirs().get_params()})
-    copy_learned(fitted, made)
-    return made
+    for theirs, ours in _PAIRS:
+        if isinstance(fitted, theirs):
+            check_is_fitted(fitted)
+            # A subclass may have parameters of its own.
+            known = theirs().get_params()
+            made = ours(**{name: getattr(fitted, name) for name in known})
+            copy_learned(fitted, made)
+            made._preparation = None
+            made._attached()
+            return made
+    raise SettingError(
+        "not a multi-layer perceptron of scikit-learn",
+        where="from_sklearn",
+        allowed="MLPClassifier, MLPRegressor of sklearn.neural_network",
+        given=type(fitted).__name__,
+    )

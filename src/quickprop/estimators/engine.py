@@ -13,7 +13,7 @@ import numpy as np
 
 from quickprop.autodiff import gradients
 from quickprop.estimators.objective import Objective
-from quickprop.estimators.steps import Forward, Recipe, step_of
+from quickprop.estimators.steps import Forward, StepSpec, step_of
 from quickprop.execution import Function, Minibatches
 from quickprop.graph import Graph, Tensor, row_count, variable
 from quickprop.native import NotInTimeError, compiling_within
@@ -81,8 +81,8 @@ class StepEngine:
         self.network = network
         self.weighted = weighted
         self.schedule = schedule or Constant()
-        recipe = Recipe(objective, optimizer, self.schedule, weighted, decay)
-        self.step = step_of(network, recipe)
+        spec = StepSpec(objective, optimizer, self.schedule, weighted, decay)
+        self.step = step_of(network, spec)
         self.graph = self.step.graph
         # Values are asked for at every epoch, in this order.
         given = self.step.given

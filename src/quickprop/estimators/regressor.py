@@ -17,9 +17,8 @@ from quickprop.distributions import Distribution, Laplace, Normal, NormalMixture
 from quickprop.errors import SettingError
 from quickprop.estimators.base import Labels, MultilayerPerceptron, has_steps
 from quickprop.estimators.callback_support import with_callbacks
-from quickprop.estimators.conversion import carried_to
 from quickprop.estimators.engine import Rows
-from quickprop.estimators.live import LiveNetwork
+from quickprop.estimators.fitted_network import FittedNetwork
 from quickprop.estimators.losses import (
     NUMBER_LOSSES,
     SCALABLE,
@@ -30,6 +29,7 @@ from quickprop.estimators.objective import Objective
 from quickprop.estimators.parameters import estimator, parameter
 from quickprop.estimators.preparation import Preparation, TableColumns, TargetScale
 from quickprop.estimators.scores import r2
+from quickprop.estimators.sklearn_attributes import carried_to
 from quickprop.estimators.validation import (
     checked_inputs,
     checked_pair,
@@ -208,12 +208,12 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         learned, reported = _FACTORS.get(self.loss if isinstance(self.loss, str) else "", _PLAIN)
         return Objective(number_loss(self.loss), learned(outputs), reported(outputs))
 
-    def _target(self, y: np.ndarray, live: LiveNetwork) -> np.ndarray:
+    def _target(self, y: np.ndarray, fitted: FittedNetwork) -> np.ndarray:
         if self._preparation is not None and self._preparation.target is not None:
             y = self._preparation.target.encode(y)
-        loss = live.objective.loss
+        loss = fitted.objective.loss
         checked = loss.check_target(y, loss.output_width(self.n_outputs_), "y")
-        return np.ascontiguousarray(checked, live.kind)
+        return np.ascontiguousarray(checked, fitted.kind)
 
     def _prepared(self, X: Any, y: np.ndarray, weights: np.ndarray | None) -> Preparation:
         scaled = isinstance(number_loss(self.loss), SCALABLE)
@@ -222,8 +222,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     def _strata(self, y: np.ndarray) -> np.ndarray | None:
         return None
 
-    def _score_of(self, rows: Rows, live: LiveNetwork) -> float:
-        outputs = self._middle(live.outputs(rows.inputs))
+    def _score_of(self, rows: Rows, fitted: FittedNetwork) -> float:
+        outputs = self._middle(fitted.outputs(rows.inputs))
         if not np.isfinite(outputs).all():
             return float("nan")
         return r2(rows.target, outputs, rows.weights)
@@ -296,10 +296,10 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         return NormalMixture(np.full_like(scales, 1.0 / len(made)), locations, scales)
 
     def _distribution(self, X: Any) -> Distribution:
-        live = self._attached()
-        loss = live.objective.loss
+        fitted = self._attached()
+        loss = fitted.objective.loss
         assert isinstance(loss, Likelihood)
-        made = loss.distribution(live.raw(self._inputs(X, live)))
+        made = loss.distribution(fitted.raw(self._inputs(X, fitted)))
         scale = None if self._preparation is None else self._preparation.target
         if scale is None:
             return made

@@ -8,8 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 
+from quickprop.estimators.optimizer_names import OPTIMIZER_NAMES, SCHEDULE_NAMES
 from quickprop.estimators.parameters import parameter
-from quickprop.estimators.rules import OPTIMIZER_NAMES, SCHEDULE_NAMES
 from quickprop.nn.activations import ACTIVATIONS
 from quickprop.optim import Optimizer, Schedule
 from quickprop.train import Callback

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from quickprop.autodiff import gradients
 from quickprop.config import DType
 from quickprop.estimators.objective import Objective, batch_terms
-from quickprop.estimators.written import KEPT, Written, structure_key_with
 from quickprop.foundation.lru_cache import LruCache
 from quickprop.graph import ROWS, Graph, Tensor, placeholder, variable, walk
 from quickprop.nn import Network
 from quickprop.ops.elementary import cast, sum
 from quickprop.optim import Optimizer, Schedule
 from quickprop.passes import optimise
+from quickprop.train.graph_template import KEPT, NetworkTemplate, structure_key_with
 
 
 class Forward:
@@ -46,7 +46,7 @@ class Forward:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class StepSpec:
     """What a step does, apart from the network.
 
     Parameters
@@ -106,10 +106,10 @@ class Step:
     schedule_state: tuple[Tensor, ...]
 
 
-def write_step(network: Network, recipe: Recipe) -> Step:
+def write_step(network: Network, spec: StepSpec) -> Step:
     """Write the step of a network."""
-    kind, objective = network.dtype, recipe.objective
-    forward = Forward(network, objective, recipe.weighted)
+    kind, objective = network.dtype, spec.objective
+    forward = Forward(network, objective, spec.weighted)
     rate, alpha = placeholder((), kind, "learning_rate"), placeholder((), kind, "alpha")
     decay = placeholder((), kind, "weight_decay")
     terms = batch_terms(forward.losses, forward.weights, kind)
@@ -128,10 +128,10 @@ def write_step(network: Network, recipe: Recipe) -> Step:
         )
     ]
     total_steps = variable(0.0, kind, "train.total_steps")
-    state = recipe.schedule.state(kind)
-    now = recipe.schedule.rate(rate, cast(forward.step, kind), total_steps, state)
-    updates = recipe.optimizer.updates(network.parameters, slopes, now, forward.step)
-    if recipe.decay:
+    state = spec.schedule.state(kind)
+    now = spec.schedule.rate(rate, cast(forward.step, kind), total_steps, state)
+    updates = spec.optimizer.updates(network.parameters, slopes, now, forward.step)
+    if spec.decay:
         # Apart from the slopes, as in AdamW: what an optimizer remembers knows nothing of it.
         shrunk = now * decay
         updates = [(old, new - old * shrunk if old in penalised else new) for old, new in updates]
@@ -140,20 +140,20 @@ def write_step(network: Network, recipe: Recipe) -> Step:
     return Step(optimise(graph), given, total_steps, state)
 
 
-_WRITTEN: LruCache[Hashable, tuple[Written, Given]] = LruCache(KEPT)
+_TEMPLATES: LruCache[Hashable, tuple[NetworkTemplate, Given]] = LruCache(KEPT)
 
 
-def step_of(network: Network, recipe: Recipe) -> Step:
+def step_of(network: Network, spec: StepSpec) -> Step:
     """The step of a network: filled in when one of the same structure was written before."""
-    key = structure_key_with(network, recipe.objective.loss, recipe.optimizer, recipe.schedule)
+    key = structure_key_with(network, spec.objective.loss, spec.optimizer, spec.schedule)
     if key is None:
-        return write_step(network, recipe)
-    known = _WRITTEN.get((key, recipe))
+        return write_step(network, spec)
+    known = _TEMPLATES.get((key, spec))
     if known is not None:
         written, given = known
-        graph, (total_steps, *state) = written.filled(network)
+        graph, (total_steps, *state) = written.instantiate(network)
         return Step(graph, given, total_steps, tuple(state))
-    step = write_step(network, recipe)
-    written = Written(step.graph, network, (step.total_steps, *step.schedule_state))
-    _WRITTEN.put((key, recipe), (written, step.given))
+    step = write_step(network, spec)
+    written = NetworkTemplate(step.graph, network, (step.total_steps, *step.schedule_state))
+    _TEMPLATES.put((key, spec), (written, step.given))
     return step

@@ -79,26 +79,26 @@ class RowJacobian:
         """
         by_row = list(dict.fromkeys(use for uses in self.uses.values() for use in uses))
         single = sum(self.output[:, index : index + 1])
-        slopes = {
-            use: reshape(slope, (ROWS, _numbers(use.shape)))
-            for use, slope in zip(by_row, gradients(single, by_row), strict=True)
+        by_use = {
+            use: reshape(gradient, (ROWS, _numbers(use.shape)))
+            for use, gradient in zip(by_row, gradients(single, by_row), strict=True)
         }
         if self._spread is not None:
             left = concat(self._spread.entering, 1) @ self._spread.left
-            right = concat([*slopes.values(), beside], 1) @ self._spread.right
+            right = concat([*by_use.values(), beside], 1) @ self._spread.right
             return left * right
-        return concat([*(self._block(p, slopes) for p in self.parts), beside], 1)
+        return concat([*(self._block(p, by_use) for p in self.parts), beside], 1)
 
-    def _block(self, parameter: Tensor, slopes: Mapping[Tensor, Tensor]) -> Tensor:
+    def _block(self, parameter: Tensor, by_use: Mapping[Tensor, Tensor]) -> Tensor:
         size = _numbers(parameter.shape)
         block: Tensor | None = None
         for use in self.uses[parameter]:
-            slope = slopes[use]
+            gradient = by_use[use]
             if use.op is Op.MATMUL:
                 inputs, width = parameter.shape
                 entering = reshape(use.inputs[0], (ROWS, inputs, 1))
-                slope = reshape(entering * reshape(slope, (ROWS, 1, width)), (ROWS, size))
-            block = slope if block is None else block + slope
+                gradient = reshape(entering * reshape(gradient, (ROWS, 1, width)), (ROWS, size))
+            block = gradient if block is None else block + gradient
         if block is None:
             return broadcast_to(constant(0.0, parameter.dtype), (ROWS, size))
         return block
@@ -115,7 +115,7 @@ class _Spread:
     entering : list of Tensor
         What rows enter their matrices with, and a column of ones.
     left, right : Tensor
-        From these, and from the slopes, to the numbers of all parameters and one more.
+        From these, and from the gradients, to the numbers of all parameters and one more.
     """
 
     entering: list[Tensor]
@@ -130,7 +130,7 @@ def _spread(uses: Mapping[Tensor, Sequence[Tensor]]) -> _Spread | None:
     kind = next(iter(uses)).dtype
     entering: list[Tensor] = []
     columns: list[tuple[np.ndarray, np.ndarray]] = []
-    # How many columns stand to the left so far, of what enters and of the slopes.
+    # How many columns stand to the left so far, of what enters and of the gradients.
     across = down = 0
     for parameter, (use,) in uses.items():
         size = _numbers(parameter.shape)

@@ -182,7 +182,7 @@ class _LBFGSDescent(Descent):
         self._rates = variable(np.zeros(MOST_LOOKS), dtype, "lbfgs.rates")
         self._most = placeholder((), dtype, "most")
         self._until = placeholder((), dtype, "until")
-        slope, direction, started = line("gradient"), line("direction"), number("started")
+        old_gradient, direction, started = line("gradient"), line("direction"), number("started")
         pairs = CurvaturePairs(settings.history, size, dtype)
         search = LineSearch(dtype)
         tiny = float(np.finfo(dtype.value).eps)
@@ -195,8 +195,8 @@ class _LBFGSDescent(Descent):
 
         # One look at the loss.
         there = self._here + search.step * direction
-        loss, value, new_slope = _value_and_gradient(problem, flat, there)
-        along = sum(new_slope * direction)
+        loss, value, new_gradient = _value_and_gradient(problem, flat, there)
+        along = sum(new_gradient * direction)
         verdict = search.look(value, along, most_looks)
         first = no(started)
         going = both(
@@ -207,9 +207,9 @@ class _LBFGSDescent(Descent):
         counted = both(accepted, started)
 
         # The new direction, should the step be accepted.
-        gradient = choose(accepted, new_slope, slope)
+        gradient = choose(accepted, new_gradient, old_gradient)
         newton, memory = pairs.product(
-            search.step * direction, new_slope - slope, gradient, counted
+            search.step * direction, new_gradient - old_gradient, gradient, counted
         )
         descent = -sum(newton * gradient)
         # Straight down, when there is nothing to go by, or what there is leads up.
@@ -231,7 +231,7 @@ class _LBFGSDescent(Descent):
             both(failed, no(remembers)),
             float(STUCK),
             choose(
-                both(accepted, no(flat_at < max(abs(new_slope)))),
+                both(accepted, no(flat_at < max(abs(new_gradient)))),
                 float(FLAT),
                 choose(
                     both(counted, no(still_at * abs(search.start_value) < gained)),
@@ -252,7 +252,7 @@ class _LBFGSDescent(Descent):
             *memory,
             *moved,
             (self._here, choose(accepted, there, self._here)),
-            (slope, gradient),
+            (old_gradient, gradient),
             (direction, choose(turn, new_direction, direction)),
             (started, maximum(started, accepted)),
             (self._loss, choose(accepted, loss, self._loss)),

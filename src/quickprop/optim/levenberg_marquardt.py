@@ -200,8 +200,8 @@ class _Descent(Descent):
         # Twice over the count makes H of J'J. It is the rest that is put on the scale of J'J:
         # that is one number, or a line, and not a matrix.
         self._squares = sums[:-1, :-1].copy()
-        self._slope = sums[-1, :-1] + self._half * self._penalty * weights
-        if np.abs(self._slope).max() <= self._half * self._settings.tolerance_gradient:
+        self._gradient = sums[-1, :-1] + self._half * self._penalty * weights
+        if np.abs(self._gradient).max() <= self._half * self._settings.tolerance_gradient:
             self._finished = FLAT_ENOUGH.format(tolerance=self._settings.tolerance_gradient)
 
     def _attempt(self, halted: Callable[[], bool]) -> bool:
@@ -209,7 +209,9 @@ class _Descent(Descent):
         matrix = self._squares.copy()
         matrix.reshape(-1)[:: len(matrix) + 1] += self._half * (self._damping + self._penalty)
         # Turned, a symmetric matrix is itself, and in LAPACK's order: it is not copied again.
-        _, step, failed = lapack.dposv(matrix.T, -self._slope, overwrite_a=True, overwrite_b=True)
+        _, step, failed = lapack.dposv(
+            matrix.T, -self._gradient, overwrite_a=True, overwrite_b=True
+        )
         if failed:
             return self._worse()
         there = self._here + step
@@ -224,7 +226,7 @@ class _Descent(Descent):
         if not gained > 0.0:
             return self._worse()
         # By (H + damping) step = -gradient, that of the quadratic model.
-        foretold = 0.5 * float(self._damping * (step @ step) - (step @ self._slope) / self._half)
+        foretold = 0.5 * float(self._damping * (step @ step) - (step @ self._gradient) / self._half)
         gain = gained / foretold if foretold > 0.0 else 1.0
         self._damping *= max(1.0 / 3.0, 1.0 - (2.0 * gain - 1.0) ** 3)
         self._growth = 2.0

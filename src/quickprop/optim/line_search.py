@@ -34,23 +34,23 @@ MARGIN = 0.1
 
 
 @dataclass(frozen=True)
-class Place:
+class LinePoint:
     """A step along the line, the loss there, and its slope along the line."""
 
     step: Tensor
     value: Tensor
     slope: Tensor
 
-    def if_(self, condition: Tensor, other: Place) -> Place:
-        """This place where the condition holds, else the other."""
-        return Place(
+    def if_(self, condition: Tensor, other: LinePoint) -> LinePoint:
+        """This point where the condition holds, else the other."""
+        return LinePoint(
             where(condition, self.step, other.step),
             where(condition, self.value, other.value),
             where(condition, self.slope, other.slope),
         )
 
-    def updates(self, new: Place) -> Updates:
-        """A place made of variables takes the numbers of another."""
+    def updates(self, new: LinePoint) -> Updates:
+        """A point made of variables takes the numbers of another."""
         return [(self.step, new.step), (self.value, new.value), (self.slope, new.slope)]
 
 
@@ -64,8 +64,8 @@ def no(a: Tensor) -> Tensor:
     return 1.0 - a
 
 
-def cubic_minimum(a: Place, b: Place) -> Tensor:
-    """Where the cubic through two places has its minimum (equation 3.59); NaN if it has none."""
+def cubic_minimum(a: LinePoint, b: LinePoint) -> Tensor:
+    """Where the cubic through two points has its minimum (equation 3.59); NaN if it has none."""
     first = a.slope + b.slope - 3.0 * (a.value - b.value) / (a.step - b.step)
     sign = where(a.step < b.step, 1.0, -1.0)
     second = sign * sqrt(first * first - a.slope * b.slope)
@@ -101,13 +101,13 @@ class LineSearch:
         def number(name: str) -> Tensor:
             return variable(0.0, dtype, f"line_search.{name}")
 
-        def place(name: str) -> Place:
-            return Place(*(number(f"{name}.{part}") for part in ("step", "value", "slope")))
+        def point(name: str) -> LinePoint:
+            return LinePoint(*(number(f"{name}.{part}") for part in ("step", "value", "slope")))
 
         #: The step to be looked at.
         self.step = number("step")
         self.start_value, self.start_slope = number("start.value"), number("start.slope")
-        self.low, self.high = place("low"), place("high")
+        self.low, self.high = point("low"), point("high")
         self.bracketed, self.looks = number("bracketed"), number("looks")
         #: The step lies near an end of the interval.
         self.close = number("close")
@@ -116,7 +116,7 @@ class LineSearch:
 
     def look(self, value: Tensor, slope: Tensor, most: Tensor) -> Verdict:
         """Take in the loss and its slope at `step`."""
-        here = Place(self.step, value, slope)
+        here = LinePoint(self.step, value, slope)
         low, high = self.low, self.high
         enough = self.start_value + SUFFICIENT_DECREASE * self.step * self.start_slope
         finite = float(np.finfo(value.dtype.value).max)
@@ -128,7 +128,7 @@ class LineSearch:
         new_low = here.if_(good, low)
         new_high = low.if_(both(good, turned), here.if_(no(good), high))
         bracketed = where(good, where(turned, 1.0, self.bracketed), 1.0)
-        # Interpolate within the interval, or from the last two places beyond it.
+        # Interpolate within the interval, or from the last two points beyond it.
         first, last = new_low.if_(bracketed, low), new_high.if_(bracketed, here)
         guess = cubic_minimum(first, last)
         least = where(
@@ -177,13 +177,13 @@ class LineSearch:
             The loss at the start, and its slope along the line, which is below 0.
         """
         zero, one = constant(0.0, value.dtype), constant(1.0, value.dtype)
-        start = Place(zero, value, slope)
+        start = LinePoint(zero, value, slope)
         return [
             (self.start_value, value),
             (self.start_slope, slope),
             (self.step, one),
             *self.low.updates(start),
-            *self.high.updates(Place(zero, zero, zero)),
+            *self.high.updates(LinePoint(zero, zero, zero)),
             (self.bracketed, zero),
             (self.close, zero),
             (self.looks, zero),

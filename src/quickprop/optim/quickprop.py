@@ -14,18 +14,18 @@ from quickprop.optim.optimizer import RATE, Optimizer, Updates, scalar, state
 
 @dataclass(frozen=True)
 class Quickprop(Optimizer):
-    """To the bottom of the parabola through the last two slopes, for each weight by itself.
+    """To the bottom of the parabola through the last two gradients, for each weight by itself.
 
-    ``move = slope / (slope before - slope) * move before`` (Fahlman 1988), with the special cases
-    of the paper:
+    ``move = gradient / (gradient before - gradient) * move before`` (Fahlman 1988, who calls the
+    gradient a slope), with the special cases of the paper:
 
     - A move is at most `growth` times the one before; so it is too where the parabola has no
-      bottom ahead, because the slope did not become smaller.
-    - ``-rate * slope`` is added unless the slope has changed its sign: that begins a descent and
-      begins it again after a move of zero.
+      bottom ahead, because the gradient did not become smaller.
+    - ``-rate * gradient`` is added unless the gradient has changed its sign: that begins a descent
+      and begins it again after a move of zero.
 
-    Made for full batches: the two slopes must be those of one and the same loss. The paper keeps
-    weights small by a little of each weight in its slope; that is the `l2` of a fit.
+    Made for full batches: the two gradients must be those of one and the same loss. The paper keeps
+    weights small by a little of each weight in its gradient; that is the `l2` of a fit.
 
     Parameters
     ----------
@@ -45,21 +45,21 @@ class Quickprop(Optimizer):
         learning_rate: Tensor,
         step: Tensor,
     ) -> Updates:
-        """The last slope and the last move, for each parameter."""
+        """The last gradient and the last move, for each parameter."""
         growth = scalar(self.growth, learning_rate, "quickprop.growth")
-        # Where the slope is more than this part of the one before, the parabola asks for more
+        # Where the gradient is more than this part of the one before, the parabola asks for more
         # than the largest move: s / (p - s) = growth at s = growth / (1 + growth) p.
         part = scalar(self.growth / (1.0 + self.growth), learning_rate, "quickprop.part")
         made: Updates = []
-        for parameter, slope in zip(parameters, gradients, strict=True):
-            before, move = state(parameter, "slope"), state(parameter, "move")
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            before, move = state(parameter, "gradient"), state(parameter, "move")
             way = sign(move)
-            # A move always went against the slope before it, so along `way` that slope was below
-            # zero, and the difference in the divisor is not zero where this is true.
-            bottom_is_near = way * (slope - before * part) > 0.0
-            difference = where(bottom_is_near, before - slope, 1.0)
-            to_bottom = where(bottom_is_near, move * slope / difference, move * growth)
-            passed = way * slope > 0.0
-            now = to_bottom - where(passed, 0.0, slope * learning_rate)
-            made += [(before, slope), (move, now), (parameter, parameter + now)]
+            # A move always went against the gradient before it, so along `way` that gradient was
+            # below zero, and the difference in the divisor is not zero where this is true.
+            bottom_is_near = way * (gradient - before * part) > 0.0
+            difference = where(bottom_is_near, before - gradient, 1.0)
+            to_bottom = where(bottom_is_near, move * gradient / difference, move * growth)
+            passed = way * gradient > 0.0
+            now = to_bottom - where(passed, 0.0, gradient * learning_rate)
+            made += [(before, gradient), (move, now), (parameter, parameter + now)]
         return made

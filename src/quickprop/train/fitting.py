@@ -44,13 +44,13 @@ from quickprop.train.arrays import TrainingData, checked_part
 from quickprop.train.averaging import AVERAGING, Averaging
 from quickprop.train.callbacks import Callback
 from quickprop.train.checkpoint import CheckpointFile, data_hash
+from quickprop.train.evaluation import Evaluation
 from quickprop.train.full_batch import check_settings, full_batch_loop
 from quickprop.train.history import History
 from quickprop.train.loop import Limits, Loop
 from quickprop.train.mixup import Mixup, check_mixable
 from quickprop.train.regularisers import Regularisers
 from quickprop.train.step import TrainingStep, loss_document, training_step
-from quickprop.train.validation import Evaluation
 
 _RULES: Mapping[str, Rule] = {
     "batch_size": optional(integer(1)),

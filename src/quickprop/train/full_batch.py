@@ -14,10 +14,10 @@ from quickprop.nn import Network
 from quickprop.optim.full_batch import FAR, Descent, FullBatchMethod, Iterate, Problem
 from quickprop.train.arrays import TrainingData
 from quickprop.train.callbacks import Callback, Progress, tell_all
+from quickprop.train.evaluation import Evaluation
 from quickprop.train.history import EpochRecord, History
 from quickprop.train.loop import Limits
 from quickprop.train.slices import SlicePlanner
-from quickprop.train.validation import Evaluation
 
 
 class FullBatchLoop:

@@ -16,11 +16,11 @@ from quickprop.nn import Network
 from quickprop.optim import EpochEnd, Schedule
 from quickprop.train.callbacks import Callback, Progress, tell_all
 from quickprop.train.checkpoint import Checkpoint, CheckpointFile, Position
+from quickprop.train.evaluation import Evaluation
 from quickprop.train.history import EpochRecord, History
 from quickprop.train.mixup import Mixup
 from quickprop.train.slices import SlicePlanner
 from quickprop.train.step import TrainingStep
-from quickprop.train.validation import Evaluation
 
 
 @dataclass(frozen=True)

@@ -54,21 +54,21 @@ class Regularisers(Component):
         }
         return rewrite(roots, lambda node: noisy.get(node, node))
 
-    def slopes(self, slopes: Sequence[Tensor], network: Network) -> list[Tensor]:
+    def penalised_and_clipped(self, gradients: Sequence[Tensor], network: Network) -> list[Tensor]:
         """The gradients of the loss with its penalties, clipped: by value, then by norm."""
         parameters, kind = network.parameters, network.dtype
         penalised = set(network.penalised)
-        made = list(slopes)
-        for name, strength, slope_of in (("l2", self.l2, _itself), ("l1", self.l1, sign)):
+        made = list(gradients)
+        for name, strength, term_of in (("l2", self.l2, _itself), ("l1", self.l1, sign)):
             if strength:
                 factor = variable(strength, kind, f"train.{name}")
                 made = [
-                    slope + slope_of(parameter) * factor if parameter in penalised else slope
-                    for parameter, slope in zip(parameters, made, strict=True)
+                    gradient + term_of(parameter) * factor if parameter in penalised else gradient
+                    for parameter, gradient in zip(parameters, made, strict=True)
                 ]
         if self.clip_value is not None:
             end = variable(self.clip_value, kind, "train.clip_value")
-            made = [clip(slope, -end, end) for slope in made]
+            made = [clip(gradient, -end, end) for gradient in made]
         if self.clip_norm is not None:
             made = _of_norm(made, variable(self.clip_norm, kind, "train.clip_norm"))
         return made
@@ -86,14 +86,14 @@ def _itself(weight: Tensor) -> Tensor:
     return weight
 
 
-def _of_norm(slopes: Sequence[Tensor], longest: Tensor) -> list[Tensor]:
+def _of_norm(gradients: Sequence[Tensor], longest: Tensor) -> list[Tensor]:
     """All gradients together as one vector no longer than that (Pascanu et al. 2013)."""
-    squares = [sum(slope * slope) for slope in slopes]
+    squares = [sum(gradient * gradient) for gradient in gradients]
     total = squares[0]
     for square in squares[1:]:
         total = total + square
     factor = minimum(longest / (sqrt(total) + 1e-6), 1.0)
-    return [slope * factor for slope in slopes]
+    return [gradient * factor for gradient in gradients]
 
 
 def _weights_into_neurons(network: Network) -> set[Tensor]:

@@ -132,11 +132,13 @@ def training_step(
     value, *now = regularisers.noisy([value, *(new for _, new in gathered)], network, seed, step)
     gathered = [(old, new) for (old, _), new in zip(gathered, now, strict=True)]
     parameters = network.parameters
-    slopes = regularisers.slopes(gradients(value, parameters), network)
+    changed_gradients = regularisers.penalised_and_clipped(gradients(value, parameters), network)
     rates = schedule or Constant()
     schedule_state = rates.state(kind)
     rate = rates.rate(learning_rate, cast(step, kind), total_steps, schedule_state)
-    updates = regularisers.constrained(optimizer.updates(parameters, slopes, rate, step), network)
+    updates = regularisers.constrained(
+        optimizer.updates(parameters, changed_gradients, rate, step), network
+    )
     updates += gathered
     own = set(network.variables)
     kept: dict[Tensor, Tensor] = {}

@@ -17,7 +17,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import LabelBinarizer
 
 from quickprop import ops
-from quickprop.estimators import MLPClassifier, MLPRegressor, live, steps
+from quickprop.estimators import MLPClassifier, MLPRegressor, fitted_network, steps
 from quickprop.estimators.validation import checked_pair
 from quickprop.foundation.lru_cache import LruCache
 from quickprop.losses import MeanSquaredError
@@ -139,13 +139,13 @@ def test_windows_stay_while_a_fit_runs_and_after_it(iris):
 @pytest.fixture
 def written(monkeypatch):
     """The recipes of the steps that are written, with none remembered."""
-    for room in (live, steps):
-        monkeypatch.setattr(room, "_WRITTEN", LruCache(128))
+    for room in (fitted_network, steps):
+        monkeypatch.setattr(room, "_TEMPLATES", LruCache(128))
     recipes = []
 
-    def counted(network, recipe):
-        recipes.append(recipe)
-        return write_step(network, recipe)
+    def counted(network, spec):
+        recipes.append(spec)
+        return write_step(network, spec)
 
     write_step = steps.write_step
     monkeypatch.setattr(steps, "write_step", counted)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class EstimatorPage:
+class EstimatorHtml:
     """Puts the diagram of a fitted network beside scikit-learn's table of parameters."""
 
     def _html_repr(self) -> str:

@@ -49,7 +49,7 @@ class _Beginning:
         return variable(self.value, self.dtype, self.name)
 
 
-class Written:
+class NetworkTemplate:
     """A graph of a network, to be filled in for others of the same structure.
 
     Parameters
@@ -70,7 +70,7 @@ class Written:
         self._variables = [place[leaf] for leaf in graph.variables]
         self._more = [place[leaf] for leaf in more]
 
-    def filled(self, network: Network) -> tuple[Graph, tuple[Tensor, ...]]:
+    def instantiate(self, network: Network) -> tuple[Graph, tuple[Tensor, ...]]:
         """The graph with the same placeholders for another network, and `more` of its own."""
         leaves = [*network.variables, *(beginning.variable() for beginning in self._own)]
         graph = self._template.instantiate(self._inputs, [leaves[k] for k in self._variables])

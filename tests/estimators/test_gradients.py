@@ -1,4 +1,4 @@
-"""What L-BFGS is given: the loss of all rows and its slopes, against finite differences."""
+"""What L-BFGS is given: the loss of all rows and its gradient, against finite differences."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ CASES = {
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("name", CASES)
-def test_slopes_are_those_of_the_loss(name, weighted):
+def test_gradients_are_those_of_the_loss(name, weighted):
     objective, target = CASES[name]
     network = Network([Dense(4), Activation("tanh"), Dense(3)], 5, dtype="float64")
     weights = RANDOM.uniform(0, 2, ROWS) if weighted else None
     rows = Rows((RANDOM.normal(size=(ROWS, 5)),), target, weights)
     engine = SlopeEngine(network, objective, rows, alpha=3.0)
     start = engine.position()
-    _, slopes = engine(start)
-    assert len(slopes) == 5 * 4 + 4 + 4 * 3 + 3
+    _, found = engine(start)
+    assert len(found) == 5 * 4 + 4 + 4 * 3 + 3
     step = 1e-5
     for k in range(len(start)):
         move = np.zeros(len(start))
         move[k] = step
         measured = (engine(start + move)[0] - engine(start - move)[0]) / (2 * step)
-        assert slopes[k] == pytest.approx(measured, abs=1e-8)
+        assert found[k] == pytest.approx(measured, abs=1e-8)
 
 
 def test_the_loss_of_two_rows_by_hand():
@@ -55,7 +55,7 @@ def test_the_loss_of_two_rows_by_hand():
     network.set_weights({"dense1.weight": [[2.0]], "dense1.bias": [1.0]})
     rows = Rows((np.array([[1.0], [2.0]]),), np.array([[1.0], [5.0]]), np.array([3.0, 1.0]))
     engine = SlopeEngine(network, Objective(MeanSquaredError(), 0.5, 0.5), rows, alpha=8.0)
-    value, slopes = engine(engine.position())
+    value, found = engine(engine.position())
     assert value == pytest.approx(5.5)
-    np.testing.assert_allclose(slopes, [5.5, 1.5])
+    np.testing.assert_allclose(found, [5.5, 1.5])
     assert engine.reported(engine.position(), value) == pytest.approx(5.5)

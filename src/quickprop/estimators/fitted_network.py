@@ -11,15 +11,15 @@ import numpy as np
 from quickprop.estimators.engine import StepEngine
 from quickprop.estimators.objective import Objective
 from quickprop.estimators.weights import WeightWindows
-from quickprop.estimators.written import KEPT, Written, structure_key_with
 from quickprop.execution import Function
 from quickprop.foundation.lru_cache import LruCache
 from quickprop.graph import Graph
 from quickprop.native.resident import addresses_of
 from quickprop.nn import Network
 from quickprop.passes import optimise
+from quickprop.train.graph_template import KEPT, NetworkTemplate, structure_key_with
 
-_WRITTEN: LruCache[Hashable, Written] = LruCache(KEPT)
+_TEMPLATES: LruCache[Hashable, NetworkTemplate] = LruCache(KEPT)
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,14 @@ class StoredNetwork:
     weights: dict[str, np.ndarray]
     objective: Objective
 
-    def alive(self) -> LiveNetwork:
+    def alive(self) -> FittedNetwork:
         """The network again."""
         network = Network.from_document(self.document)
         network.set_weights(self.weights)
-        return LiveNetwork(network, self.objective)
+        return FittedNetwork(network, self.objective)
 
 
-class LiveNetwork:
+class FittedNetwork:
     """A network with its compiled predictions and its step."""
 
     def __init__(self, network: Network, objective: Objective) -> None:
@@ -76,13 +76,13 @@ class LiveNetwork:
     def _compiled(self, raw: bool) -> Function:
         network, loss = self.network, self.objective.loss
         key = structure_key_with(network, loss)
-        known = None if key is None else _WRITTEN.get((key, raw))
+        known = None if key is None else _TEMPLATES.get((key, raw))
         if known is not None:
-            graph, _ = known.filled(network)
+            graph, _ = known.instantiate(network)
         else:
             output = network.output(loss=loss)
             made = output if raw else loss.prediction(output)
             graph = optimise(Graph(network.inputs, (made,)))
             if key is not None:
-                _WRITTEN.put((key, raw), Written(graph, network))
+                _TEMPLATES.put((key, raw), NetworkTemplate(graph, network))
         return Function(graph, single=True)
