@@ -15,7 +15,7 @@ from quickprop.graph import Op, Tensor, batch_matmul, constant, make, matmul, pl
 from quickprop.graph.primitives import LEAVES
 from quickprop.graph.shape_rules import RULES as SHAPE_RULES
 from quickprop.graph.windows import Windows
-from quickprop.native import elementwise, moves
+from quickprop.native import data_movement, elementwise
 from quickprop.ops import reference
 
 
@@ -284,7 +284,7 @@ def test_every_primitive_has_a_row_in_every_table():
     inner = {
         Op.MATMUL, Op.BATCH_MATMUL, Op.BROADCAST, Op.UNIFORM, Op.WHERE, Op.CAST,
     }  # fmt: skip
-    native = {*elementwise.EMIT, *elementwise.CONDITIONS, *moves.WRITE, *inner}
+    native = {*elementwise.EMIT, *elementwise.CONDITIONS, *data_movement.WRITE, *inner}
     for op in Op:
         if op in LEAVES:
             continue

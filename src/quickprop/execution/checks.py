@@ -12,7 +12,7 @@ import numpy as np
 from quickprop.config import DType
 from quickprop.errors import DataError, DTypeError, ShapeError
 from quickprop.graph import Tensor, show_shape
-from quickprop.native import Rows, SparseRows, as_whole
+from quickprop.native import CsrMatrix, Rows, as_dense
 
 #: NumPy keeps one object for each of its own types in native byte order.
 _NUMPY = {kind: np.dtype(kind.value) for kind in DType}
@@ -44,24 +44,24 @@ def as_input(leaf: Tensor, value: Any, position: int) -> np.ndarray:
 def as_rows(leaf: Tensor, value: Any, position: int) -> Rows:
     """As `as_input`, but sparse rows stay so."""
     takes_lists = leaf.rank == 2 and leaf.shape[0] is None and leaf.dtype.is_float
-    if not takes_lists or not (is_sparse(value) or isinstance(value, SparseRows)):
+    if not takes_lists or not (is_sparse(value) or isinstance(value, CsrMatrix)):
         return as_input(leaf, value, position)
-    rows = value if isinstance(value, SparseRows) else _listed(value)
+    rows = value if isinstance(value, CsrMatrix) else _listed(value)
     if rows.width != leaf.shape[1]:
         raise _shape_error(leaf, rows.shape, position)
     if rows.dtype is _NUMPY[leaf.dtype]:
         return rows
-    numbers = _converted(leaf, rows.numbers, position, rows.row_of)
-    return dataclasses.replace(rows, numbers=numbers)
+    data = _converted(leaf, rows.data, position, rows.row_of)
+    return dataclasses.replace(rows, data=data)
 
 
-def _listed(value: Any) -> SparseRows:
+def _listed(value: Any) -> CsrMatrix:
     """The lists of one of SciPy's sparse arrays."""
     rows = value.tocsr()
     if not rows.has_canonical_format:
         rows = rows.copy()
         rows.sum_duplicates()
-    return SparseRows(
+    return CsrMatrix(
         np.ascontiguousarray(rows.indptr, np.int64),
         np.ascontiguousarray(rows.indices, np.int32),
         np.ascontiguousarray(rows.data),
@@ -112,7 +112,7 @@ def _converted(
 
 
 def _whole_array(value: Any) -> np.ndarray:
-    return value.toarray() if is_sparse(value) else np.asarray(as_whole(value))
+    return value.toarray() if is_sparse(value) else np.asarray(as_dense(value))
 
 
 def _cast(

@@ -10,7 +10,7 @@ import numpy as np
 from quickprop import config
 from quickprop.execution.checks import as_all_rows, as_inputs
 from quickprop.graph import Graph, Tensor
-from quickprop.native import NativeFunction, Rows, SparseRows, as_whole
+from quickprop.native import CsrMatrix, NativeFunction, Rows, as_dense
 from quickprop.ops.reference import evaluate
 from quickprop.passes import optimise
 
@@ -28,7 +28,7 @@ class _ReferenceFunction:
         self.graph = graph
 
     def __call__(self, *arrays: Rows) -> list[np.ndarray]:
-        whole = map(as_whole, arrays)
+        whole = map(as_dense, arrays)
         outputs, updates = evaluate(self.graph, dict(zip(self.graph.inputs, whole, strict=True)))
         for (variable, _), new in zip(self.graph.updates, updates, strict=True):
             variable.attribute("storage").array[...] = new
@@ -78,7 +78,7 @@ class Function:
     def _run_any(self, arrays: Sequence[Any]) -> list[np.ndarray]:
         """Run on arrays of any kind; native code for sparse ones is compiled when it is needed."""
         given = as_all_rows(self.graph.inputs, arrays)
-        listed = tuple(k for k, array in enumerate(given) if isinstance(array, SparseRows))
+        listed = tuple(k for k, array in enumerate(given) if isinstance(array, CsrMatrix))
         if not listed or self.backend != "native":
             return self._run(*given)
         if listed not in self._with_lists:

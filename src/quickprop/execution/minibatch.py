@@ -11,7 +11,7 @@ from quickprop import config
 from quickprop.errors import GraphError, SettingError
 from quickprop.execution.checks import as_all_rows
 from quickprop.graph import Graph, Tensor
-from quickprop.native import NativeMinibatches, Rows, SparseRows
+from quickprop.native import CsrMatrix, NativeMinibatches, Rows
 from quickprop.ops.permutation import permutation
 from quickprop.ops.reference import evaluate
 from quickprop.passes import optimise
@@ -57,7 +57,7 @@ class _ReferenceMinibatches:
         for step in range(first_step, first_step + steps):
             rows = self.order[step * self.batch_size : (step + 1) * self.batch_size]
             feeds = {
-                leaf: array.dense(rows) if isinstance(array, SparseRows) else array[rows]
+                leaf: array.dense(rows) if isinstance(array, CsrMatrix) else array[rows]
                 for leaf, array in self.data.items()
             }
             feeds |= {leaf: np.asarray(value) for leaf, value in scalars.items()}

@@ -1,17 +1,17 @@
 """Graphs to machine code, through LLVM."""
 
-from quickprop.native.arena import arena_bytes
+from quickprop.native.csr import CsrMatrix, Rows, as_dense
 from quickprop.native.in_time import NotInTimeError, compiling_within
+from quickprop.native.memory_estimate import arena_bytes
 from quickprop.native.runtime import NativeFunction, NativeMinibatches
-from quickprop.native.sparse_rows import Rows, SparseRows, as_whole
 
 __all__ = [
+    "CsrMatrix",
     "NativeFunction",
     "NativeMinibatches",
     "NotInTimeError",
     "Rows",
-    "SparseRows",
     "arena_bytes",
-    "as_whole",
+    "as_dense",
     "compiling_within",
 ]

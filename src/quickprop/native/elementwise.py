@@ -152,7 +152,7 @@ class Expression:
         Index of the line, for random numbers, and the number of rows.
     is_wide : callable
         Whether a node has a whole vector at a column, or one number for the line.
-    abreast : int
+    rows_in_lanes : int
         Lines evaluated at a time, one in each lane: 1 or `lanes`. A column is a single one then.
     """
 
@@ -164,7 +164,7 @@ class Expression:
     line: Callable[[], Value]
     row_count: Callable[[], Value]
     is_wide: Callable[[Tensor], bool]
-    abreast: int = 1
+    rows_in_lanes: int = 1
     memo: dict[tuple[Tensor, Any], Value] = field(default_factory=dict)
 
     def value(self, node: Tensor, column: Column | None) -> Value:
@@ -179,7 +179,9 @@ class Expression:
 
     def type_of(self, node: Tensor, column: Column | None) -> str:
         """The LLVM type of `value(node, column)`."""
-        return vector_type(ELEMENT[node.dtype], self.abreast if column is None else self.lanes)
+        return vector_type(
+            ELEMENT[node.dtype], self.rows_in_lanes if column is None else self.lanes
+        )
 
     def _compute(self, node: Tensor, column: Column | None) -> Value:
         w = self.writer
@@ -190,7 +192,7 @@ class Expression:
             return self.leaf(node, column)
         if node.op is Op.ROW_COUNT:
             rows = convert(w, w.convert("trunc", self.row_count(), "i32"), node.dtype)
-            return w.splat(rows, self.abreast)
+            return w.splat(rows, self.rows_in_lanes)
         if node.op in (Op.SUM, Op.MAX):
             return self.reduce(node)
         if node.op is Op.BROADCAST:
@@ -202,7 +204,7 @@ class Expression:
                 return literal(number, self.type_of(node, column))
             if (source, "splat") in self.memo:
                 return self.memo[(source, "splat")]
-            return w.splat(self.value(source, None), self.lanes // self.abreast)
+            return w.splat(self.value(source, None), self.lanes // self.rows_in_lanes)
         if node.op is Op.RESHAPE:
             # Only a constant or a row count gets here: other reshapes are memory of their own.
             return self.value(node.inputs[0], None)

@@ -179,7 +179,7 @@ def _cache_key(key: str) -> str:
 def _writers() -> str:
     """A hash of the modules that write code: what an older one wrote is never taken for new."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

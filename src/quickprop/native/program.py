@@ -17,23 +17,11 @@ from typing import Any
 from quickprop.config import DType
 from quickprop.errors import GraphError
 from quickprop.graph import Graph, Op, Tensor
-from quickprop.native import lines, moves, products
-from quickprop.native.abreast import goes_abreast, write_abreast
+from quickprop.native import data_movement, rowwise
 from quickprop.native.barrier import write_barrier
-from quickprop.native.batch_products import panels_shape, write_batch_product
+from quickprop.native.buffer_allocation import Span, allocate
 from quickprop.native.copying import copy_bytes, copy_line
-from quickprop.native.denormals import flush_denormals
-from quickprop.native.elementwise import ELEMENT, constant_number, walk_expression
-from quickprop.native.ir import (
-    FunctionWriter,
-    Value,
-    int64,
-    literal,
-    module_text,
-)
-from quickprop.native.layout import ALIGNMENT, ROW_QUANTUM, Layout, layout_of
-from quickprop.native.lines import KernelWriter, reduction_kind
-from quickprop.native.lists import (
+from quickprop.native.csr_kernels import (
     LIST_SLOTS,
     Lists,
     WholeColumns,
@@ -44,8 +32,21 @@ from quickprop.native.lists import (
     sums_stride,
     write_sort_by_column,
 )
+from quickprop.native.denormals import flush_denormals
+from quickprop.native.elementwise import ELEMENT, constant_number, walk_expression
+from quickprop.native.gemm import product as products
+from quickprop.native.gemm.batch import panels_shape, write_batch_product
+from quickprop.native.ir import (
+    FunctionWriter,
+    Value,
+    int64,
+    literal,
+    module_text,
+)
+from quickprop.native.lane_per_row import fits_lanes, write_lane_per_row
+from quickprop.native.layout import ALIGNMENT, ROW_QUANTUM, Layout, layout_of
 from quickprop.native.machine import Machine
-from quickprop.native.memory import Span, place
+from quickprop.native.rowwise import KernelWriter, reduction_kind
 from quickprop.native.schedule import (
     Kernel,
     Schedule,
@@ -63,7 +64,7 @@ BARRIER_BYTES = 2 * ALIGNMENT
 
 
 @dataclass(frozen=True)
-class Place:
+class Location:
     """Where a buffer is: its kind, and an offset, table slot or symbol."""
 
     kind: str  # "fixed", "rows", "slot", "argument", "symbol"
@@ -250,7 +251,7 @@ class _ProgramWriter:
         self.threaded, self.positions = threaded, listed
         self.listed = tuple(graph.inputs[k] for k in listed)
         self.schedule: Schedule = build_schedule(graph)
-        self.places: dict[Tensor, Place] = {}
+        self.places: dict[Tensor, Location] = {}
         self.calls: list[Call] = []
         self.reads: list[list[Tensor]] = []
         self.writes: list[list[Tensor]] = []
@@ -275,7 +276,7 @@ class _ProgramWriter:
             if leaf not in self.dense:
                 continue
             k = self.graph.inputs.index(leaf)
-            self.places[leaf] = Place("slot", k)
+            self.places[leaf] = Location("slot", k)
             # A call reads the lists where they are, from the row on where its own begin.
             rows = ["starts", "places", "numbers"]
             if not self.epoch:
@@ -284,7 +285,7 @@ class _ProgramWriter:
             self.rows_of[leaf] = self._lists(leaf, rows, "row sums")
             self.columns_of[leaf] = self._lists(leaf, columns, "column sums")
             if not self.epoch:
-                self.places[self.rows_of[leaf].starts] = Place("argument", k)
+                self.places[self.rows_of[leaf].starts] = Location("argument", k)
 
     def _lists(self, leaf: Tensor, names: Sequence[str], sums: str) -> Lists:
         """Stand-ins for the parts of lists in these slots."""
@@ -307,8 +308,8 @@ class _ProgramWriter:
                 self.places[node] = self._list_place(leaf, name)
         return self._stand_ins[key]
 
-    def _list_place(self, leaf: Tensor, name: str) -> Place:
-        return Place("slot", list_slot(self._order_slot, self.listed.index(leaf), name))
+    def _list_place(self, leaf: Tensor, name: str) -> Location:
+        return Location("slot", list_slot(self._order_slot, self.listed.index(leaf), name))
 
     @property
     def _order_slot(self) -> int:
@@ -346,7 +347,7 @@ class _ProgramWriter:
         own = {
             node
             for node in kernel.members
-            if not (node.op in (Op.SUM, Op.MAX) and reduction_kind(node) != lines.LINE)
+            if not (node.op in (Op.SUM, Op.MAX) and reduction_kind(node) != rowwise.LINE)
         }
         return lambda n: self.schedule.is_leaf(n) and n not in own
 
@@ -374,25 +375,25 @@ class _ProgramWriter:
                 self._write_batch_product(kernel.node)
                 return
             writer = KernelWriter(self.machine, buffer_of)
-            moves.WRITE[kernel.node.op](writer, kernel.node)
+            data_movement.WRITE[kernel.node.op](writer, kernel.node)
             self._add(writer, (), reads, writes)
             return
         if kernel.kind == "product":
             self._write_product(kernel, reads, writes, is_leaf)
             return
-        if lines.is_flat(kernel.space, kernel.members, is_leaf):
+        if rowwise.is_flat(kernel.space, kernel.members, is_leaf):
             summed = any(node.op in (Op.SUM, Op.MAX) for node in kernel.members)
             shared = self.threaded and not summed
             writer = KernelWriter(self.machine, buffer_of, ("count",), shared)
-            lines.write_flat(writer, kernel.space, kernel.members, is_leaf)
-            counts = (lines.flat_count(kernel.space, kernel.members, is_leaf),)
+            rowwise.write_flat(writer, kernel.space, kernel.members, is_leaf)
+            counts = (rowwise.flat_count(kernel.space, kernel.members, is_leaf),)
             self._add(writer, counts, reads, writes, kernel.updates)
             return
         writer = KernelWriter(self.machine, buffer_of)
-        if goes_abreast(kernel.space, kernel.members, is_leaf, self.machine):
-            write_abreast(writer, kernel.space, kernel.members, is_leaf)
+        if fits_lanes(kernel.space, kernel.members, is_leaf, self.machine):
+            write_lane_per_row(writer, kernel.space, kernel.members, is_leaf)
         else:
-            lines.write_lines(writer, kernel.space, kernel.members, is_leaf)
+            rowwise.write_rowwise(writer, kernel.space, kernel.members, is_leaf)
         self._add(writer, (), reads, writes)
 
     def _write_product(
@@ -454,13 +455,13 @@ class _ProgramWriter:
             if leaf in self.rows_of:
                 continue
             if leaf in self.dense and not self.epoch:
-                self.places[leaf] = Place("argument", k)
+                self.places[leaf] = Location("argument", k)
                 continue
             first[leaf] = -1
             # What has no rows is brought in once for all chunks and steps.
             last[leaf] = last.get(leaf, -1) if has_rows(leaf) else last_kernel
         for k, leaf in enumerate(self.variables):
-            self.places[leaf] = Place("slot", len(self.graph.inputs) + k)
+            self.places[leaf] = Location("slot", len(self.graph.inputs) + k)
         for out in self.graph.roots:
             node = buffer_of(out)
             if node in first:
@@ -475,7 +476,7 @@ class _ProgramWriter:
             if node in self.places:
                 continue
             if node.op is Op.CONSTANT:
-                self.places[node] = Place("symbol", self._constant(node))
+                self.places[node] = Location("symbol", self._constant(node))
             else:
                 (rowwise if has_rows(node) else fixed).append(node)
 
@@ -487,14 +488,14 @@ class _ProgramWriter:
             return numbers * node.dtype.itemsize
 
         spans = [Span(size(node), first[node], last[node]) for node in fixed]
-        offsets, fixed_bytes = place(spans, ALIGNMENT)
+        offsets, fixed_bytes = allocate(spans, ALIGNMENT)
         for node, offset in zip(fixed, offsets, strict=True):
-            self.places[node] = Place("fixed", offset)
+            self.places[node] = Location("fixed", offset)
         spans = [Span(size(node), first[node], last[node]) for node in rowwise]
         # A multiple of four bytes a row is a multiple of a cache line for a quantum of rows.
-        offsets, row_bytes = place(spans, 4)
+        offsets, row_bytes = allocate(spans, 4)
         for node, offset in zip(rowwise, offsets, strict=True):
-            self.places[node] = Place("rows", offset)
+            self.places[node] = Location("rows", offset)
         self.barrier_at = fixed_bytes
         fixed_bytes += BARRIER_BYTES
         self.fixed_bytes = fixed_bytes
@@ -521,7 +522,7 @@ class _ProgramWriter:
             # Other lines of the old value must not be needed after this line is written.
             aligned = all(
                 n.shape == kernel.space
-                for n in walk_expression(lines.roots_of(kernel.members), is_leaf)
+                for n in walk_expression(rowwise.roots_of(kernel.members), is_leaf)
                 if is_leaf(n) and buffer_of(n) is variable
             )
             if not late and aligned:
@@ -697,7 +698,7 @@ class _ProgramWriter:
         """Whether the body is told where the rows of an input begin."""
         if leaf in self.rows_of:
             return not self.epoch
-        return self.places.get(leaf, Place("", 0)).kind == "argument"
+        return self.places.get(leaf, Location("", 0)).kind == "argument"
 
     def _part_names(self) -> tuple[str, ...]:
         return ("part", "parts") if self.threaded else ()

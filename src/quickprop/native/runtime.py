@@ -12,8 +12,9 @@ import numpy as np
 
 from quickprop.graph import Graph, Storage, Tensor
 from quickprop.native import jit, shuffling
+from quickprop.native.csr import CsrMatrix, HybridMatrix, Rows, as_dense, column_shares
+from quickprop.native.csr_kernels import ENTRIES, dense_columns, only_factors, sums_stride
 from quickprop.native.layout import layout_of
-from quickprop.native.lists import ENTRIES, only_factors, sums_stride, whole_columns
 from quickprop.native.program import (
     CHUNK,
     USUAL_ROWS,
@@ -23,7 +24,6 @@ from quickprop.native.program import (
     write_program,
 )
 from quickprop.native.resident import addresses_of, aligned_bytes, padded_array
-from quickprop.native.sparse_rows import Rows, SparseRows, SplitRows, as_whole, column_shares
 from quickprop.native.threads import Pace, multiply_adds, pool, worth
 
 _POINTER, _INT = ctypes.c_void_p, ctypes.c_int64
@@ -32,12 +32,12 @@ START_BYTES, PLACE_BYTES = 8, 4
 #: Slots of the table and the addresses that they hold.
 _Slots = Sequence[tuple[int, int]]
 #: Sparse rows that need no more bytes than this when whole are made whole if that is quicker.
-WHOLE_BYTES = 2**28
+DENSE_BYTES = 2**28
 
 
-def given_lists(rows: SparseRows) -> dict[str, np.ndarray]:
+def given_lists(rows: CsrMatrix) -> dict[str, np.ndarray]:
     """The lists that came in, but for their starts, by the names of their slots."""
-    return {"given places": rows.columns, "given numbers": rows.numbers}
+    return {"given places": rows.indices, "given numbers": rows.data}
 
 
 def room_for_columns(leaf: Tensor, entries: int) -> dict[str, np.ndarray]:
@@ -51,7 +51,7 @@ def room_for_columns(leaf: Tensor, entries: int) -> dict[str, np.ndarray]:
 
 
 def parts_of_split(
-    leaf: Tensor, split: SplitRows, batch: int, stride: int
+    leaf: Tensor, split: HybridMatrix, batch: int, stride: int
 ) -> dict[str, np.ndarray]:
     """What a training step needs of an input that is split, and the memory of a batch of it.
 
@@ -60,9 +60,9 @@ def parts_of_split(
     stride : int
         Numbers in a line of the sums over whole columns.
     """
-    entries, size = split.lists.most_entries(batch) + ENTRIES, leaf.dtype.itemsize
+    entries, size = split.entries.most_entries(batch) + ENTRIES, leaf.dtype.itemsize
     width = len(split.columns)
-    lists = split.lists
+    lists = split.entries
     sizes = {
         "starts": START_BYTES * (batch + 1),
         "places": PLACE_BYTES * entries,
@@ -73,8 +73,8 @@ def parts_of_split(
     }
     return {
         # Native code reads some entries beyond the last.
-        "given places": np.concatenate([lists.columns, np.zeros(ENTRIES, np.int32)]),
-        "given numbers": np.concatenate([lists.numbers, np.zeros(ENTRIES, lists.dtype)]),
+        "given places": np.concatenate([lists.indices, np.zeros(ENTRIES, np.int32)]),
+        "given numbers": np.concatenate([lists.data, np.zeros(ENTRIES, lists.dtype)]),
         "given block": split.block,
         "whole columns": np.concatenate([[width], split.columns]),
         "whole places": split.places,
@@ -194,10 +194,10 @@ class NativeFunction:
         program = self.program
         arrays, slots, kept = [*given], [], []
         for k in program.listed:
-            arrays[k] = given[k].starts
+            arrays[k] = given[k].indptr
             parts = given_lists(given[k])
             if program.sorts:
-                parts |= room_for_columns(self.graph.inputs[k], len(given[k].numbers))
+                parts |= room_for_columns(self.graph.inputs[k], len(given[k].data))
             for name, array in parts.items():
                 slots.append((program.list_slot(k, name), array.ctypes.data))
                 kept.append(array)
@@ -259,17 +259,17 @@ def _row_bytes(node: Tensor) -> int:
     )
 
 
-def _in_quicker_form(graph: Graph, leaf: Tensor, given: Rows) -> Rows | SplitRows:
+def _in_quicker_form(graph: Graph, leaf: Tensor, given: Rows) -> Rows | HybridMatrix:
     """Rows split or whole, whichever makes quicker steps where only products read them."""
-    kept, pays = whole_columns(graph, leaf, column_shares(given), jit.host_machine())
+    kept, pays = dense_columns(graph, leaf, column_shares(given), jit.host_machine())
     if not pays:
         given = _if_small(given)
-    return given if isinstance(given, np.ndarray) and not pays else SplitRows.of(given, kept)
+    return given if isinstance(given, np.ndarray) and not pays else HybridMatrix.of(given, kept)
 
 
 def _if_small(given: Rows) -> Rows:
     """Whole rows, unless they are too many."""
-    if isinstance(given, SparseRows) and given.size * given.dtype.itemsize <= WHOLE_BYTES:
+    if isinstance(given, CsrMatrix) and given.size * given.dtype.itemsize <= DENSE_BYTES:
         return given.dense()
     return given
 
@@ -300,7 +300,7 @@ class NativeMinibatches:
         self.listed = tuple(
             k
             for k, leaf in enumerate(graph.inputs)
-            if isinstance(formed.get(leaf), SparseRows | SplitRows)
+            if isinstance(formed.get(leaf), CsrMatrix | HybridMatrix)
         )
         self.program, self._code = _compiled(
             graph,
@@ -334,34 +334,34 @@ class NativeMinibatches:
         """Mini-batches in one pass over the rows; the last may be short."""
         return -(-self.rows // self.batch_size)
 
-    def _place_rows(self, k: int, leaf: Tensor, given: Rows | SplitRows) -> None:
+    def _place_rows(self, k: int, leaf: Tensor, given: Rows | HybridMatrix) -> None:
         """Point the slots of an input to its rows, in the form that the code reads."""
         if k not in self.listed:
-            assert not isinstance(given, SplitRows)
-            held = [self._rows_block(leaf, as_whole(given))]
+            assert not isinstance(given, HybridMatrix)
+            held = [self._rows_block(leaf, as_dense(given))]
         else:
             lists, parts = self._parts(leaf, given)
             for name, array in parts.items():
                 self._space.table[self.program.list_slot(k, name)] = array.ctypes.data
-            held = [lists.starts, *parts.values()]
+            held = [lists.indptr, *parts.values()]
         self._space.table[k] = held[0].ctypes.data
         self._held[k] = held
 
     def _parts(
-        self, leaf: Tensor, given: Rows | SplitRows
-    ) -> tuple[SparseRows, dict[str, np.ndarray]]:
+        self, leaf: Tensor, given: Rows | HybridMatrix
+    ) -> tuple[CsrMatrix, dict[str, np.ndarray]]:
         """The lists of an input, and what its slots point to."""
         if leaf not in self.program.dense:
-            assert not isinstance(given, SplitRows)
-            lists = given if isinstance(given, SparseRows) else SparseRows.of_array(given)
+            assert not isinstance(given, HybridMatrix)
+            lists = given if isinstance(given, CsrMatrix) else CsrMatrix.of_array(given)
             return lists, given_lists(lists)
-        if not isinstance(given, SplitRows):
+        if not isinstance(given, HybridMatrix):
             shares = column_shares(given)
-            given = SplitRows.of(
-                given, whole_columns(self.graph, leaf, shares, jit.host_machine())[0]
+            given = HybridMatrix.of(
+                given, dense_columns(self.graph, leaf, shares, jit.host_machine())[0]
             )
         stride = sums_stride(self.graph, leaf)
-        return given.lists, parts_of_split(leaf, given, self.batch_size, stride)
+        return given.entries, parts_of_split(leaf, given, self.batch_size, stride)
 
     def _rows_block(self, leaf: Tensor, array: np.ndarray) -> np.ndarray:
         if (

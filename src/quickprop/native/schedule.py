@@ -20,9 +20,9 @@ from quickprop.errors import ShapeError
 from quickprop.graph import Graph, Op, Shape, Tensor, broadcast_shapes
 from quickprop.graph.primitives import LEAVES
 from quickprop.native.elementwise import HEAVY, constant_number, line_width, walk_expression
+from quickprop.native.gemm.product import fits_epilogue, lines_fit, padded_alike
 from quickprop.native.layout import is_view
-from quickprop.native.lines import LINE, OTHER, reduction_kind
-from quickprop.native.products import fits_epilogue, lines_fit, padded_alike
+from quickprop.native.rowwise import LINE, OTHER, reduction_kind
 
 MOVES = frozenset(
     {Op.TRANSPOSE, Op.SLICE, Op.PAD, Op.CONCAT, Op.GATHER, Op.SCATTER_ADD, Op.RESHAPE}

@@ -13,7 +13,7 @@ from quickprop.errors import DataError, QuickpropError, ShapeError
 from quickprop.execution.checks import as_all_rows
 from quickprop.graph import ROWS, Tensor, placeholder
 from quickprop.losses import Loss
-from quickprop.native import Rows, SparseRows, as_whole
+from quickprop.native import CsrMatrix, Rows, as_dense
 from quickprop.nn import Network
 from quickprop.ops.arrays import as_numbers
 
@@ -24,7 +24,7 @@ class TrainingData:
 
     Parameters
     ----------
-    inputs : tuple of array or SparseRows
+    inputs : tuple of array or CsrMatrix
         One for each input of the network.
     target : array
         A harmless number stands where one is missing.
@@ -98,7 +98,7 @@ def checked_part(
                 given=f"first in row {row}",
                 hint="fill or leave out such cells first",
             )
-    others = [as_whole(array) for array in arrays[count:]]
+    others = [as_dense(array) for array in arrays[count:]]
     factors = _factors(None if weights is None else others[-1], present)
     return TrainingData(
         tuple(arrays[:count]),
@@ -111,10 +111,10 @@ def _first_not_finite(array: Rows) -> int | None:
     """The first row with NaN or infinity."""
     if array.dtype.kind != "f":
         return None
-    if not isinstance(array, SparseRows):
+    if not isinstance(array, CsrMatrix):
         finite = np.isfinite(array)
         return None if finite.all() else int(np.argwhere(~finite)[0][0])
-    finite = np.isfinite(array.numbers)
+    finite = np.isfinite(array.data)
     return None if finite.all() else array.row_of(int(np.argmin(finite)))
 
 

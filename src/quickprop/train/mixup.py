@@ -8,7 +8,7 @@ import numpy as np
 
 from quickprop.errors import SettingError
 from quickprop.foundation.random_streams import stream
-from quickprop.native import as_whole
+from quickprop.native import as_dense
 from quickprop.nn import Network
 from quickprop.train.arrays import TrainingData
 
@@ -54,7 +54,7 @@ class Mixup:
         partner = generator.permutation(part.rows)
         drawn = generator.beta(self.alpha, self.alpha, part.rows)
         kind = part.inputs[0].dtype
-        whole = map(as_whole, part.inputs)
+        whole = map(as_dense, part.inputs)
         weights = np.ones(part.rows, kind) if part.weights is None else part.weights
         return MixedRows(
             tuple(_mixed(array, array[partner], drawn.astype(kind)) for array in whole),

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from quickprop.graph import Op, Shape, Tensor
 from quickprop.native.copying import along, copy_line, fill_line
 from quickprop.native.elementwise import ELEMENT, constant_number
+from quickprop.native.im2col import write_patches, write_patches_add
 from quickprop.native.ir import FunctionWriter, Loop, Value, int64, literal, vector_type
 from quickprop.native.layout import Layout, axis_strides, layout_of
-from quickprop.native.lines import KernelWriter, combine, neutral
-from quickprop.native.windows import write_patches, write_patches_add
+from quickprop.native.rowwise import KernelWriter, combine, neutral
 
 
 def _open_axes(w: FunctionWriter, rows: Value, shape: Shape) -> tuple[list[Loop], list[Value]]:

@@ -25,13 +25,13 @@ def written(monkeypatch: pytest.MonkeyPatch, tmp_path) -> list[bool]:
     monkeypatch.setenv("QUICKPROP_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(jit, "_LOADED", type(jit._LOADED)())
     answers: list[bool] = []
-    goes_abreast = program.goes_abreast
+    fits_lanes = program.fits_lanes
 
     def noted(*given):
-        answers.append(goes_abreast(*given))
+        answers.append(fits_lanes(*given))
         return answers[-1]
 
-    monkeypatch.setattr(program, "goes_abreast", noted)
+    monkeypatch.setattr(program, "fits_lanes", noted)
     return answers
 
 

@@ -25,7 +25,8 @@ from quickprop.native.elementwise import (
 )
 from quickprop.native.ir import Value, int64, literal, vector_literal, vector_type
 from quickprop.native.layout import layout_of
-from quickprop.native.lines import (
+from quickprop.native.machine import Machine
+from quickprop.native.rowwise import (
     LINE,
     KernelWriter,
     across,
@@ -36,7 +37,6 @@ from quickprop.native.lines import (
     roots_of,
     space_type,
 )
-from quickprop.native.machine import Machine
 from quickprop.native.transposition import transposed
 
 #: Longest line, and most numbers of a line that take long to compute: both are written out.
@@ -45,7 +45,7 @@ MOST_COLUMNS, MOST_HEAVY = 16, 32
 MOST_LINES = 8
 
 
-def goes_abreast(
+def fits_lanes(
     space: Shape,
     members: Sequence[Tensor],
     is_leaf: Callable[[Tensor], bool],
@@ -84,17 +84,17 @@ def _is_shared(node: Tensor) -> bool:
     return all(dim == 1 for dim in node.shape[:-1]) and node.shape[-1:] != (None,)
 
 
-def write_abreast(
+def write_lane_per_row(
     kernel: KernelWriter,
     space: Shape,
     members: Sequence[Tensor],
     is_leaf: Callable[[Tensor], bool],
 ) -> None:
     """One loop over blocks of lines, all columns of a block in registers."""
-    _Abreast(kernel, space, members, is_leaf).write()
+    _LanePerRowKernel(kernel, space, members, is_leaf).write()
 
 
-class _Abreast:
+class _LanePerRowKernel:
     def __init__(
         self,
         kernel: KernelWriter,
@@ -119,7 +119,7 @@ class _Abreast:
             line=lambda: self.line,
             row_count=kernel.rows,
             is_wide=lambda node: line_width(node) > 1,
-            abreast=self.lanes,
+            rows_in_lanes=self.lanes,
         )
         self.line = int64(0)
         self._read: dict[Tensor, list[Value]] = {}

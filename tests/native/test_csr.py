@@ -12,10 +12,10 @@ from quickprop.config import DType
 from quickprop.errors import DataError, DTypeError, ShapeError
 from quickprop.execution import Minibatches, function
 from quickprop.graph import ROWS, Graph, placeholder, variable
-from quickprop.native import SparseRows
+from quickprop.native import CsrMatrix
+from quickprop.native.csr import HybridMatrix, column_shares
+from quickprop.native.csr_kernels import dense_columns, only_factors
 from quickprop.native.jit import host_machine
-from quickprop.native.lists import only_factors, whole_columns
-from quickprop.native.sparse_rows import SplitRows, column_shares
 from quickprop.ops.activations import relu
 from quickprop.ops.elementary import exp, mean, sum, tanh
 
@@ -63,10 +63,10 @@ def trained(data: tuple, batch: int, dtype: str, width: int = 20, **settings):
 
 def test_rows_become_lists_and_whole_again():
     array = np.array([[0.0, 2.0, 0.0, -1.0], [0.0, 0.0, 0.0, 0.0], [np.nan, 0.0, -0.0, 3.0]])
-    rows = SparseRows.of_array(array)
-    assert rows.starts.tolist() == [0, 2, 2, 4]
-    assert rows.columns.tolist() == [1, 3, 0, 3]
-    np.testing.assert_array_equal(rows.numbers, [2, -1, np.nan, 3])
+    rows = CsrMatrix.of_array(array)
+    assert rows.indptr.tolist() == [0, 2, 2, 4]
+    assert rows.indices.tolist() == [1, 3, 0, 3]
+    np.testing.assert_array_equal(rows.data, [2, -1, np.nan, 3])
     assert (rows.shape, len(rows), rows.size) == ((3, 4), 3, 12)
     assert [rows.most_entries(count) for count in (1, 2, 3, 5)] == [2, 4, 4, 4]
     np.testing.assert_array_equal(rows.dense(), array)
@@ -76,11 +76,11 @@ def test_rows_become_lists_and_whole_again():
 
 @pytest.mark.parametrize("piece", [1, 10, 11, 2**19])
 def test_arrays_are_gone_through_piece_by_piece(piece: int, monkeypatch):
-    monkeypatch.setattr("quickprop.native.sparse_rows.PIECE", piece)
+    monkeypatch.setattr("quickprop.native.csr.PIECE", piece)
     array = mostly_zero(23, 5, 0.5)
-    np.testing.assert_array_equal(SparseRows.of_array(array).dense(), array)
-    np.testing.assert_array_equal(SparseRows.of_array(array[:, ::-1]).dense(), array[:, ::-1])
-    assert SparseRows.of_array(array[:0]).shape == (0, 5)
+    np.testing.assert_array_equal(CsrMatrix.of_array(array).dense(), array)
+    np.testing.assert_array_equal(CsrMatrix.of_array(array[:, ::-1]).dense(), array[:, ::-1])
+    assert CsrMatrix.of_array(array[:0]).shape == (0, 5)
 
 
 @pytest.mark.parametrize("rows", [1, 7, 241, 700])
@@ -148,7 +148,7 @@ def test_training_gives_the_same_bits_for_sparse_rows(
     whole, same, others = trained((x, t), 50, dtype, **settings)
     # Few enough to be made whole where nothing is won by lists.
     assert batches._steps.listed == others._steps.listed == (() if other_reader else (0,))
-    monkeypatch.setattr("quickprop.native.runtime.WHOLE_BYTES", 0)
+    monkeypatch.setattr("quickprop.native.runtime.DENSE_BYTES", 0)
     spread, same_again, batches = trained((scipy.sparse.csr_array(x), t), 50, dtype, **settings)
     assert batches._steps.listed == (0,)
     assert spread == sparse
@@ -177,7 +177,7 @@ def keep_all_whole(monkeypatch) -> None:
     def chosen(graph, leaf, shares, machine):
         return np.ones(len(shares), bool), False
 
-    monkeypatch.setattr("quickprop.native.runtime.whole_columns", chosen)
+    monkeypatch.setattr("quickprop.native.runtime.dense_columns", chosen)
 
 
 def test_lists_and_whole_rows_train_to_the_same_bits(monkeypatch):
@@ -215,19 +215,19 @@ def test_columns_that_are_seldom_zero_are_kept_whole():
     graph, _ = step(100, 100, "float32")
     leaf, machine = graph.inputs[0], host_machine()
     shares = np.full(100, 0.05)
-    kept, worth_it = whole_columns(graph, leaf, shares, machine)
+    kept, worth_it = dense_columns(graph, leaf, shares, machine)
     assert not kept.any()
     assert worth_it
     shares[[3, 50]] = 1.0
-    kept, worth_it = whole_columns(graph, leaf, shares, machine)
+    kept, worth_it = dense_columns(graph, leaf, shares, machine)
     assert np.flatnonzero(kept).tolist() == [3, 50]
     assert worth_it
-    kept, worth_it = whole_columns(graph, leaf, np.full(100, 0.9), machine)
+    kept, worth_it = dense_columns(graph, leaf, np.full(100, 0.9), machine)
     assert kept.all()
     assert not worth_it
     # Narrow results are quick whole: a list is a chain of additions that wait for each other.
     narrow, _ = step(100, 3, "float32")
-    _, worth_it = whole_columns(narrow, narrow.inputs[0], np.full(100, 0.3), machine)
+    _, worth_it = dense_columns(narrow, narrow.inputs[0], np.full(100, 0.3), machine)
     assert not worth_it
 
 
@@ -235,21 +235,21 @@ def test_shares_come_from_a_sample_of_rows():
     array = np.eye(2000)
     some = np.arange(0, 2000, 16)
     np.testing.assert_array_equal(np.flatnonzero(column_shares(array)), some)
-    sparse = SparseRows.of_array(array)
+    sparse = CsrMatrix.of_array(array)
     np.testing.assert_array_equal(column_shares(sparse), column_shares(array))
 
 
 def test_rows_split_into_whole_columns_and_lists():
     array = np.array([[1.0, 0.0, 2.0, 0.0], [3.0, 4.0, 0.0, 0.0], [5.0, 0.0, 0.0, 6.0]])
     whole = np.array([True, False, False, True])
-    for rows in (array, SparseRows.of_array(array)):
-        split = SplitRows.of(rows, whole)
+    for rows in (array, CsrMatrix.of_array(array)):
+        split = HybridMatrix.of(rows, whole)
         assert split.columns.tolist() == [0, 3]
         assert split.places.tolist() == [1, 0, 0, 2]
         assert split.block.shape == (3, 8)
         np.testing.assert_array_equal(split.block[:, :2], array[:, [0, 3]])
         assert not split.block[:, 2:].any()
-        np.testing.assert_array_equal(split.lists.dense(), array * ~whole)
+        np.testing.assert_array_equal(split.entries.dense(), array * ~whole)
 
 
 def table_like(rows: int, dtype: str) -> np.ndarray:

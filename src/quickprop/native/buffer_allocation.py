@@ -15,7 +15,7 @@ class Span:
     last: int
 
 
-def place(spans: Sequence[Span], alignment: int) -> tuple[list[int], int]:
+def allocate(spans: Sequence[Span], alignment: int) -> tuple[list[int], int]:
     """Offsets for the buffers, and the bytes needed in all.
 
     Large buffers are placed first, each at the lowest offset where it meets no buffer that is alive

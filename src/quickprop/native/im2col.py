@@ -15,7 +15,7 @@ from quickprop.native.copying import add_line, copy_line, fill_line
 from quickprop.native.elementwise import ELEMENT
 from quickprop.native.ir import FunctionWriter, Value, int64
 from quickprop.native.layout import Layout, layout_of
-from quickprop.native.lines import KernelWriter
+from quickprop.native.rowwise import KernelWriter
 
 
 @dataclass(frozen=True)

@@ -324,17 +324,17 @@ def kernel_bug(node: Tensor | None) -> Value:
     raise AssertionError(f"this kernel cannot hold {node}")
 
 
-def write_lines(
+def write_rowwise(
     kernel: KernelWriter,
     space: Shape,
     members: Sequence[Tensor],
     is_leaf: Callable[[Tensor], bool],
 ) -> None:
     """Loops over lines, and inside over the vectors of a line, in registers when they are few."""
-    _LineKernel(kernel, space, list(members), is_leaf).write()
+    _RowwiseKernel(kernel, space, list(members), is_leaf).write()
 
 
-class _LineKernel:
+class _RowwiseKernel:
     def __init__(
         self,
         kernel: KernelWriter,
@@ -586,7 +586,7 @@ class _LineKernel:
 class _ColumnLoop:
     """A loop over the vectors of a line."""
 
-    def __init__(self, kernel: _LineKernel) -> None:
+    def __init__(self, kernel: _RowwiseKernel) -> None:
         self.kernel = kernel
 
     def __enter__(self) -> Column:

@@ -17,8 +17,8 @@ from quickprop.graph import Graph, Op, Tensor
 from quickprop.native.elementwise import ELEMENT
 from quickprop.native.ir import FunctionWriter, Value, int64, literal, vector_type
 from quickprop.native.layout import ALIGNMENT, layout_of
-from quickprop.native.lines import KernelWriter
 from quickprop.native.machine import Machine
+from quickprop.native.rowwise import KernelWriter
 
 #: What an input held as lists needs beside the slot of its starts, in the order of the slots: what
 #: is given, a batch by row and by column, and the sums over its whole columns.
@@ -108,7 +108,7 @@ ALONE, SHARED, LATENCY, SORTING, BEGINNING = 1.15, 1.05, 4.5, 6.0, 30.0
 WORTH = 0.8
 
 
-def whole_columns(
+def dense_columns(
     graph: Graph, leaf: Tensor, shares: np.ndarray, machine: Machine
 ) -> tuple[np.ndarray, bool]:
     """Which columns of an input are better kept whole, and whether lists of the others pay.

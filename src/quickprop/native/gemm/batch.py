@@ -10,16 +10,16 @@ from contextlib import contextmanager
 
 from quickprop.graph import Op, Shape, Tensor, make, placeholder
 from quickprop.native.elementwise import ELEMENT
-from quickprop.native.ir import Value, int64
-from quickprop.native.layout import layout_of
-from quickprop.native.lines import KernelWriter
-from quickprop.native.products import (
+from quickprop.native.gemm.product import (
     Product,
     line_count,
     needs_packing,
     write_pack,
     write_product,
 )
+from quickprop.native.ir import Value, int64
+from quickprop.native.layout import layout_of
+from quickprop.native.rowwise import KernelWriter
 
 
 def item_product(node: Tensor) -> Tensor:

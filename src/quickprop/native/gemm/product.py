@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from quickprop.graph import Op, Shape, Tensor
+from quickprop.native.csr_kernels import Lists, WholeColumns, block_stride, entry_place, list_bounds
 from quickprop.native.elementwise import (
     ELEMENT,
     HEAVY,
@@ -25,7 +26,8 @@ from quickprop.native.elementwise import (
 )
 from quickprop.native.ir import FunctionWriter, Value, int64, literal, vector_type
 from quickprop.native.layout import Layout, layout_of, padded
-from quickprop.native.lines import (
+from quickprop.native.machine import Machine
+from quickprop.native.rowwise import (
     KernelWriter,
     clear_padding,
     column_mask,
@@ -33,8 +35,6 @@ from quickprop.native.lines import (
     kernel_bug,
     neutral,
 )
-from quickprop.native.lists import Lists, WholeColumns, block_stride, entry_place, list_bounds
-from quickprop.native.machine import Machine
 from quickprop.native.transposition import transposed
 
 #: Rows taken for granted when tiles are chosen for a product over the rows of a call.

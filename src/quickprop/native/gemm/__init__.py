@@ -1,0 +1,1 @@
+"""Matrix products: tiles in registers, operands packed into panels, work fused into their end."""
