@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quickprop.data import Preprocessor, read_table
-from quickprop.data.numeric import Scaling
+from quickprop.data.numeric_column import Scaling
 from quickprop.errors import DataError, ModelFileError
 
 N = 60
@@ -607,7 +607,7 @@ def test_the_document_is_kept_as_it_is():
         (("columns",), [], "allowed: a list of 1 or more; given: 0 items"),
         (("columns",), {}, "allowed: a list of 1 or more; given: dict"),
         (("columns", 0), 7, "preprocessing: columns[0]: not a JSON object"),
-        (("columns", 0, "kind"), "pickle", "allowed: number, one-hot, date, embedding"),
+        (("columns", 0, "kind"), "pickle", "allowed: number, date, one-hot, embedding"),
         (("columns", 0, "kind"), "embedding", "columns[0]: 'codes_missing' is missing"),
         (("columns", 0, "name"), 1, "columns[0]: 'name' is not what it may be"),
         (("columns", 0, "name"), "t", "two columns have one name"),

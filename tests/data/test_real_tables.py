@@ -13,12 +13,12 @@ from quickprop.data import (
     Preprocessor,
     choose_task,
     column_of,
-    fit_target,
     read_table,
     sample_path,
     split_rows,
 )
 from quickprop.errors import SettingError
+from quickprop.models.tasks import fit_task
 
 FOLDER = Path(__file__).parents[3] / "shared" / "data"
 CATALOGUE = FOLDER / "datasets.json"
@@ -35,7 +35,7 @@ def check_whole(path: Path, target: str, task: str | None) -> Preprocessor:
     chosen = choose_task(values)
     if task is not None:
         assert chosen.kind == task
-    coder = fit_target(values, chosen.kind)
+    coder = fit_task(values, chosen.kind).codec
     coded = coder.encode(values)
     classes = coded if chosen.kind == "classification" else None
     split = split_rows(len(frame), seed=0, classes=classes)

@@ -9,9 +9,10 @@ import pytest
 from make_golden import table
 
 import quickprop
+from quickprop.data import RegressionTarget
 from quickprop.errors import ModelFileError, SettingError
 from quickprop.models.model_file import read_model_file, write_model_file
-from quickprop.models.scores import regression_scores
+from quickprop.models.tasks import Regression
 
 GOLDEN = Path(__file__).parent / "golden_v1.quickprop"
 #: Where in the report, what stands there instead.
@@ -95,7 +96,7 @@ def test_a_target_too_large_for_float32(unit: float):
 def test_scores_are_in_the_unit_of_the_target():
     # Errors 0, 0, 2 in units of 1e200: RMSE sqrt(4/3), MAE 2/3, R2 = 1 - 4/2.
     true, predicted = np.array([1.0, 2.0, 3.0]) * 1e200, np.array([1.0, 2.0, 5.0]) * 1e200
-    scores = regression_scores(true, predicted)
+    scores = Regression(RegressionTarget(0.0, 1.0)).scores(true, predicted)
     assert scores["rmse"] / 1e200 == pytest.approx((4 / 3) ** 0.5)
     assert scores["mae"] / 1e200 == pytest.approx(2 / 3)
     assert scores["r2"] == pytest.approx(-1.0)

@@ -13,8 +13,8 @@ from safetensors.numpy import load, save
 
 import quickprop
 from quickprop.errors import DataFileError, ModelFileError
-from quickprop.models.fitting import stand_in_for_unseen
 from quickprop.models.model_file import read_model_file
+from quickprop.models.trained import stand_in_for_unseen
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden_v1.quickprop"
@@ -163,7 +163,7 @@ def test_breaking_off_the_linear_model_keeps_the_network(monkeypatch: pytest.Mon
     def break_off(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("quickprop.models.fitting.classification_baselines", break_off)
+    monkeypatch.setattr("quickprop.models.table_fit._linear", break_off)
     model = quickprop.fit(table(), "label", hidden=[4], epochs=5, budget=None)
     assert model.report.scores == {}
     assert "broken off" in model.report.verdict

@@ -8,8 +8,16 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from quickprop.models.scores import classification_scores, regression_scores
-from quickprop.models.verdict import verdict
+from quickprop.data import ClassTarget, RegressionTarget
+from quickprop.models.judgement import verdict
+from quickprop.models.tasks import Classification, Regression
+
+REGRESSION = Regression(RegressionTarget(0.0, 1.0))
+
+
+def classification_scores(true, probabilities):
+    classes = ClassTarget(tuple(range(probabilities.shape[1])))
+    return Classification(classes).scores(true, probabilities)
 
 
 def test_classification_scores():
@@ -24,7 +32,7 @@ def test_classification_scores():
 
 
 def test_regression_scores():
-    scores = regression_scores(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 5.0]))
+    scores = REGRESSION.scores(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 5.0]))
     # Errors 0, 0, 2: RMSE sqrt(4/3), MAE 2/3, R2 = 1 - 4/2.
     assert scores == pytest.approx({"rmse": math.sqrt(4 / 3), "mae": 2 / 3, "r2": -1.0})
 
@@ -44,7 +52,7 @@ VERDICTS = [
 
 @pytest.mark.parametrize(("network", "linear", "words"), VERDICTS)
 def test_verdict(network: np.ndarray, linear: np.ndarray, words: str):
-    assert verdict("regression", TRUE, network, linear, MEAN).startswith(words)
+    assert verdict(REGRESSION, TRUE, network, linear, MEAN).startswith(words)
 
 
 def test_macro_f1_is_that_of_scikit_learn():

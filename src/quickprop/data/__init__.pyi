@@ -13,6 +13,9 @@ from .split import (
     Split as Split,
     split_rows as split_rows,
 )
+from .standardizer import (
+    Standardizer as Standardizer,
+)
 from .tables import (
     as_table as as_table,
     check_columns as check_columns,
@@ -26,14 +29,14 @@ from .tables import (
 )
 from .target import (
     ClassTarget as ClassTarget,
-    fit_target as fit_target,
     RegressionTarget as RegressionTarget,
     Target as Target,
     target_from_document as target_from_document,
     usable_rows as usable_rows,
+    Values as Values,
 )
-from .task import (
+from .task_choice import (
     choose_task as choose_task,
-    Task as Task,
-    TASKS as TASKS,
+    TASK_NAMES as TASK_NAMES,
+    TaskChoice as TaskChoice,
 )

@@ -10,27 +10,16 @@ import narwhals as nw
 import numpy as np
 import polars as pl
 
-from quickprop.data.categories import (
-    EMBED_FROM,
-    EmbeddedColumn,
-    LevelCounts,
-    OneHotColumn,
-    category_column,
-)
-from quickprop.data.columns import ColumnKind, Verdict, judge_column
-from quickprop.data.dates import DateColumn
-from quickprop.data.numeric import NumericColumn
+from quickprop.data.cells import Cells, NumberCells
+from quickprop.data.column import COLUMNS, Column
+from quickprop.data.column_choice import ColumnChoice, choose_column
+from quickprop.data.date_column import DateColumn
+from quickprop.data.level_columns import EMBED_FROM, EmbeddedColumn, OneHotColumn
+from quickprop.data.numeric_column import NumericColumn
 from quickprop.data.tables import read_table
-from quickprop.data.text_cells import level_names
 from quickprop.errors import DataError, did_you_mean
 from quickprop.foundation.documents import Fields
 
-FeatureColumn = NumericColumn | OneHotColumn | DateColumn
-Column = FeatureColumn | EmbeddedColumn
-
-_CLASSES: dict[str, type[Column]] = {
-    one.kind: one for one in (NumericColumn, OneHotColumn, DateColumn, EmbeddedColumn)
-}
 _VERSION = 1
 _MOST_LEVEL_FEATURES = 160
 #: Rows whose numbers are scaled at a time: what is written stays in the cache for all columns.
@@ -91,18 +80,49 @@ class Preprocessor:
         DataError
             There is no column that tells anything.
         """
-        table = _as_polars(frame)
+        return cls._fit(frame, None, exclude)[0]
+
+    @classmethod
+    def fit_transform(
+        cls, frame: nw.DataFrame, rows: np.ndarray, *, exclude: Iterable[str] = ()
+    ) -> tuple[Preprocessor, Matrices]:
+        """Learn from some rows and give all rows as matrices, each column being read once.
+
+        Parameters
+        ----------
+        frame : narwhals.DataFrame
+            All rows.
+        rows : int array
+            Which are for training; nothing is learned from the others.
+        exclude : iterable of str
+            Columns to leave alone, such as the target.
+
+        Raises
+        ------
+        DataError
+            As `fit` and `transform` do.
+        """
+        made, cells = cls._fit(frame, rows, exclude)
+        return made, made._written(cells, len(frame))
+
+    @classmethod
+    def _fit(
+        cls, frame: nw.DataFrame, rows: np.ndarray | None, exclude: Iterable[str]
+    ) -> tuple[Preprocessor, list[Cells]]:
+        """What was learned, and the cells of the columns that are used."""
         left_out = set(exclude)
-        verdicts: dict[str, Verdict] = {}
+        choices: dict[str, ColumnChoice] = {}
         columns: list[Column] = []
-        for series in table.iter_columns():
+        cells: list[Cells] = []
+        for series in _as_polars(frame).iter_columns():
             if series.name in left_out:
                 continue
-            verdict = verdicts[series.name] = judge_column(series)
-            if verdict.kind is not ColumnKind.DROPPED:
-                columns.append(_fit_column(series, verdict))
+            choice = choices[series.name] = choose_column(series, rows)
+            if choice.column is not None and choice.cells is not None:
+                columns.append(choice.column)
+                cells.append(choice.cells)
         if not columns:
-            reasons = "; ".join(f"{name}: {v.reason}" for name, v in list(verdicts.items())[:5])
+            reasons = "; ".join(f"{name}: {c.reason}" for name, c in list(choices.items())[:5])
             raise DataError(
                 "no column can be used to predict from",
                 where="data",
@@ -110,15 +130,7 @@ class Preprocessor:
                 hint="add columns that differ from row to row",
             )
         columns = _with_few_levels(columns)
-        return cls(tuple(columns), _notes(columns, verdicts))
-
-    @property
-    def _featured(self) -> list[FeatureColumn]:
-        return [c for c in self.columns if not isinstance(c, EmbeddedColumn)]
-
-    @property
-    def _embedded(self) -> list[EmbeddedColumn]:
-        return [c for c in self.columns if isinstance(c, EmbeddedColumn)]
+        return cls(tuple(columns), _notes(columns, choices)), cells
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -128,17 +140,22 @@ class Preprocessor:
     @property
     def numeric_names(self) -> tuple[str, ...]:
         """Names of the numeric features, in the order of their columns in the matrix."""
-        return tuple(name for column in self._featured for name in column.features)
+        return tuple(name for column in self.columns for name in column.features)
 
     @property
     def category_names(self) -> tuple[str, ...]:
         """Names of the embedded columns."""
-        return tuple(column.name for column in self._embedded)
+        return tuple(column.name for column in self.columns if column.code_names)
 
     @property
     def category_levels(self) -> tuple[int, ...]:
         """Number of codes of each embedded column; code 0 is for rare and unseen levels."""
-        return tuple(column.levels.count for column in self._embedded)
+        return tuple(len(column.code_names) for column in self.columns if column.code_names)
+
+    @property
+    def level_names(self) -> tuple[tuple[str, ...], ...]:
+        """What each code of each embedded column stands for."""
+        return tuple(column.code_names for column in self.columns if column.code_names)
 
     def extra_columns(self, frame: nw.DataFrame) -> list[str]:
         """Columns of the table that are not used."""
@@ -155,23 +172,31 @@ class Preprocessor:
         """
         self._check_columns(frame.columns)
         table = _as_polars(frame)
-        numeric = np.zeros((table.height, len(self.numeric_names)), np.float32)
-        places: list[tuple[FeatureColumn, np.ndarray]] = []
-        place = 0
-        for column in self._featured:
-            width = len(column.features)
-            places.append((column, numeric[:, place : place + width]))
+        series = {one.name: one for one in table.iter_columns()}
+        return self._written([c.read(series[c.name]) for c in self.columns], table.height)
+
+    def _written(self, cells: Sequence[Cells], rows: int) -> Matrices:
+        """The matrices of what was read of each column."""
+        widths = [len(column.features) for column in self.columns]
+        numeric = np.zeros((rows, sum(widths)), np.float32)
+        categories = np.zeros((rows, len(self.category_names)), np.int32)
+        numbers: list[tuple[Column, NumberCells, np.ndarray]] = []
+        place = code = 0
+        for column, width, one in zip(self.columns, widths, cells, strict=True):
+            if not width:
+                column.write(one, categories[:, code])
+                code += 1
+                continue
+            out = numeric[:, place : place + width]
             place += width
-        for column, out in places:
-            if not isinstance(column, NumericColumn):
-                column.encode(table[column.name], out)
-        numbers = [(table[c.name], c, out) for c, out in places if isinstance(c, NumericColumn)]
-        for first in range(0, table.height, _PIECE):
-            for series, column, out in numbers:
-                column.encode(series.slice(first, _PIECE), out[first : first + _PIECE])
-        categories = np.zeros((table.height, len(self._embedded)), np.int32)
-        for place, embedded in enumerate(self._embedded):
-            categories[:, place] = embedded.codes(table[embedded.name])
+            if isinstance(one, NumberCells):
+                numbers.append((column, one, out))
+            else:
+                column.write(one, out)
+        for first in range(0, rows, _PIECE):
+            piece = slice(first, first + _PIECE)
+            for column, one, out in numbers:
+                column.write(NumberCells(one.values[piece], one.origin), out[piece])
         return Matrices(numeric, categories)
 
     def _check_columns(self, names: Sequence[str]) -> None:
@@ -210,7 +235,7 @@ class Preprocessor:
         if fields.number("version") != _VERSION:
             fields.refuse("of another version", allowed=_VERSION, given=fields.number("version"))
         columns = tuple(
-            _CLASSES[one.text("kind", tuple(_CLASSES))].from_fields(one)
+            COLUMNS[one.text("kind", tuple(COLUMNS))].from_fields(one)
             for one in fields.objects("columns", least=1)
         )
         names = [column.name for column in columns]
@@ -223,16 +248,6 @@ def _as_polars(frame: nw.DataFrame) -> pl.DataFrame:
     """The polars frame below, converting a frame of another library."""
     native = nw.to_native(frame, pass_through=True)
     return native if isinstance(native, pl.DataFrame) else nw.to_native(read_table(frame))
-
-
-def _fit_column(series: pl.Series, verdict: Verdict) -> Column:
-    """Learn a column of a kind that is used."""
-    if verdict.kind is ColumnKind.NUMBER:
-        return NumericColumn.fit(series)
-    if verdict.kind is ColumnKind.DATE:
-        return DateColumn.fit(series)
-    counts = verdict.counts or LevelCounts.of(level_names(series))
-    return category_column(series.name, counts)
 
 
 def _with_few_levels(columns: list[Column]) -> list[Column]:
@@ -256,42 +271,32 @@ def _counted(count: int, one: str, many: str) -> str:
     return f"1 {one}" if count == 1 else f"{count} {many}"
 
 
-def _notes(columns: Sequence[Column], verdicts: dict[str, Verdict]) -> tuple[str, ...]:
-    """Plain sentences on what is done to each kind of column."""
+def _notes(columns: Sequence[Column], choices: dict[str, ColumnChoice]) -> tuple[str, ...]:
+    """Plain sentences on what is done to each column, and why."""
     notes = []
-    for kind, one, many in (
-        (NumericColumn, "numeric column is", "numeric columns are"),
-        (OneHotColumn, "category column is", "category columns are"),
-        (EmbeddedColumn, "category column is", "category columns are"),
-        (DateColumn, "date column is", "date columns are"),
-    ):
+    for kind, what in _DONE.items():
         names = [column.name for column in columns if isinstance(column, kind)]
         if names:
-            notes.append(f"{_counted(len(names), one, many)} {_DONE[kind.kind]}: {_listed(names)}.")
-    gaps = [
-        c.name for c in columns if isinstance(c, NumericColumn | DateColumn) and c.flags_missing
-    ]
-    if gaps:
-        notes.append(f"Missing cells are filled with the median and flagged in {_listed(gaps)}.")
-    stepped = [c.name for c in columns if isinstance(c, NumericColumn) and c.levels]
-    if stepped:
-        notes.append(
-            f"Each of the few whole numbers has a feature of its own in {_listed(stepped)}."
-        )
-    for name, verdict in verdicts.items():
-        if verdict.kind is not ColumnKind.DROPPED and verdict.reason:
-            notes.append(f"In {name}, {verdict.reason}.")
-    by_reason: dict[str, list[str]] = {}
-    for name, verdict in verdicts.items():
-        if verdict.kind is ColumnKind.DROPPED:
-            by_reason.setdefault(verdict.reason, []).append(name)
-    notes.extend(f"Dropped {_listed(names)}: {reason}." for reason, names in by_reason.items())
+            notes.append(f"{_counted(len(names), *kind.done)} {what}: {_listed(names)}.")
+    remarks: dict[str, list[str]] = {}
+    for column in columns:
+        for remark in column.remarks:
+            remarks.setdefault(remark, []).append(column.name)
+    notes.extend(f"{remark} {_listed(names)}." for remark, names in remarks.items())
+    dropped: dict[str, list[str]] = {}
+    for name, choice in choices.items():
+        if choice.column is None:
+            dropped.setdefault(choice.reason, []).append(name)
+        elif choice.reason:
+            notes.append(f"In {name}, {choice.reason}.")
+    notes.extend(f"Dropped {_listed(names)}: {reason}." for reason, names in dropped.items())
     return tuple(notes)
 
 
-_DONE = {
-    NumericColumn.kind: "scaled by median and quartiles",
-    OneHotColumn.kind: "one-hot, a feature for each level",
-    EmbeddedColumn.kind: f"embedded, having {EMBED_FROM} levels or more",
-    DateColumn.kind: "split into calendar parts and elapsed time",
+#: What is done to each kind, in the order in which it is said.
+_DONE: dict[type[Column], str] = {
+    NumericColumn: "scaled by median and quartiles",
+    OneHotColumn: "one-hot, a feature for each level",
+    EmbeddedColumn: f"embedded, having {EMBED_FROM} levels or more",
+    DateColumn: "split into calendar parts and elapsed time",
 }

@@ -10,7 +10,8 @@ import narwhals as nw
 import numpy as np
 import polars as pl
 
-from quickprop.data.numeric import cells_as_numbers
+from quickprop.data.cells import cells_as_numbers
+from quickprop.data.standardizer import Standardizer
 from quickprop.data.tables import as_series
 from quickprop.data.text_cells import clean_text, level_names
 from quickprop.errors import DataError, did_you_mean
@@ -117,20 +118,26 @@ class RegressionTarget:
         series = target_series(values)
         numbers = _numbers(series)
         if not len(numbers) or numbers.min() == numbers.max():
+            if series.dtype.is_integer() and series.n_unique() > 1:
+                raise DataError(
+                    "whole numbers so large that their differences are lost in float64",
+                    where=f"target {series.name!r}",
+                    given=f"{series.min()!r} to {series.max()!r}",
+                    hint="take a constant away from all of them first",
+                )
             raise DataError(
                 "every cell is the same, so there is nothing to predict",
                 where=f"target {series.name!r}",
                 given=f"{numbers[0]:g}" if len(numbers) else "no rows",
                 hint="name a target that differs from row to row",
             )
-        # Scaling by the largest value first keeps the squares of huge ones finite.
-        size = float(np.abs(numbers).max())
-        mean, scale = (float(v) * size for v in ((numbers / size).mean(), (numbers / size).std()))
-        if not np.isfinite(mean) or not scale > 1e-290:
+        learned = Standardizer.fit(numbers)
+        mean, scale = float(learned.mean), float(learned.scale)
+        if learned.constant or not np.isfinite(mean):
             raise DataError(
                 "the numbers are too large or too small to compute with",
                 where=f"target {series.name!r}",
-                given=f"up to {size:g}",
+                given=f"up to {float(np.abs(numbers).max()):g}",
                 hint="use another unit",
             )
         return cls(mean, scale)

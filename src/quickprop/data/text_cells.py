@@ -70,14 +70,14 @@ def level_names(series: pl.Series) -> pl.Series:
     by_name = series.dtype in (pl.Categorical, pl.Enum) or series.dtype.is_temporal()
     values = series.cast(pl.String) if by_name else series
     distinct = values.unique()
-    names = _names_of_distinct(distinct)
+    names = names_of_distinct(distinct)
     if distinct.dtype == pl.String and distinct.equals(names, null_equal=True):
         # Clean text, the usual case: nothing to rename.
         return values
     return values.replace_strict(distinct, names, return_dtype=pl.String)
 
 
-def _names_of_distinct(distinct: pl.Series) -> pl.Series:
+def names_of_distinct(distinct: pl.Series) -> pl.Series:
     """The name of each of these different values."""
     if distinct.dtype.is_float():
         whole = (distinct == distinct.round()) & (distinct.abs() < 2.0**53)

@@ -78,6 +78,19 @@ class Fields:
             self.refuse(f"{key!r} is not what it may be", allowed=bound, given=repr(value)[:80])
         return float(value)
 
+    def whole(self, key: str, low: int, high: int, *, default: int | None = None) -> int:
+        """A whole number from `low` to `high`; with a default the field may be missing."""
+        if default is not None and key not in self._document:
+            return default
+        value = self._value(key)
+        if type(value) is not int or not low <= value <= high:
+            self.refuse(
+                f"{key!r} is not what it may be",
+                allowed=f"a whole number from {low} to {high}",
+                given=repr(value)[:80],
+            )
+        return int(value)
+
     def items(self, key: str, *, least: int = 0) -> list[Any]:
         """A list of at least so many items."""
         value = self._value(key)

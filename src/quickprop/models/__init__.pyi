@@ -3,13 +3,27 @@
 from .autoencoder import (
     Autoencoder as Autoencoder,
 )
-from .fitting import (
-    fit as fit,
+from .prepared import (
+    prepare as prepare,
+    Prepared as Prepared,
+)
+from .recipe import (
+    Recipe as Recipe,
 )
 from .report import (
     FitReport as FitReport,
 )
+from .table_fit import (
+    fit as fit,
+)
 from .table_model import (
     load as load,
     TableModel as TableModel,
+)
+from .task import (
+    Task as Task,
+)
+from .trained import (
+    train_model as train_model,
+    Trained as Trained,
 )

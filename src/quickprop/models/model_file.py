@@ -21,10 +21,12 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from quickprop import __version__
-from quickprop.errors import ModelFileError
+from quickprop.errors import ModelFileError, SettingError
 from quickprop.foundation.atomic_file import replace_file
 
-FORMAT = 1
+#: Format 2 may hold a linear model beside the network.
+FORMAT = 2
+READABLE = (1, 2)
 #: Larger files are refused: no network of this library comes near.
 LARGEST_FILE = 4 * 2**30
 _KEY = "quickprop"
@@ -40,7 +42,14 @@ def write_model_file(
     ------
     DataFileError
         The file cannot be written.
+    SettingError
+        What is given is no path.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise SettingError(
+            "not the path of a file", where="save", given=repr(path)[:80],
+            hint="name a file, for example 'model.quickprop'",
+        )  # fmt: skip
     full = {
         "format": FORMAT,
         "versions": {
@@ -90,11 +99,11 @@ def read_model_file(
         ) from error
     if not isinstance(document, dict):
         raise ModelFileError("not a quickprop model", where=where, hint=_MEND)
-    if document.get("format") != FORMAT:
+    if document.get("format") not in READABLE:
         raise ModelFileError(
             "a model of another format",
             where=where,
-            allowed=f"format {FORMAT}",
+            allowed="format " + " or ".join(map(str, READABLE)),
             given=repr(document.get("format"))[:40],
             hint="update quickprop, or fit the model again",
         )

@@ -1,67 +1,158 @@
-"""The settings a table is trained with when nothing else is asked for."""
+"""How a network for a table is built and trained, and the settings when nothing else is asked."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from quickprop.nn import Activation, Dense, Dropout, UnaryLayer
-from quickprop.optim import Adam, Cosine, Optimizer, Schedule
+from quickprop.foundation.settings import (
+    Component,
+    choice,
+    component,
+    integer,
+    number,
+    optional,
+    sequence_of,
+    setting,
+)
+from quickprop.models.inputs import category_input
+from quickprop.nn import ACTIVATIONS, Activation, Add, Dense, Dropout, Embedding, Input, Network
+from quickprop.nn.node import Node
+from quickprop.optim import (
+    FULL_BATCH_METHODS,
+    LBFGS,
+    OPTIMIZERS,
+    SCHEDULES,
+    Adam,
+    Cosine,
+    FullBatchMethod,
+    Optimizer,
+    Schedule,
+)
+
+#: The widths of hidden layers that may be asked for.
+WIDTHS = sequence_of(integer(1, 16384), least=0)
+MOST_LAYERS = 64
+#: Iterations allowed to a linear model; most are done in a tenth of them.
+_LINEAR_ITERATIONS = 500
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(Component):
     """How to build and train a network.
 
-    Attributes
+    Parameters
     ----------
-    hidden : tuple of int
-        Widths of the hidden layers.
+    hidden : sequence of int
+        Widths of the hidden layers. Without any the network is a linear model: a category of many
+        levels has one weight for each level and output, and no vectors between.
+    activation : str
+        Behind every hidden layer.
     dropout : float
         Share of hidden outputs left out in training.
-    batch_size, epochs, patience : int
-        Rows in a mini-batch; the most epochs; epochs without a better validation loss.
+    batch_size, epochs : int
+        Rows in a mini-batch, the most epochs.
+    patience : int, optional
+        Epochs without a better validation loss. With None the validation rows are not looked at,
+        and the last weights are kept.
     l2 : float
         Penalty on squared weights.
+    optimizer : Optimizer or FullBatchMethod
+    schedule : Schedule, optional
     """
 
-    hidden: tuple[int, ...]
-    dropout: float
-    batch_size: int
-    epochs: int
-    patience: int
-    l2: float
-    optimizer: Optimizer
-    schedule: Schedule | None
+    hidden: tuple[int, ...] = setting(WIDTHS)
+    activation: str = setting(
+        choice({name: row for name, row in ACTIVATIONS.items() if row.trainable}), "relu"
+    )
+    dropout: float = setting(number(0.0, 1.0, high_open=True), 0.0)
+    batch_size: int | None = setting(optional(integer(1)), None)
+    epochs: int = setting(integer(1), 200)
+    patience: int | None = setting(optional(integer(1)), 20)
+    l2: float = setting(number(0.0), 0.0)
+    optimizer: Optimizer | FullBatchMethod = setting(
+        component({**OPTIMIZERS, **FULL_BATCH_METHODS}), Adam()
+    )
+    schedule: Schedule | None = setting(optional(component(SCHEDULES)), None)
 
-    def layers(self, outputs: int) -> list[UnaryLayer]:
-        """The layers of a network with so many outputs."""
-        layers: list[UnaryLayer] = []
+    @property
+    def linear(self) -> bool:
+        """Whether the network is a linear model."""
+        return not self.hidden
+
+    def network(
+        self, features: int, levels: Sequence[int], outputs: int, *, seed: int = 0
+    ) -> Network:
+        """A network with its starting weights.
+
+        Parameters
+        ----------
+        features : int
+            Number of numeric inputs.
+        levels : sequence of int
+            Number of codes of each embedded column.
+        outputs : int
+        seed : int, optional
+        """
+        if self.linear and levels:
+            return _sum_of_levels(features, levels, outputs, seed)
+        layers: list[Component] = []
         for width in self.hidden:
-            layers += [Dense(width), Activation("relu")]
+            layers += [Dense(width), Activation(self.activation)]
             if self.dropout:
                 layers.append(Dropout(self.dropout))
-        return [*layers, Dense(outputs)]
+        return Network([*layers, Dense(outputs)], features, levels, seed=seed)
+
+    def weights(self, features: int, levels: Sequence[int], outputs: int) -> int:
+        """How many weights that network has, without making it; vectors are taken for 16 wide."""
+        if self.linear:
+            return (features + sum(levels) + 1) * outputs
+        widths = [features + 16 * len(levels), *self.hidden, outputs]
+        products = sum((a + 1) * b for a, b in pairwise(widths))
+        return products + 16 * sum(levels)
 
 
-def recipe_for(rows: int, task: str, hidden: tuple[int, ...] | None) -> Recipe:
+def _sum_of_levels(features: int, levels: Sequence[int], outputs: int, seed: int) -> Network:
+    """A layer on the numbers, and for each embedded column the outputs of its level, added up.
+
+    The same function as a layer on a 0/1 number for each level, without the zeros.
+    """
+    parts: list[Node] = [Dense(outputs)(Input(features))] if features else []
+    for column, count in enumerate(levels):
+        codes = Input(1, category_input(column), codes=True)
+        parts.append(Embedding((count,), widths=(outputs,))(codes))
+    return Network(Add()(*parts) if len(parts) > 1 else parts[0], seed=seed)
+
+
+def usual_recipe(rows: int) -> Recipe:
     """The settings for a number of training rows.
 
     Few rows get a small network with dropout and small batches; many rows a larger one.
     """
-    if hidden is None:
-        hidden = (32, 32) if rows < 500 else (64, 64) if rows < 4000 else (128, 128)
     steps_wanted = 60
     batch = 16
     while batch < 256 and rows / (batch * 2) >= steps_wanted:
         batch *= 2
     epochs = 400 if rows < 2000 else 150 if rows < 20000 else 80
     return Recipe(
-        hidden=hidden,
-        dropout=0.1 if hidden else 0.0,
+        hidden=(32, 32) if rows < 500 else (64, 64) if rows < 4000 else (128, 128),
+        dropout=0.1,
         batch_size=min(batch, rows),
         epochs=epochs,
         patience=max(20, epochs // 5),
         l2=1e-4,
         optimizer=Adam(learning_rate=2e-3),
         schedule=Cosine(floor=0.01),
+    )
+
+
+def linear_recipe(penalty: float) -> Recipe:
+    """A linear model, trained on all its rows to convergence."""
+    return Recipe(
+        hidden=(),
+        epochs=_LINEAR_ITERATIONS,
+        patience=None,
+        l2=penalty,
+        optimizer=LBFGS(tolerance_change=1e-7),
     )

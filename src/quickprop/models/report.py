@@ -8,15 +8,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from quickprop.foundation.documents import Fields
-from quickprop.models.scores import Scores
+from quickprop.models.task import Scores
+from quickprop.models.tasks import TASKS
 
 _ROWS = ("read", "set_aside", "train", "validation", "test")
 _SECONDS = ("training", "baselines", "total")
 _JUDGED = ("network", "linear", "dummy")
-_SCORES = {
-    "classification": ("accuracy", "log_loss", "macro_f1"),
-    "regression": ("rmse", "mae", "r2"),
-}
 
 
 def _numbers(document: object, where: str, names: tuple[str, ...]) -> dict[str, float]:
@@ -51,7 +48,8 @@ class FitReport:
     network : str
         The network in short.
     scores : dict
-        Scores on the test part for "network", "linear" and "dummy"; empty without a test part.
+        Scores on the test part for "network", "linear" and "dummy"; empty without a test part, and
+        without "linear" where there was no time for one.
     verdict : str
         Whether the network is worth having.
     epochs, best_epoch : int
@@ -96,9 +94,9 @@ class FitReport:
         if not all(math.isfinite(value) for value in seconds.values()):
             fields.refuse("'seconds' holds what is no time")
         scores = document.get("scores")
-        if not isinstance(scores, dict) or (scores and set(scores) != set(_JUDGED)):
+        if not isinstance(scores, dict) or (scores and set(scores) | {"linear"} != set(_JUDGED)):
             fields.refuse(f"'scores' does not hold {', '.join(_JUDGED)}")
-        if texts["task"] not in _SCORES:
+        if texts["task"] not in TASKS:
             fields.refuse("an unknown task", given=repr(texts["task"])[:80])
         notes = document.get("notes")
         if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
@@ -116,7 +114,9 @@ class FitReport:
             rows={name: int(count) for name, count in rows.items()},
             notes=tuple(notes),
             scores={
-                name: _numbers(values, f"report: scores of {name}", _SCORES[texts["task"]])
+                name: _numbers(
+                    values, f"report: scores of {name}", TASKS[texts["task"]].score_names
+                )
                 for name, values in scores.items()
             },
             seconds=seconds,

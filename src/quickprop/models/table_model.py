@@ -9,22 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from quickprop.data import (
-    ClassTarget,
-    Preprocessor,
-    RegressionTarget,
-    column_of,
-    read_table,
-    target_from_document,
-    usable_rows,
-)
+from quickprop.data import Matrices, Preprocessor, as_table, column_of, usable_rows
 from quickprop.errors import ModelFileError, SettingError, ShapeError
-from quickprop.losses import CrossEntropy
+from quickprop.models.inputs import network_inputs
 from quickprop.models.model_file import read_model_file, write_model_file
 from quickprop.models.report import FitReport
-from quickprop.models.scores import Scores, classification_scores, regression_scores
-from quickprop.nn import Network
+from quickprop.models.task import Scores, Task
+from quickprop.models.tasks import task_from_document
+from quickprop.nn import Add, Dense, Embedding, Network
 from quickprop.train import History
+
+#: What stands before the names of the linear model's weights in a file.
+_LINEAR = "linear."
 
 
 @dataclass(frozen=True, repr=False)
@@ -35,8 +31,9 @@ class TableModel:
     ----------
     preprocessor : Preprocessor
         From table to matrices.
-    target : RegressionTarget or ClassTarget
-        Between the target column and the network's outputs.
+    target : Task
+        Between the target column and the network's outputs: how it is encoded, learned, decoded
+        and scored.
     network : Network
     history : History
         Losses epoch by epoch.
@@ -44,14 +41,17 @@ class TableModel:
         What the fit did, and its scores on the test part.
     data_hash : str
         SHA-256 of the table that the model was fitted on.
+    linear_part : TableModel or None
+        The linear model that the network was compared with, where there was one.
     """
 
     preprocessor: Preprocessor
-    target: RegressionTarget | ClassTarget
+    target: Task
     network: Network
     history: History
     report: FitReport
     data_hash: str
+    linear_part: TableModel | None = None
 
     @property
     def task(self) -> str:
@@ -61,17 +61,42 @@ class TableModel:
     @property
     def classes(self) -> tuple[Any, ...] | None:
         """The classes in the order of the columns of `predict_proba`; None for regression."""
-        return self.target.classes if isinstance(self.target, ClassTarget) else None
+        return self.target.classes
+
+    @property
+    def linear(self) -> TableModel:
+        """The linear model of the same columns, as a model of its own.
+
+        Raises
+        ------
+        SettingError
+            None was fitted: no rows were held out, or there was no time for it.
+        """
+        if self.linear_part is not None:
+            return self.linear_part
+        if self.is_linear:
+            return self
+        raise SettingError(
+            "no linear model was fitted beside this one",
+            where="linear",
+            hint="fit one with quickprop.fit(..., hidden=[])",
+        )
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether the network is a linear model: nothing in it bends."""
+        return all(
+            isinstance(placed.layer, Dense | Embedding | Add) for placed in self.network.layers
+        )
 
     # -- predictions ----------------------------------------------------------------------------
 
-    def _outputs(self, frame: Any) -> np.ndarray:
-        matrices = self.preprocessor.transform(frame)
-        return self.outputs_of(matrices.numeric, matrices.categories)
-
-    def outputs_of(self, numeric: np.ndarray, categories: np.ndarray) -> np.ndarray:
+    def outputs_of(self, rows: Matrices) -> np.ndarray:
         """Raw outputs of the network for preprocessed rows."""
-        return self.network.predict(*network_inputs(self.network, numeric, categories))
+        return np.asarray(self.network.predict(*network_inputs(self.network, rows)))
+
+    def _outputs(self, data: Any) -> np.ndarray:
+        return self.outputs_of(self.preprocessor.transform(as_table(data)))
 
     def predict(self, data: Any) -> np.ndarray:
         """The target for each row: classes, or numbers in the target's own unit.
@@ -91,10 +116,7 @@ class TableModel:
         DataError, DataFileError
             The table cannot be read, lacks a column, or holds cells of another kind.
         """
-        outputs = self._outputs(read_table(data))
-        if isinstance(self.target, ClassTarget):
-            return self.target.decode(outputs.argmax(axis=1))
-        return self.target.decode(outputs)
+        return self.target.decode(self._outputs(data))
 
     def predict_proba(self, data: Any) -> np.ndarray:
         """The probability of each class, shape (n, classes), in the order of `classes`.
@@ -104,13 +126,13 @@ class TableModel:
         SettingError
             The model predicts numbers, not classes.
         """
-        if not isinstance(self.target, ClassTarget):
+        if self.target.classes is None:
             raise SettingError(
-                "a regression model has no class probabilities",
+                f"a {self.task} model has no class probabilities",
                 where="predict_proba",
                 hint="use predict",
             )
-        return CrossEntropy().predict(self._outputs(read_table(data)))
+        return self.target.scored(self._outputs(data))
 
     def evaluate(self, data: Any) -> Scores:
         """Scores on a labelled table: accuracy, log_loss, macro_f1; or rmse, mae, r2.
@@ -122,22 +144,18 @@ class TableModel:
         DataError
             As for `predict`, or the target column is missing or holds an unknown class.
         """
-        frame = read_table(data)
+        frame = as_table(data)
         column = column_of(frame, self.report.target)
-        mask, _ = usable_rows(column)
-        if not mask.all():
-            frame = frame.filter(mask.tolist())
+        usable, _ = usable_rows(column)
+        if not usable.all():
+            frame = frame.filter(usable.tolist())
             column = column_of(frame, self.report.target)
-        outputs = self._outputs(frame)
-        if isinstance(self.target, ClassTarget):
-            return classification_scores(
-                self.target.encode(column), CrossEntropy().predict(outputs)
-            )
-        return regression_scores(self.target.numbers(column), self.target.decode(outputs))
+        predicted = self.target.scored(self._outputs(frame))
+        return self.target.scores(self.target.truth(column), predicted)
 
     def extra_columns(self, data: Any) -> list[str]:
         """Columns of a table that the model does not use, the target apart."""
-        extra = self.preprocessor.extra_columns(read_table(data))
+        extra = self.preprocessor.extra_columns(as_table(data))
         return [name for name in extra if name != self.report.target]
 
     # -- as a file ------------------------------------------------------------------------------
@@ -149,16 +167,28 @@ class TableModel:
         ------
         DataFileError
             The file cannot be written.
+        SettingError
+            What is given is no path.
         """
         document = {
             "preprocessing": self.preprocessor.to_document(),
             "target": self.target.to_document(),
+            **self._network_document(),
+            "data_hash": self.data_hash,
+        }
+        weights = self.network.weights()
+        if self.linear_part is not None:
+            document["linear"] = self.linear_part._network_document()
+            of_linear = self.linear_part.network.weights()
+            weights |= {_LINEAR + name: array for name, array in of_linear.items()}
+        write_model_file(path, document, weights)
+
+    def _network_document(self) -> dict[str, Any]:
+        return {
             "network": self.network.to_document(),
             "history": self.history.to_document(),
             "report": self.report.to_document(),
-            "data_hash": self.data_hash,
         }
-        write_model_file(path, document, self.network.weights())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> TableModel:
@@ -171,35 +201,24 @@ class TableModel:
         """
         document, weights = read_model_file(path)
         where = str(path)
-        preprocessor = Preprocessor.from_document(document.get("preprocessing"))
-        target = target_from_document(document.get("target"))
-        network = Network.from_document(document.get("network"))
-        outputs = len(target.classes) if isinstance(target, ClassTarget) else 1
-        expected = (len(preprocessor.numeric_names), preprocessor.category_levels, outputs)
-        found = (network.features, tuple(network.categories), network.width)
-        if expected != found:
-            raise ModelFileError(
-                "the network does not fit the columns and the target",
-                where=where,
-                allowed=str(expected),
-                given=str(found),
-                hint="the file is damaged or foreign; fit the model again",
-            )
-        try:
-            network.set_weights(weights)
-        except (SettingError, ShapeError) as error:
-            raise ModelFileError(
-                f"the weights do not fit the network: {error.what}",
-                where=f"{where}: {error.where}",
-                allowed=error.allowed,
-                given=error.given,
-            ) from None
         data_hash = document.get("data_hash")
         if not isinstance(data_hash, str):
             raise ModelFileError("'data_hash' is not a text", where=where)
-        history = History.from_document(document.get("history"))
-        report = FitReport.from_document(document.get("report"))
-        return cls(preprocessor, target, network, history, report, data_hash)
+        preprocessor = Preprocessor.from_document(document.get("preprocessing"))
+        task = task_from_document(document.get("target"))
+        linear = None
+        if document.get("linear") is not None:
+            of_linear = {
+                name.removeprefix(_LINEAR): weights.pop(name)
+                for name in list(weights)
+                if name.startswith(_LINEAR)
+            }
+            linear = cls(
+                preprocessor, task, *_network_of(document["linear"], of_linear, preprocessor, task,
+                where), data_hash,
+            )  # fmt: skip
+        own = _network_of(document, weights, preprocessor, task, where)
+        return cls(preprocessor, task, *own, data_hash, linear)
 
     def __repr__(self) -> str:
         scores = self.report.scores.get("network")
@@ -211,12 +230,38 @@ class TableModel:
         )
 
 
-def network_inputs(
-    network: Network, numeric: np.ndarray, categories: np.ndarray
-) -> tuple[np.ndarray, ...]:
-    """The matrices that a network takes: those with columns."""
-    given: Mapping[str, np.ndarray] = {"numeric": numeric, "categories": categories}
-    return tuple(given[str(leaf.name)] for leaf in network.inputs)
+def _network_of(
+    document: object,
+    weights: Mapping[str, np.ndarray],
+    preprocessor: Preprocessor,
+    task: Task,
+    where: str,
+) -> tuple[Network, History, FitReport]:
+    """The network of a document, with its weights, its history and its report."""
+    if not isinstance(document, dict):
+        raise ModelFileError("not a description of a network", where=where)
+    network = Network.from_document(document.get("network"))
+    expected = (len(preprocessor.numeric_names), preprocessor.category_levels, task.outputs)
+    found = (network.features, tuple(network.categories), network.width)
+    if expected != found:
+        raise ModelFileError(
+            "the network does not fit the columns and the target",
+            where=where,
+            allowed=str(expected),
+            given=str(found),
+            hint="the file is damaged or foreign; fit the model again",
+        )
+    try:
+        network.set_weights(weights)
+    except (SettingError, ShapeError) as error:
+        raise ModelFileError(
+            f"the weights do not fit the network: {error.what}",
+            where=f"{where}: {error.where}",
+            allowed=error.allowed,
+            given=error.given,
+        ) from None
+    history = History.from_document(document.get("history"))
+    return network, history, FitReport.from_document(document.get("report"))
 
 
 load = TableModel.load

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from quickprop.data.text_cells import clean_text, first_without_number, numbers_in_text
-from quickprop.errors import DataError
+from quickprop.data.cells import NumberCells, number_cells
+from quickprop.data.column import Column
+from quickprop.data.standardizer import varies
 from quickprop.foundation.documents import Fields
 
 _CALM = 3.0
@@ -18,7 +19,6 @@ _LONG_TAIL = 0.3
 _MOST_LEVELS = 32
 _ROWS_A_LEVEL = 50
 _LARGEST = 1e300
-_MICROSECONDS = 1e6
 #: Quantiles of more numbers are taken of so many: of normal numbers they differ by less than a
 #: hundredth of the spread.
 _ENOUGH = 200_000
@@ -26,6 +26,12 @@ _ENOUGH = 200_000
 # Pairs of quantiles tried in turn, each with its distance for a standard normal variable:
 # a column that is zero in most rows has no inter-quartile range, but may have a wider one.
 _SPREADS = ((0.25, 0.75, 1.349), (0.10, 0.90, 2.563), (0.05, 0.95, 3.290), (0.01, 0.99, 4.653))
+
+
+#: What is said of columns beside their kind.
+GAPS = "Missing cells are filled with the median and flagged in"
+_LOGARITHMS = "Logarithms are taken, as few numbers are far above the others, in"
+_STEPS = "Each of the few whole numbers has a feature of its own in"
 
 
 @dataclass(frozen=True)
@@ -62,10 +68,10 @@ class Scaling:
         center = at[0.5]
         for low, high, width in _SPREADS:
             scale = at[high] / width - at[low] / width
-            if _resolves(scale, center):
+            if bool(varies(scale, center)):
                 return cls(float(center), float(scale), log_unit)
         scale = float(np.max(np.abs(values - center))) / 2
-        return cls(float(center), scale if _resolves(scale, center) else 1.0, log_unit)
+        return cls(float(center), scale if bool(varies(scale, center)) else 1.0, log_unit)
 
     def apply(self, values: np.ndarray) -> np.ndarray:
         """Scale, and draw what lies beyond 3 spreads in to a logarithm of its distance.
@@ -145,70 +151,36 @@ def _logarithms(values: np.ndarray, unit: float) -> np.ndarray:
     return np.copysign(np.log1p(ratio), values)
 
 
-def _resolves(scale: float, center: float) -> bool:
-    """Whether a spread is more than the rounding noise of its column."""
-    return bool(np.isfinite(scale)) and scale > max(abs(center) * 1e-14, 1e-290)
-
-
-def cells_as_numbers(series: pl.Series) -> np.ndarray:
-    """The cells as float64, NaN where missing; infinities stay.
-
-    Raises
-    ------
-    DataError
-        Cells that no number can be made of, with the column and an example.
-    """
-    kind = series.dtype
-    if kind.is_numeric() or kind in (pl.Boolean, pl.Null):
-        numbers = series.cast(pl.Float64)
-    elif kind in (pl.String, pl.Categorical, pl.Enum):
-        text = clean_text(series)
-        numbers = numbers_in_text(text)
-        odd = first_without_number(text, numbers)
-        if odd is not None:
-            raise DataError(
-                "text where there were numbers at training time",
-                where=f"column {series.name!r}",
-                given=repr(odd),
-                hint="make the cells numbers, or leave them empty",
-            )
-    elif kind == pl.Duration:
-        numbers = series.dt.total_microseconds().cast(pl.Float64) / _MICROSECONDS
-    elif kind == pl.Time:
-        numbers = series.cast(pl.Duration("us")).dt.total_microseconds() / _MICROSECONDS
-    else:
-        raise DataError(
-            "cells of another kind where there were numbers at training time",
-            where=f"column {series.name!r}",
-            given=str(kind),
-            hint="make the cells numbers, or leave them empty",
-        )
-    return numbers.fill_null(float("nan")).to_numpy(writable=True)
-
-
 @dataclass(frozen=True)
-class NumericColumn:
+class NumericColumn(Column):
     """A column of numbers: one feature, and a flag when cells were missing in training.
 
-    `levels` are whole numbers that have a 0/1 feature each beside it: the month, the hour, a grade.
+    Attributes
+    ----------
+    levels : tuple of int
+        Whole numbers that have a 0/1 feature each beside it: the month, the hour, a grade.
+    origin : int
+        What is taken away first, where the numbers are too large to be told apart else.
     """
 
-    kind: ClassVar[str] = "number"
+    kind = "number"
+    done = ("numeric column is", "numeric columns are")
 
     name: str
     scaling: Scaling
     flags_missing: bool
     levels: tuple[int, ...] = ()
+    origin: int = 0
 
     @classmethod
-    def fit(cls, series: pl.Series) -> NumericColumn:
+    def learn(cls, name: str, cells: NumberCells) -> NumericColumn:
         """Learn the scaling and the levels from the finite cells."""
-        values = cells_as_numbers(series)
-        finite = np.isfinite(values)
-        scaling = Scaling.fit(values[finite])
+        finite = cells.finite
+        values = cells.values[finite]
+        scaling = Scaling.fit(values, may_log=not cells.origin)
         # The values of a count with a long tail are far from evenly used.
-        levels = _whole_levels(values[finite]) if scaling.log_unit is None else ()
-        return cls(series.name, scaling, not bool(finite.all()), levels)
+        levels = () if cells.origin or scaling.log_unit is not None else _whole_levels(values)
+        return cls(name, scaling, not bool(finite.all()), levels, cells.origin)
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -216,15 +188,34 @@ class NumericColumn:
         flag = (f"{self.name} is missing",) if self.flags_missing else ()
         return (self.name, *flag, *(f"{self.name}={level}" for level in self.levels))
 
-    def encode(self, series: pl.Series, out: np.ndarray) -> None:
-        """Write the features of each row to `out`, shape (rows, features)."""
-        values = cells_as_numbers(series)
+    @property
+    def code_names(self) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Gaps, logarithms, features for single numbers."""
+        return (
+            *((GAPS,) if self.flags_missing else ()),
+            *((_LOGARITHMS,) if self.scaling.log_unit is not None else ()),
+            *((_STEPS,) if self.levels else ()),
+        )
+
+    def read(self, series: pl.Series) -> NumberCells:
+        """As numbers."""
+        return number_cells(series, self.origin)
+
+    def write(self, cells: NumberCells, out: np.ndarray) -> None:
+        """The number, the flag, the levels."""
+        values = cells.values
         missing = ~np.isfinite(values)
-        values[missing] = np.nan
+        if missing.any():
+            values = np.where(missing, np.nan, values)
         out[:, 0] = self.scaling.apply(values)
         if self.flags_missing:
             out[:, 1] = missing
-        first_level = len(self.features) - len(self.levels)
+        first_level = 1 + self.flags_missing
         for place, level in enumerate(self.levels, start=first_level):
             out[:, place] = values == level
 
@@ -236,6 +227,7 @@ class NumericColumn:
             **self.scaling.to_document(),
             "flags_missing": self.flags_missing,
             "levels": list(self.levels),
+            **({"origin": self.origin} if self.origin else {}),
         }
 
     @classmethod
@@ -251,6 +243,7 @@ class NumericColumn:
             Scaling.from_fields(fields),
             fields.flag("flags_missing"),
             tuple(levels),
+            fields.whole("origin", -(2**63), 2**64 - 1, default=0),
         )
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from quickprop.data.text_cells import level_names
-from quickprop.errors import DataError
+from quickprop.data.cells import LevelCells, level_cells
+from quickprop.data.column import Column
 from quickprop.foundation.documents import Fields
 
 EMBED_FROM = 10
 """From so many levels on a column is embedded."""
+
+_SHARED = "Levels that come too seldom to learn from share one feature in"
 
 
 @dataclass(frozen=True)
@@ -32,27 +34,18 @@ class Levels:
         """Number of codes, with code 0."""
         return 1 + len(self.levels) + self.codes_missing
 
-    def codes(self, series: pl.Series) -> np.ndarray:
+    def codes(self, cells: LevelCells) -> np.ndarray:
         """The code of each cell, int32."""
-        if series.dtype.is_nested() or series.dtype in (pl.Binary, pl.Object):
-            raise DataError(
-                "cells of another kind where there was text at training time",
-                where=f"column {series.name!r}",
-                given=str(series.dtype),
-                hint="make the cells text, or leave them empty",
-            )
-        text = level_names(series)
-        if not self.levels:
-            codes = np.zeros(len(text), np.int32)
-        else:
-            numbers = range(1, len(self.levels) + 1)
-            known = text.replace_strict(
-                list(self.levels), list(numbers), default=0, return_dtype=pl.Int32
-            )
-            codes = known.fill_null(0).to_numpy().astype(np.int32)
-        if self.codes_missing:
-            codes[text.is_null().to_numpy()] = self.count - 1
-        return codes
+        known = {level: code for code, level in enumerate(self.levels, start=1)}
+        code_of = [known.get(name, 0) for name in cells.names.to_list()]
+        # The last stands for what is missing, which has place -1.
+        code_of.append(self.count - 1 if self.codes_missing else 0)
+        return np.array(code_of, np.int32)[cells.codes]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What each code stands for."""
+        return ("other", *self.levels, *(("missing",) if self.codes_missing else ()))
 
     def to_document(self) -> dict[str, Any]:
         """All fields as JSON."""
@@ -69,52 +62,26 @@ def rare_below(rows: int) -> int:
     return int(np.clip(rows // 200, 2, 10))
 
 
-@dataclass(frozen=True, eq=False)
-class LevelCounts:
-    """How often each level of a column comes.
-
-    Parameters
-    ----------
-    names, rows : Series
-        The levels by the names that `level_names` gives, and the cells of each.
-    missing : int
-        Missing cells.
-    """
-
-    names: pl.Series
-    rows: pl.Series
-    missing: int
-
-    @classmethod
-    def of(cls, text: pl.Series) -> LevelCounts:
-        """Count the cells, given as `level_names`."""
-        counts = text.drop_nulls().alias("name").value_counts(name="rows")
-        return cls(counts["name"], counts["rows"], text.null_count())
-
-    @property
-    def given(self) -> int:
-        """Cells that are not missing."""
-        return int(self.rows.sum())
-
-    def common(self) -> tuple[Levels, int]:
-        """The levels with a code of their own, and how many cells share code 0."""
-        least = rare_below(self.given + self.missing)
-        often = self.rows >= least
-        rare = self.given - int(self.rows.filter(often).sum())
-        codes_missing = self.missing >= least
-        levels = Levels(tuple(sorted(self.names.filter(often).to_list())), codes_missing)
-        return levels, rare if codes_missing else rare + self.missing
+def common_levels(cells: LevelCells) -> tuple[Levels, int]:
+    """The levels with a code of their own, and how many cells share code 0."""
+    least = rare_below(len(cells.codes))
+    often = cells.counts >= least
+    rare = cells.given - int(cells.counts[often].sum())
+    codes_missing = cells.missing >= least
+    levels = Levels(tuple(sorted(cells.names.filter(pl.Series(often)).to_list())), codes_missing)
+    return levels, rare if codes_missing else rare + cells.missing
 
 
 @dataclass(frozen=True)
-class OneHotColumn:
+class OneHotColumn(Column):
     """A column of few levels: a 0/1 feature for each, or one -1/+1 feature for two levels.
 
     A level that was not seen in training has 0 in all of them, or 1 in "other" where rare levels
     share that feature.
     """
 
-    kind: ClassVar[str] = "one-hot"
+    kind = "one-hot"
+    done = ("category column is", "category columns are")
 
     name: str
     levels: Levels
@@ -134,9 +101,23 @@ class OneHotColumn:
             return (names[-1],)
         return (*names, f"{self.name}=other") if self.shares_other else tuple(names)
 
-    def encode(self, series: pl.Series, out: np.ndarray) -> None:
-        """Write the features of each row to `out`, shape (rows, features)."""
-        codes = self.levels.codes(series)
+    @property
+    def code_names(self) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Rare levels."""
+        return (_SHARED,) if self.shares_other else ()
+
+    def read(self, series: pl.Series) -> LevelCells:
+        """By the names of levels."""
+        return level_cells(series)
+
+    def write(self, cells: LevelCells, out: np.ndarray) -> None:
+        """A 1 for the level."""
+        codes = self.levels.codes(cells)
         if self._is_pair:
             out[:, 0] = np.array([0.0, -1.0, 1.0], np.float32)[codes]
             return
@@ -164,17 +145,37 @@ class OneHotColumn:
 
 
 @dataclass(frozen=True)
-class EmbeddedColumn:
+class EmbeddedColumn(Column):
     """A column of many levels: one code a row, for the network to look up."""
 
-    kind: ClassVar[str] = "embedding"
+    kind = "embedding"
+    done = ("category column is", "category columns are")
 
     name: str
     levels: Levels
 
-    def codes(self, series: pl.Series) -> np.ndarray:
-        """The code of each cell, int32."""
-        return self.levels.codes(series)
+    @property
+    def features(self) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    @property
+    def code_names(self) -> tuple[str, ...]:
+        """The levels, after one for those that are rare or unseen."""
+        return self.levels.names
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Nothing."""
+        return ()
+
+    def read(self, series: pl.Series) -> LevelCells:
+        """By the names of levels."""
+        return level_cells(series)
+
+    def write(self, cells: LevelCells, out: np.ndarray) -> None:
+        """The code."""
+        out[:] = self.levels.codes(cells)
 
     def to_document(self) -> dict[str, Any]:
         """All fields as JSON."""
@@ -189,12 +190,12 @@ class EmbeddedColumn:
         return column
 
 
-def category_column(name: str, counts: LevelCounts) -> OneHotColumn | EmbeddedColumn:
+def learn_levels(name: str, cells: LevelCells) -> OneHotColumn | EmbeddedColumn:
     """What is learned of a column of levels.
 
     Rare ones share a feature when together they are not rare.
     """
-    levels, shared = counts.common()
+    levels, shared = common_levels(cells)
     if levels.count - 1 >= EMBED_FROM:
         return EmbeddedColumn(name, levels)
-    return OneHotColumn(name, levels, shared >= rare_below(counts.given + counts.missing))
+    return OneHotColumn(name, levels, shared >= rare_below(len(cells.codes)))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from quickprop.data.numeric import Scaling
+from quickprop.data.cells import MomentCells
+from quickprop.data.column import Column
+from quickprop.data.numeric_column import GAPS, Scaling
 from quickprop.data.text_cells import clean_text
 from quickprop.errors import DataError
 from quickprop.foundation.documents import Fields
@@ -96,10 +98,11 @@ _CIRCLES: dict[str, Callable[[pl.Series], pl.Series]] = {
 
 
 @dataclass(frozen=True)
-class DateColumn:
+class DateColumn(Column):
     """A column of dates: sine and cosine of each calendar part that varies, and elapsed days."""
 
-    kind: ClassVar[str] = "date"
+    kind = "date"
+    done = ("date column is", "date columns are")
 
     name: str
     parts: tuple[str, ...]
@@ -107,14 +110,12 @@ class DateColumn:
     flags_missing: bool
 
     @classmethod
-    def fit(cls, series: pl.Series) -> DateColumn:
+    def learn(cls, name: str, cells: MomentCells) -> DateColumn:
         """Learn which calendar parts vary, and the scaling of the elapsed days."""
-        moments = cells_as_moments(series)
-        given = moments.drop_nulls()
+        given = cells.moments.drop_nulls()
         parts = tuple(part for part, round_of in _CIRCLES.items() if round_of(given).n_unique() > 1)
-        return cls(
-            series.name, parts, Scaling.fit(_days(given), may_log=False), len(given) < len(moments)
-        )
+        elapsed = Scaling.fit(_days(given), may_log=False)
+        return cls(name, parts, elapsed, len(given) < len(cells.moments))
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -123,9 +124,23 @@ class DateColumn:
         names.append(f"{self.name}: elapsed days")
         return (*names, f"{self.name} is missing") if self.flags_missing else tuple(names)
 
-    def encode(self, series: pl.Series, out: np.ndarray) -> None:
-        """Write the features of each row to `out`, shape (rows, features)."""
-        moments = cells_as_moments(series)
+    @property
+    def code_names(self) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Gaps."""
+        return (GAPS,) if self.flags_missing else ()
+
+    def read(self, series: pl.Series) -> MomentCells:
+        """As moments."""
+        return MomentCells(cells_as_moments(series))
+
+    def write(self, cells: MomentCells, out: np.ndarray) -> None:
+        """The circles, the days, the flag."""
+        moments = cells.moments
         missing = moments.is_null().to_numpy()
         place = 0
         for part in self.parts:

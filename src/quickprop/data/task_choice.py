@@ -10,13 +10,13 @@ import numpy as np
 import polars as pl
 
 from quickprop.config import one_of
-from quickprop.data.numeric import cells_as_numbers
+from quickprop.data.cells import cells_as_numbers
 from quickprop.data.target import target_series
 from quickprop.data.text_cells import level_names
 from quickprop.errors import DataError
 
 TaskKind = Literal["regression", "classification"]
-TASKS = ("auto", *get_args(TaskKind))
+TASK_NAMES = ("auto", *get_args(TaskKind))
 
 _MOST_NUMBERED_CLASSES = 20
 _FEWEST_ROWS_A_CLASS = 5
@@ -24,14 +24,14 @@ _OVERRIDE = "--task overrides this"
 
 
 @dataclass(frozen=True)
-class Task:
+class TaskChoice:
     """What is predicted, and in a sentence why."""
 
     kind: TaskKind
     reason: str
 
 
-def choose_task(target: nw.Series, task: str = "auto") -> Task:
+def choose_task(target: nw.Series, task: str = "auto") -> TaskChoice:
     """Choose the task from the target column.
 
     Text, booleans and two different numbers are classes. So are whole numbers that look like the
@@ -50,7 +50,7 @@ def choose_task(target: nw.Series, task: str = "auto") -> Task:
     DataError
         A target that no task can be made of.
     """
-    one_of(task, TASKS, "task")
+    one_of(task, TASK_NAMES, "task")
     series = target_series(target)
     given = series.drop_nulls()
     if not len(given):
@@ -64,41 +64,41 @@ def choose_task(target: nw.Series, task: str = "auto") -> Task:
         if not numeric:
             # Text may spell numbers; the error for text that does not names the column.
             _check_spells_numbers(given)
-        return Task("regression", "regression was asked for")
+        return TaskChoice("regression", "regression was asked for")
     if task == "classification":
         _check_class_count(given)
-        return Task("classification", "classification was asked for")
+        return TaskChoice("classification", "classification was asked for")
     if not numeric:
         _check_class_count(given)
         what = {pl.Boolean: "true or false", pl.String: "text"}.get(
             type(series.dtype), "not numeric"
         )
-        return Task("classification", f"{series.name!r} is {what}, so its values are classes")
+        return TaskChoice("classification", f"{series.name!r} is {what}, so its values are classes")
     return _judge_numbers(series.name, cells_as_numbers(given))
 
 
-def _judge_numbers(name: str, values: np.ndarray) -> Task:
+def _judge_numbers(name: str, values: np.ndarray) -> TaskChoice:
     values = values[~np.isnan(values)]
     distinct = np.unique(values)
     count = len(distinct)
     if count == 2:
-        return Task(
+        return TaskChoice(
             "classification",
             f"{name!r} holds two different numbers, so they are classes ({_OVERRIDE})",
         )
     if not bool(np.isfinite(distinct).all() and (distinct == np.round(distinct)).all()):
-        return Task("regression", f"{name!r} holds numbers with fractions")
+        return TaskChoice("regression", f"{name!r} holds numbers with fractions")
     numbered = distinct[0] in (0, 1) and distinct[-1] - distinct[0] == count - 1
     if not numbered:
-        return Task(
+        return TaskChoice(
             "regression",
             f"{name!r} holds whole numbers that are not numbered like classes from 0 or 1 "
             f"without a gap ({_OVERRIDE})",
         )
     span = f"{name!r} holds the whole numbers {distinct[0]:g} to {distinct[-1]:g}"
     if count > _MOST_NUMBERED_CLASSES or len(values) < _FEWEST_ROWS_A_CLASS * count:
-        return Task("regression", f"{span}, too many to be classes ({_OVERRIDE})")
-    return Task("classification", f"{span}, numbered like classes ({_OVERRIDE})")
+        return TaskChoice("regression", f"{span}, too many to be classes ({_OVERRIDE})")
+    return TaskChoice("classification", f"{span}, numbered like classes ({_OVERRIDE})")
 
 
 def _check_spells_numbers(given: pl.Series) -> None:

@@ -1,0 +1,118 @@
+"""A number: squared error of the standardised target, and scores in its own unit."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from quickprop.data import RegressionTarget, Target, Values
+from quickprop.losses import Loss, MeanSquaredError
+from quickprop.models.task import Scores, Task
+
+
+@dataclass(frozen=True)
+class Regression(Task):
+    """One output; the truth is numbers in the target's own unit."""
+
+    kind = "regression"
+    score_names = ("rmse", "mae", "r2")
+
+    codec: RegressionTarget
+
+    @classmethod
+    def of(cls, codec: Target) -> Regression:
+        """With this mean and scale."""
+        assert isinstance(codec, RegressionTarget)
+        return cls(codec)
+
+    @classmethod
+    def fit(cls, values: Values) -> Regression:
+        """With the mean and scale of these rows."""
+        return cls(RegressionTarget.fit(values))
+
+    def fit_training(self, values: Values) -> Regression:
+        """Mean and scale are learned, so from training rows only."""
+        return Regression.fit(values)
+
+    @property
+    def strata(self) -> bool:
+        """Numbers have no classes."""
+        return False
+
+    @property
+    def outputs(self) -> int:
+        """One."""
+        return 1
+
+    @property
+    def output_names(self) -> None:
+        """The output is the target itself."""
+        return None
+
+    @property
+    def unit(self) -> tuple[float, float]:
+        """Mean and deviation of the training rows."""
+        return self.codec.mean, self.codec.scale
+
+    @property
+    def loss(self) -> Loss:
+        """Mean squared error."""
+        return MeanSquaredError()
+
+    def linear_penalty(self, rows: int) -> float:
+        """``w**2`` beside the sum of squared errors, scikit-learn's alpha = 1."""
+        return 2.0 / rows
+
+    def encode(self, values: Values) -> np.ndarray:
+        """Standardised, float32, shape (n, 1)."""
+        return self.codec.encode(values)
+
+    def truth(self, values: Values) -> np.ndarray:
+        """In the target's own unit, float64, shape (n,)."""
+        return self.codec.numbers(values)
+
+    @property
+    def classes(self) -> None:
+        """None."""
+        return None
+
+    def decode(self, outputs: np.ndarray) -> np.ndarray:
+        """In the target's own unit."""
+        return self.codec.decode(outputs)
+
+    def scored(self, outputs: np.ndarray) -> np.ndarray:
+        """In the target's own unit."""
+        return self.codec.decode(outputs)
+
+    def always_the_same(self, truth: np.ndarray, rows: int) -> np.ndarray:
+        """The mean."""
+        # In units of the largest number, so that no sum overflows.
+        size = float(np.abs(truth).max()) or 1.0
+        return np.full(rows, float((truth / size).mean()) * size)
+
+    def scores(self, truth: np.ndarray, predicted: np.ndarray) -> Scores:
+        """RMSE and MAE in the unit of the target, and R2."""
+        # In units of the largest number, so that the square of a huge one is finite.
+        size = float(max(np.abs(truth).max(), np.abs(predicted).max())) or 1.0
+        truth, predicted = truth / size, predicted / size
+        error = predicted - truth
+        spread = float(np.sum((truth - truth.mean()) ** 2))
+        squared = float(np.sum(error**2))
+        return {
+            "rmse": math.sqrt(squared / len(truth)) * size,
+            "mae": float(np.mean(np.abs(error))) * size,
+            "r2": 1.0 - squared / spread if spread else math.nan,
+        }
+
+    def row_losses(self, truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+        """The squared error in deviations of the target, which is finite in any unit."""
+        return ((predicted - truth) / self.codec.scale) ** 2
+
+    def difference(self, gain: float, error: float, larger: float) -> str:
+        """In per cent of the larger squared error."""
+        if larger <= 0.0:
+            return "both without error"
+        share, doubt = abs(gain) / larger * 100, error / larger * 100
+        return f"the mean squared errors differing by {share:.0f} ± {doubt:.0f} %"

@@ -1,0 +1,298 @@
+"""The main job: from a table to a trained, judged and ready model."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NoReturn
+
+from quickprop.data import Table, as_table
+from quickprop.errors import SettingError
+from quickprop.foundation.settings import Rule, boolean, callback, integer, number, optional
+from quickprop.models.judgement import Judgement, judge
+from quickprop.models.prepared import SEED, SHARE, Prepared, prepare
+from quickprop.models.progress_lines import ProgressLines
+from quickprop.models.recipe import MOST_LAYERS, WIDTHS, Recipe, linear_recipe, usual_recipe
+from quickprop.models.report import FitReport
+from quickprop.models.table_model import TableModel
+from quickprop.models.trained import Trained, train_model
+from quickprop.nn import Network
+from quickprop.train import Callback
+
+_BUDGET = number(0.0, low_open=True)
+_RULES: Mapping[str, Rule] = {
+    "budget": optional(_BUDGET),
+    "seed": SEED,
+    "test": SHARE,
+    "epochs": optional(integer(1)),
+    "on_stage": optional(callback()),
+    "threads": optional(integer(1)),
+    "verbose": boolean(),
+}
+#: Of the time that is left when the table is ready, the most that is set aside for judging.
+_MOST_ASIDE = 0.15
+#: Seconds for the code of the linear model and of predictions, when none is remembered.
+_COMPILING = 0.2
+#: Multiply-adds of a linear fit a second, well below what any machine does, and its looks at the
+#: loss.
+_RATE, _LOOKS = 2e9, 150
+
+
+def fit(
+    data: Any,
+    target: str,
+    *others: Any,
+    task: str = "auto",
+    hidden: Sequence[int] | None = None,
+    budget: float | None = 30.0,
+    seed: int = 0,
+    test: float = 0.2,
+    epochs: int | None = None,
+    callbacks: Sequence[Callback] = (),
+    on_stage: Callable[[str], None] | None = None,
+    backend: str | None = None,
+    threads: int | None = None,
+    verbose: bool = False,
+) -> TableModel:
+    """Train a network that predicts one column of a table from the others.
+
+    A test part is set aside first and never seen by the fit. Of the rest, a validation part decides
+    which epoch's weights are kept. The network is scored on the test part beside a model that
+    always says the same and a linear model.
+
+    Parameters
+    ----------
+    data : path or table
+        A CSV (also gzip), Parquet or Arrow IPC file, or a pandas, polars or pyarrow table.
+    target : str
+        The column to predict.
+    *others
+        Refused: this function takes a table. Arrays are learned by `MLPClassifier().fit(X, y)` or
+        `MLPRegressor().fit(X, y)`, and a `Network` of yours by `quickprop.train.fit`.
+    task : {"auto", "regression", "classification"}
+        "auto" decides by the target column; `TableModel.report` says why.
+    hidden : sequence of int, optional
+        Widths of the hidden layers, such as ``[64, 64]``; empty for a linear model, fitted to
+        convergence. Chosen by the number of rows when not given.
+    budget : float or None
+        Seconds from the call to the return, reading the file apart; None for no limit.
+    seed : int
+        The same seed and data give the same model.
+    test : float
+        Share of the rows for the test part; 0 for none, and then there are no scores.
+    epochs : int, optional
+        The most epochs to run.
+    callbacks : sequence of Callback
+        Look on while the network trains.
+    on_stage : callable, optional
+        Called with a few words when a new stage begins.
+    backend : {"native", "reference"}, optional
+    threads : int, optional
+        The most threads to use.
+    verbose : bool
+        Whether a line on standard error says what is being done, and how training goes on.
+
+    Returns
+    -------
+    TableModel
+
+    Raises
+    ------
+    DataError, DataFileError
+        The table cannot be read or used.
+    SettingError
+        An option outside what is allowed.
+    KeyboardInterrupt
+        Ctrl-C before anything was learned; later it ends the fit, and what was learned is returned.
+    """
+    if others or not isinstance(target, str) or isinstance(data, Network):
+        _refuse_arrays(data, target)
+    given = locals()
+    plain = {name: rule.checked(given[name], name) for name, rule in _RULES.items()}
+    widths = None if hidden is None else _checked_widths(hidden)
+    listeners = [*callbacks]
+    stages: list[Callable[[str], None]] = [] if on_stage is None else [on_stage]
+    if verbose:
+        lines = ProgressLines()
+        listeners.append(lines)
+        stages.append(lines.on_stage)
+
+    def say(words: str) -> None:
+        for stage in stages:
+            stage(words)
+
+    say("reading the table")
+    frame = as_table(data)
+    started = time.perf_counter()
+    deadline = math.inf if budget is None else started + plain["budget"]
+    say("preparing the columns")
+    prepared = prepare(frame, target, task=task, seed=plain["seed"], test=plain["test"])
+    recipe = _recipe(prepared, widths, plain["epochs"])
+    say("training")
+    model = train_model(
+        prepared,
+        recipe,
+        seed=plain["seed"],
+        budget=None if budget is None else _time_to_train(prepared, recipe, deadline),
+        callbacks=listeners,
+        backend=backend,
+        threads=plain["threads"],
+    )
+    if model.history.interrupted and not model.history.epochs:
+        raise KeyboardInterrupt
+    trained = time.perf_counter()
+    linear = model if recipe.linear else None
+    judgement = Judgement({}, "Not judged: no rows were held out for testing.")
+    if not model.history.epochs:
+        judgement = Judgement({}, "Not judged: the network still has its starting weights.")
+    elif len(prepared.split.test):
+        try:
+            if linear is None:
+                say("fitting the linear model to compare with")
+                linear = _linear(prepared, deadline, backend, plain["threads"])
+            judgement = judge(prepared, model, linear)
+        except KeyboardInterrupt:
+            # The network is trained: breaking off here must not lose it.
+            linear = None
+            judgement = Judgement(
+                {}, "Not judged: broken off while the linear model was being fitted."
+            )
+    done = time.perf_counter()
+    report = _report(prepared, model, judgement, trained, done, started)
+    result = TableModel(
+        prepared.preprocessor,
+        prepared.task,
+        model.network,
+        model.history,
+        report,
+        prepared.data_hash,
+    )
+    if linear is None or linear is model:
+        return result
+    of_linear = {who: score for who, score in judgement.scores.items() if who != "network"}
+    alone = Judgement(
+        {"network": of_linear["linear"], **of_linear},
+        "This is the linear model of a network's fit.",
+    )
+    return replace(
+        result,
+        linear_part=replace(
+            result,
+            network=linear.network,
+            history=linear.history,
+            report=_report(prepared, linear, alone, trained, done, started),
+        ),
+    )
+
+
+def _recipe(prepared: Prepared, widths: tuple[int, ...] | None, epochs: int | None) -> Recipe:
+    """The usual settings with what was asked for."""
+    rows = len(prepared.split.train)
+    recipe = usual_recipe(rows)
+    if widths == ():
+        recipe = linear_recipe(prepared.task.linear_penalty(rows))
+    elif widths is not None:
+        recipe = replace(recipe, hidden=widths)
+    return recipe if epochs is None else replace(recipe, epochs=epochs)
+
+
+def _time_to_train(prepared: Prepared, recipe: Recipe, deadline: float) -> float:
+    """Seconds for training: what is left, less what judging will take."""
+    left = deadline - time.perf_counter()
+    aside = 0.0
+    if len(prepared.split.test) and not recipe.linear:
+        preprocessor, task = prepared.preprocessor, prepared.task
+        columns = len(preprocessor.numeric_names) + len(preprocessor.category_names)
+        work = 2.0 * len(prepared.split.train) * (columns + 1) * task.outputs * _LOOKS
+        aside = min(_COMPILING + work / _RATE, _MOST_ASIDE * left)
+    # What is not above zero is no budget; training then says that there was no time.
+    return max(left - aside, 1e-6)
+
+
+def _linear(
+    prepared: Prepared, deadline: float, backend: str | None, threads: int | None
+) -> Trained | None:
+    """The linear model, or None where there was no time for it."""
+    left = deadline - time.perf_counter()
+    if left <= 0.0:
+        return None
+    linear = train_model(
+        prepared,
+        linear_recipe(prepared.task.linear_penalty(len(prepared.split.train))),
+        budget=None if deadline == math.inf else left,
+        backend=backend,
+        threads=threads,
+    )
+    if linear.history.interrupted:
+        raise KeyboardInterrupt
+    return linear if linear.history.epochs else None
+
+
+def _report(
+    prepared: Prepared,
+    model: Trained,
+    judgement: Judgement,
+    trained: float,
+    done: float,
+    started: float,
+) -> FitReport:
+    history = model.history
+    return FitReport(
+        task=prepared.choice.kind,
+        reason=prepared.choice.reason,
+        target=prepared.target,
+        rows=prepared.rows,
+        notes=prepared.notes,
+        network=repr(model.network).strip("<>").removeprefix("Network "),
+        scores=judgement.scores,
+        verdict=judgement.verdict,
+        epochs=len(history.epochs),
+        best_epoch=history.best_epoch,
+        stopped=history.stopped,
+        seconds={
+            "training": history.seconds,
+            "baselines": done - trained,
+            "total": done - started,
+        },
+    )
+
+
+def _refuse_arrays(data: object, target: object) -> NoReturn:
+    """Two functions are called fit: say which one was meant."""
+    if isinstance(data, Network):
+        raise SettingError(
+            "quickprop.fit learns from a table, and this is a network",
+            where="fit",
+            hint="call quickprop.train.fit(network, x, y, loss=...) to train a network of yours",
+        )
+    if isinstance(target, str):
+        raise SettingError(
+            "more arguments than a table and the name of its target",
+            where="fit",
+            hint="give settings by their names, for example hidden=[64, 64]",
+        )
+    tabular = isinstance(data, Table | Mapping) or hasattr(data, "columns")
+    if not tabular and (isinstance(target, Iterable) or hasattr(target, "__array__")):
+        raise SettingError(
+            "quickprop.fit learns from a table and the name of a column in it",
+            where="fit",
+            given=f"{type(data).__name__} and {type(target).__name__}",
+            hint="for arrays call quickprop.MLPClassifier().fit(X, y) or "
+            "quickprop.MLPRegressor().fit(X, y); for a table quickprop.fit(table, 'column')",
+        )
+    raise SettingError(
+        "not the name of a column",
+        where="target",
+        allowed="the name of the column to predict",
+        given=repr(target)[:80],
+        hint="put the target into the table and name it, for example target='price'",
+    )
+
+
+def _checked_widths(hidden: Sequence[int]) -> tuple[int, ...]:
+    widths: tuple[int, ...] = WIDTHS.checked(hidden, "hidden")
+    if len(widths) > MOST_LAYERS:
+        raise SettingError("too many layers", where="hidden", allowed=f"at most {MOST_LAYERS}")
+    return widths

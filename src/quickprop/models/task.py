@@ -1,0 +1,153 @@
+"""What is learned of a target: its loss, its outputs, its scores and the words about them.
+
+A target is one `Task` to all that comes after reading: preparing, training, judging, the model
+and its file ask it, and nothing asks which kind it is. A model of several targets is one more kind,
+made of a task each, whose loss is `Heads` and whose outputs stand side by side.
+"""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import numpy as np
+
+from quickprop.data import Target, Values
+from quickprop.foundation.documents import Fields
+from quickprop.losses import Loss
+
+Scores = dict[str, float]
+
+#: The kinds of tasks by name; each puts itself in.
+TASKS: dict[str, type[Task]] = {}
+
+
+class Task(ABC):
+    """How one target is learned and judged.
+
+    Two forms of it are told apart: as the loss takes it (*encoded*), and as scores take it
+    (*truth*: class codes, or numbers in the target's own unit). Predictions that are scored are
+    probabilities (n, classes), or numbers (n,).
+
+    Attributes
+    ----------
+    codec : RegressionTarget or ClassTarget
+        Between the cells of the target column and numbers.
+    """
+
+    kind: ClassVar[str]
+    #: Names of the scores, the most telling first.
+    score_names: ClassVar[tuple[str, ...]]
+
+    codec: Target
+
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        if not inspect.isabstract(cls):
+            TASKS[cls.kind] = cls
+
+    # -- learning -------------------------------------------------------------------------------
+
+    @classmethod
+    @abstractmethod
+    def of(cls, codec: Target) -> Task:
+        """The task with what was learned of its column."""
+
+    @classmethod
+    @abstractmethod
+    def fit(cls, values: Values) -> Task:
+        """Learn what the whole column may tell: the classes, but no mean (`DataError`)."""
+
+    @abstractmethod
+    def fit_training(self, values: Values) -> Task:
+        """Learn from the training rows what only they may tell (`DataError`)."""
+
+    @property
+    @abstractmethod
+    def strata(self) -> bool:
+        """Whether every part of the rows shall have its share of each class."""
+
+    @property
+    @abstractmethod
+    def outputs(self) -> int:
+        """How many outputs a network needs."""
+
+    @property
+    @abstractmethod
+    def output_names(self) -> tuple[str, ...] | None:
+        """Names of the outputs, where they have names of their own: the classes."""
+
+    @property
+    @abstractmethod
+    def unit(self) -> tuple[float, float]:
+        """Mean and scale between an output and the target's own unit."""
+
+    @property
+    @abstractmethod
+    def loss(self) -> Loss:
+        """What training makes small."""
+
+    @abstractmethod
+    def linear_penalty(self, rows: int) -> float:
+        """The penalty on squared weights of a linear model learned from so many rows."""
+
+    @abstractmethod
+    def encode(self, values: Values) -> np.ndarray:
+        """The target as the loss takes it (`DataError`)."""
+
+    @abstractmethod
+    def truth(self, values: Values) -> np.ndarray:
+        """The target as scores take it, shape (n,) (`DataError`)."""
+
+    # -- outputs --------------------------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def classes(self) -> tuple[Any, ...] | None:
+        """The classes in the order of the probabilities; None where numbers are predicted."""
+
+    @abstractmethod
+    def decode(self, outputs: np.ndarray) -> np.ndarray:
+        """Predictions as users get them, shape (n,), from raw outputs (n, outputs)."""
+
+    @abstractmethod
+    def scored(self, outputs: np.ndarray) -> np.ndarray:
+        """Predictions as scores take them, from raw outputs (n, outputs)."""
+
+    @abstractmethod
+    def always_the_same(self, truth: np.ndarray, rows: int) -> np.ndarray:
+        """For so many rows the one prediction that is best for the training rows' `truth`."""
+
+    # -- judging --------------------------------------------------------------------------------
+
+    @abstractmethod
+    def scores(self, truth: np.ndarray, predicted: np.ndarray) -> Scores:
+        """How good predictions are, by the names of `score_names`."""
+
+    @abstractmethod
+    def row_losses(self, truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+        """What each row costs, to compare two models row by row."""
+
+    @abstractmethod
+    def difference(self, gain: float, error: float, larger: float) -> str:
+        """In words how far apart two models are.
+
+        Parameters
+        ----------
+        gain, error : float
+            The mean difference of their `row_losses` and its standard error.
+        larger : float
+            The mean loss of the worse one.
+        """
+
+    # -- as data --------------------------------------------------------------------------------
+
+    def to_document(self) -> dict[str, Any]:
+        """What was learned of the column, as JSON."""
+        return self.codec.to_document()
+
+
+def task_kind(document: object, where: str) -> type[Task]:
+    """The kind of task that a document tells of (`ModelFileError`)."""
+    return TASKS[Fields(document, where).text("kind", tuple(TASKS))]
