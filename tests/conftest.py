@@ -21,6 +21,14 @@ def _own_code_cache(tmp_path_factory: pytest.TempPathFactory):
         os.environ["QUICKPROP_CACHE_DIR"] = before
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _verified_code():
+    """Every module that is compiled is looked at by LLVM's verifier."""
+    from quickprop.native import jit
+
+    jit.VERIFY = True
+
+
 @pytest.fixture(scope="module")
 def working_memory_full_of_nan():
     """Nothing may be taken for granted of memory that nobody has written."""

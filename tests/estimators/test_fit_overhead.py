@@ -21,7 +21,7 @@ from quickprop.estimators import MLPClassifier, MLPRegressor, fitted_network, st
 from quickprop.estimators.validation import checked_pair
 from quickprop.foundation.lru_cache import LruCache
 from quickprop.losses import MeanSquaredError
-from quickprop.native import in_time, jit
+from quickprop.native import background_compile, jit
 from quickprop.optim import SGD
 
 pytestmark = pytest.mark.usefixtures("short_fits")
@@ -60,7 +60,7 @@ def test_a_fit_compiles_its_step_and_predict_the_predictions(compiled, iris):
 def test_no_time_left_for_the_step_compiles_nothing_more(compiled, iris):
     X, y = iris
     model = MLPClassifier(29, max_time=1e-6, early_stopping=True, random_state=0).fit(X, y)
-    in_time.wait_for_all()
+    background_compile.wait_for_all()
     assert len(compiled) == 1
     assert model.n_iter_ == 0
 
@@ -84,7 +84,7 @@ def test_an_interrupt_is_heard_while_code_is_compiled(
     assert time.perf_counter() - begun < 0.5
     assert model.n_iter_ == 0
     assert np.isnan(model.loss_)
-    in_time.wait_for_all()
+    background_compile.wait_for_all()
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_the_time_is_kept_though_compiling_takes_longer(
     assert time.perf_counter() - begun < 0.3
     assert model.n_iter_ == 0
     assert model.predict_proba(X).shape == (150, 3)
-    in_time.wait_for_all()
+    background_compile.wait_for_all()
     # What was under way is there for the next fit, and compiled once.
     longer = MLPClassifier((width, 7), max_time=30, **settings).fit(X, y)
     assert longer.n_iter_ > 0

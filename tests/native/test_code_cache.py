@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ import pytest
 
 from quickprop import ops
 from quickprop.execution import function
+from quickprop.foundation.lru_cache import LruCache
 from quickprop.graph import placeholder
 from quickprop.native import jit
 
@@ -19,6 +19,7 @@ CODE = """
 import numpy as np
 from quickprop import ops
 from quickprop.execution import function
+from quickprop.foundation.lru_cache import LruCache
 from quickprop.graph import placeholder
 x = placeholder((None, 9))
 print(function([x], ops.tanh(x * 3.25))(np.ones((2, 9), 'f4'))[0, 0])
@@ -34,8 +35,7 @@ def compute() -> float:
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("QUICKPROP_CACHE_DIR", str(tmp_path / "cache"))
     # What is loaded already would not be looked for in the cache.
-    monkeypatch.setattr(jit, "KEPT", 0)
-    monkeypatch.setattr(jit, "_LOADED", OrderedDict())
+    monkeypatch.setattr(jit, "_LOADED", LruCache(0))
     return tmp_path / "cache"
 
 
@@ -114,8 +114,7 @@ def test_code_that_is_loaded_is_used_again(monkeypatch: pytest.MonkeyPatch):
         return link(*arguments)
 
     monkeypatch.setattr(jit, "_link", counted)
-    monkeypatch.setattr(jit, "_LOADED", OrderedDict())
-    monkeypatch.setattr(jit, "KEPT", 1)
+    monkeypatch.setattr(jit, "_LOADED", LruCache(1))
     assert compute() == compute()
     assert len(links) == 1
     x = placeholder((None, 3))

@@ -11,6 +11,7 @@ import pytest
 
 from quickprop import ops
 from quickprop.execution import Function
+from quickprop.foundation.lru_cache import LruCache
 from quickprop.graph import Graph, Tensor, constant, matmul, placeholder
 from quickprop.native import jit, program
 from quickprop.native.ir import FunctionWriter, Value, int64, module_text, split_type, vector_type
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("working_memory_full_of_nan")
 def written(monkeypatch: pytest.MonkeyPatch, tmp_path) -> list[bool]:
     """For each kernel of lines that is written, whether it takes them abreast."""
     monkeypatch.setenv("QUICKPROP_CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr(jit, "_LOADED", type(jit._LOADED)())
+    monkeypatch.setattr(jit, "_LOADED", LruCache(jit.KEPT))
     answers: list[bool] = []
     fits_lanes = program.fits_lanes
 

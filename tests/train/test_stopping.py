@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from quickprop.losses import CrossEntropy, MeanSquaredError
-from quickprop.native import in_time
+from quickprop.native import background_compile
 from quickprop.nn import Activation, Dense, Network
 from quickprop.optim import LBFGS, SGD, Adam
 from quickprop.train import Callback, History, fit
@@ -161,7 +161,7 @@ def test_a_budget_is_kept_though_compiling_takes_longer(
     assert time.perf_counter() - begun < 0.3
     assert history.stopped.startswith("the budget of 0.1 s was too small for a single step")
     assert same(network.weights(), before)
-    in_time.wait_for_all()
+    background_compile.wait_for_all()
     history = fit(network, rows, target, budget=30, backend="native", **settings)
     assert len(history.epochs) == 5
 
@@ -180,7 +180,7 @@ def test_an_interrupt_is_heard_while_code_is_compiled(before_compiling):
     assert time.perf_counter() - begun < 0.5
     assert history.stopped == "interrupted before epoch 1"
     assert same(network.weights(), before)
-    in_time.wait_for_all()
+    background_compile.wait_for_all()
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

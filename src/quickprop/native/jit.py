@@ -7,25 +7,24 @@ import functools
 import hashlib
 import json
 import os
+import secrets
 import tempfile
-import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import llvmlite
 import llvmlite.binding as llvm
 
 from quickprop import config
 from quickprop.errors import CompileError
-from quickprop.native.in_time import in_time
+from quickprop.foundation.lru_cache import LruCache
+from quickprop.foundation.single_flight import SingleFlight, once
+from quickprop.native.background_compile import in_time
 from quickprop.native.machine import Machine
 
-_LOCK = threading.RLock()
 
-
-@functools.cache
+@once
 def host_machine() -> Machine:
     """The machine this process runs on, as LLVM sees it."""
     features = llvm.get_host_cpu_features()
@@ -42,49 +41,98 @@ def host_machine() -> Machine:
     return Machine(llvm.get_host_cpu_name(), features.flatten(), triple, width, registers)
 
 
-@functools.cache
-def _target_machine() -> llvm.TargetMachine:
+@once
+def _target() -> llvm.Target:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
+    return llvm.Target.from_triple(host_machine().triple)
+
+
+def _target_machine() -> llvm.TargetMachine:
+    """One for each compilation: it must not be used by two threads at once."""
     machine = host_machine()
-    return llvm.Target.from_triple(machine.triple).create_target_machine(
+    return _target().create_target_machine(
         cpu=machine.cpu, features=machine.features, opt=2, reloc="pic", codemodel="small", jit=True
     )
 
 
-@functools.cache
+# A second engine would take the code of the first with it when it goes.
+@once
 def _engine() -> llvm.LLJIT:
     return llvm.create_lljit_compiler(_target_machine(), use_jit_link=False)
 
 
 class NativeCode:
-    """Loaded machine code. The code lives as long as this object."""
+    """Loaded machine code. It stays as long as this object, or any function of it."""
 
-    def __init__(self, tracker: llvm.ResourceTracker, addresses: dict[str, int]) -> None:
+    def __init__(self, tracker: llvm.ResourceTracker) -> None:
         self._tracker = tracker
-        self.addresses = addresses
 
-    def function(self, name: str, returns: object, *arguments: object) -> Callable[..., object]:
-        """A callable for an exported function; calling it releases the interpreter lock."""
-        return ctypes.CFUNCTYPE(returns, *arguments)(self.addresses[name])  # type: ignore[arg-type]
+    def function(self, name: str, returns: object, *arguments: object) -> Callable[..., Any]:
+        """A callable for an exported function; calling it releases the interpreter lock.
+
+        It holds the code that it calls: nobody is given an address that could outlive the code.
+        """
+        kind = ctypes.CFUNCTYPE(returns, *arguments)  # type: ignore[arg-type]
+        function: Any = kind(self._tracker[name])
+        function.code = self
+        return cast(Callable[..., Any], function)
+
+
+@once
+def _emitter() -> Callable[..., int | None]:
+    """LLVM's code generation without the lock of its binding, which lets one thread in at a time.
+
+    LLVM itself lets threads compile side by side as long as they share neither context nor target
+    machine.
+    """
+    emit = ctypes.CDLL(llvm.ffi.lib._name).LLVMPY_TargetMachineEmitToMemory
+    emit.restype = llvm.ffi.LLVMMemoryBufferRef
+    emit.argtypes = (
+        llvm.ffi.LLVMTargetMachineRef,
+        llvm.ffi.LLVMModuleRef,
+        ctypes.c_int,
+        ctypes.POINTER(ctypes.c_char_p),
+    )
+    return cast(Callable[..., "int | None"], emit)
+
+
+#: Whether LLVM shall look at each module whether it is well formed; the tests switch it on.
+VERIFY = False
 
 
 def compile_object(text: str) -> bytes:
     """Machine code for the module `text`, as an object file."""
-    with _LOCK:
-        machine = _target_machine()
-        try:
-            module = llvm.parse_assembly(text)
-            if __debug__ and os.environ.get("PYTEST_CURRENT_TEST"):
+    # The global context would keep every type and constant for ever.
+    context = llvm.create_context()
+    machine = _target_machine()
+    try:
+        with llvm.parse_assembly(text, context) as module:
+            if VERIFY:
                 module.verify()
-            return machine.emit_object(module)
-        except RuntimeError as error:
-            raise CompileError(
-                "LLVM did not accept the code written for this graph",
-                where="native backend",
-                given=" ".join(str(error).split()) or "no message",
-                hint="use backend='reference' and report the graph",
-            ) from error
+            return _emit(machine, module)
+    except RuntimeError as error:
+        raise CompileError(
+            "LLVM did not accept the code written for this graph",
+            where="native backend",
+            given=" ".join(str(error).split()) or "no message",
+            hint="use backend='reference' and report the graph",
+        ) from error
+    finally:
+        machine.close()
+        context.close()
+
+
+def _emit(machine: llvm.TargetMachine, module: llvm.ModuleRef) -> bytes:
+    lib = llvm.ffi.lib
+    with llvm.ffi.OutputString() as message:
+        buffer = _emitter()(machine, module, 1, message)
+        if not buffer:
+            raise RuntimeError(str(message))
+    try:
+        return ctypes.string_at(lib.LLVMPY_GetBufferStart(buffer), lib.LLVMPY_GetBufferSize(buffer))
+    finally:
+        lib.LLVMPY_DisposeMemoryBuffer(buffer)
 
 
 Plan = dict[str, Any]
@@ -110,57 +158,56 @@ def load(
         Within `compiling_within`, when the code is not there when the time is up.
     """
     digest = _cache_key(key)
-    with _LOCK:
-        loaded = _LOADED.get(digest)
-        if loaded is not None:
-            _LOADED.move_to_end(digest)
-            return loaded
-    path = _cache_path(digest)
-    cached = _read_cache(path)
-    if cached is not None:
-        try:
-            return _remember(digest, cached[0], _link(cached[1], digest, exported))
-        except (RuntimeError, CompileError):
-            # A damaged file that still had the right checksum would be one in 2^256; an object of
-            # another build of LLVM with the same version string is the case meant here.
-            pass
 
-    def make() -> tuple[Plan, NativeCode]:
+    def there() -> _Loaded | None:
+        return _LOADED.get(digest) or _from_disk(digest, exported)
+
+    def make() -> _Loaded:
+        known = _LOADED.get(digest)
+        if known is not None:
+            return known
         text, plan = write()
         code = compile_object(text)
-        _write_cache(path, plan, code)
-        return _remember(digest, plan, _link(code, digest, exported))
+        _write_cache(_cache_path(digest), plan, code)
+        return _remember(digest, plan, code, exported)
 
-    return in_time(digest, make)
+    # What is on disk is loaded at once, whatever the time: it takes a millisecond.
+    return _LOADED.get(digest) or _LOADING.do(digest, there) or in_time(digest, make)
 
 
-#: So much code is kept loaded after its last use, and used again.
+_Loaded = tuple[Plan, NativeCode]
+#: So many pieces of code are kept loaded after their last use, and used again.
 KEPT = 64
+_LOADED: LruCache[str, _Loaded] = LruCache(KEPT)
+_LOADING: SingleFlight[str, _Loaded | None] = SingleFlight()
 
-_LOADED: OrderedDict[str, tuple[Plan, NativeCode]] = OrderedDict()
-_loaded = 0
+
+def _from_disk(digest: str, exported: tuple[str, ...]) -> _Loaded | None:
+    cached = _read_cache(_cache_path(digest))
+    if cached is None:
+        return None
+    try:
+        return _remember(digest, *cached, exported)
+    except CompileError:
+        return None
 
 
-def _remember(digest: str, plan: Plan, code: NativeCode) -> tuple[Plan, NativeCode]:
-    with _LOCK:
-        _LOADED[digest] = (plan, code)
-        while len(_LOADED) > KEPT:
-            _LOADED.popitem(last=False)
-    return plan, code
+def _remember(digest: str, plan: Plan, code: bytes, exported: tuple[str, ...]) -> _Loaded:
+    loaded = plan, _link(code, digest, exported)
+    _LOADED.put(digest, loaded)
+    return loaded
 
 
 def _link(code: bytes, key: str, exported: tuple[str, ...]) -> NativeCode:
-    global _loaded
-    with _LOCK:
-        _loaded += 1
-        builder = llvm.JITLibraryBuilder().add_object_img(code).add_current_process()
-        for name in exported:
-            builder.export_symbol(name)
-        try:
-            tracker = builder.link(_engine(), f"quickprop_{key[:16]}_{_loaded}")
-        except RuntimeError as error:
-            raise CompileError("machine code could not be loaded", given=str(error)) from error
-        return NativeCode(tracker, {name: tracker[name] for name in exported})
+    builder = llvm.JITLibraryBuilder().add_object_img(code).add_current_process()
+    for name in exported:
+        builder.export_symbol(name)
+    try:
+        # A name is never used again.
+        tracker = builder.link(_engine(), f"quickprop_{key[:16]}_{secrets.token_hex(8)}")
+    except RuntimeError as error:
+        raise CompileError("machine code could not be loaded", given=str(error)) from error
+    return NativeCode(tracker)
 
 
 # -- the disk cache -------------------------------------------------------------------------------

@@ -141,8 +141,8 @@ class NativeFunction:
         self, graph: Graph, rows_hint: int = USUAL_ROWS, listed: tuple[int, ...] = ()
     ) -> None:
         self.graph = graph
-        self.program, self._code = _compiled(graph, ("call",), rows_hint=rows_hint, listed=listed)
-        self._call = self._code.function("call", None, _POINTER, _POINTER, _INT, _INT)
+        self.program, code = _compiled(graph, ("call",), rows_hint=rows_hint, listed=listed)
+        self._call = code.function("call", None, _POINTER, _POINTER, _INT, _INT)
         self._idle: list[_Workspace] = []
         self._updating = threading.Lock()
         self._changes = bool(graph.updates)
@@ -302,7 +302,7 @@ class NativeMinibatches:
             for k, leaf in enumerate(graph.inputs)
             if isinstance(formed.get(leaf), CsrMatrix | HybridMatrix)
         )
-        self.program, self._code = _compiled(
+        self.program, code = _compiled(
             graph,
             ("epoch",),
             rows_hint=batch_size,
@@ -313,7 +313,7 @@ class NativeMinibatches:
         self._pace = Pace(self.threads)
         kinds = [_POINTER, _POINTER, *[_INT] * 5, ctypes.c_double]
         kinds += [_INT, _INT] if self.threads > 1 else []
-        self._epoch = self._code.function("epoch", ctypes.c_double, *kinds)
+        self._epoch = code.function("epoch", ctypes.c_double, *kinds)
         self._space = _Workspace(self.program)
         self._space.grow(batch_size)
         self.order = np.tile(np.arange(rows, dtype=np.int32), passes)

@@ -8,12 +8,12 @@ which draws a place as the low bits of a number of 32, again until it is small e
 from __future__ import annotations
 
 import ctypes
-import functools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from quickprop.foundation.single_flight import once
 from quickprop.native import jit
 from quickprop.native.ir import FunctionWriter, Value, int64, literal, module_text
 
@@ -91,14 +91,14 @@ def module() -> str:
     return module_text(texts, declarations, jit.host_machine().attributes)
 
 
-@functools.cache
-def _compiled() -> tuple[Callable[..., Any], Callable[..., Any], jit.NativeCode]:
-    """Both functions, and the code that they are in."""
+@once
+def _compiled() -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Both functions."""
     _, code = jit.load("shuffle", lambda: (module(), {}), ("shuffle", "shuffle_by"))
     pointer, rows = ctypes.c_void_p, ctypes.c_int64
     by_counter = code.function("shuffle", None, pointer, rows, ctypes.c_uint64)
     by_generator = code.function("shuffle_by", None, pointer, rows, pointer, pointer)
-    return by_counter, by_generator, code
+    return by_counter, by_generator
 
 
 def epoch_key(seed: int, epoch: int) -> int:

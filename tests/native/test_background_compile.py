@@ -10,7 +10,12 @@ import time
 
 import pytest
 
-from quickprop.native.in_time import NotInTimeError, compiling_within, in_time, wait_for_all
+from quickprop.native.background_compile import (
+    NotInTimeError,
+    compiling_within,
+    in_time,
+    wait_for_all,
+)
 
 
 class Work:
@@ -107,11 +112,11 @@ import os, sys, time, warnings
 warnings.simplefilter("ignore")
 import numpy as np
 from quickprop import MLPClassifier
-from quickprop.native import in_time
+from quickprop.native import background_compile
 X, y = np.eye(4), [0, 1, 0, 1]
 wide = dict(hidden_layer_sizes=(17,) * 12, random_state=0)
 MLPClassifier(max_time=1e-6, **wide).fit(X, y)
-assert in_time._UNDER_WAY
+assert background_compile._UNDER_WAY
 child = os.fork()
 if not child:
     # Both ways to compile work where the threads of the parent are not.
