@@ -251,7 +251,10 @@ def test_repr_and_summary():
         (lambda: Network([Dense(1)], 3, 4), "Network.categories: not a list .*given: 4"),
         (lambda: Network(5, 3), "Network.layers: not a list .*given: 5"),
         (lambda: Network([Dense(2**15)], 2**14), "dense1.weight: a parameter is too large"),
-        (lambda: Network([Dense(1)], 3, seed=2**31), "The largest is 2147483647"),
+        (
+            lambda: Network([Dense(1)], 3, seed=2**64),
+            "a whole number from 0 to 18446744073709551615",
+        ),
         (lambda: Network([Dense(1)], 3).set_weights(None), "not a mapping"),
     ],
 )

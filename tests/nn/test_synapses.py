@@ -1,8 +1,6 @@
 """What every synapse ties."""
 
-from quickprop.config import DType
 from quickprop.nn import Activation, ConstantNeuron, Dense, Dropout, Embedding, Network
-from quickprop.nn.build import Plan, build
 from quickprop.nn.layers.layer import Layer
 from quickprop.nn.node import Input
 
@@ -52,12 +50,12 @@ def test_learned_vectors_by_the_names_of_their_tables():
 
 
 def test_columns_by_the_names_that_were_given():
-    plan = Plan()
     first, second = Input(1, "first"), Input(2, "second")
-    plan.add(Dense(2)(SideBySide()(second, Dense(1)(first))))
-    layers = build(plan.inputs, plan.layers, 0, DType.float32, ["age", "height", "weight"])
-    by_name = {placed.name: placed for placed in layers}
-    names = {leaf.name: leaf for leaf in plan.inputs}
+    network = Network(
+        Dense(2)(SideBySide()(second, Dense(1)(first))), input_names=["age", "height", "weight"]
+    )
+    by_name = {placed.name: placed for placed in network.layers}
+    names = {leaf.name: leaf for leaf in network.inputs}
     assert list(names) == ["second", "first"]
     # Names are given in the order of the inputs, which is that in which the drawing meets them.
     assert sources(by_name["dense1"]) == ["weight"]

@@ -22,7 +22,7 @@ from scipy.special import (
 )
 
 from quickprop.errors import SettingError, ShapeError
-from quickprop.foundation.random_streams import stream
+from quickprop.foundation.random_streams import SEED, stream
 from quickprop.foundation.settings import integer, number
 from quickprop.graph import show_shape
 from quickprop.ops.arrays import as_numbers
@@ -108,7 +108,7 @@ class Distribution(ABC):
     def sample(self, n: int, seed: int = 0) -> np.ndarray:
         """`n` random draws of each: (n, rows, columns)."""
         count = integer(1).checked(n, "sample.n")
-        generator = stream(integer(0).checked(seed, "sample.seed"), "sample")
+        generator = stream(SEED.checked(seed, "sample.seed"), "sample")
         return self.draw(generator, (count, *self.shape))
 
     @final

@@ -38,18 +38,19 @@ class Fields:
             hint="the file is damaged or foreign; fit the model again",
         )
 
-    def _value(self, key: str) -> Any:
+    def value(self, key: str) -> Any:
+        """Whatever stands there."""
         if key not in self._document:
             self.refuse(f"{key!r} is missing")
         return self._document[key]
 
     def is_null(self, key: str) -> bool:
         """Whether the field is there and null."""
-        return self._value(key) is None
+        return self.value(key) is None
 
     def text(self, key: str, allowed: Collection[str] | None = None) -> str:
         """A string, one of `allowed` when that is given."""
-        value = self._value(key)
+        value = self.value(key)
         if not isinstance(value, str) or (allowed is not None and value not in allowed):
             self.refuse(
                 f"{key!r} is not what it may be",
@@ -60,14 +61,14 @@ class Fields:
 
     def flag(self, key: str) -> bool:
         """True or false."""
-        value = self._value(key)
+        value = self.value(key)
         if not isinstance(value, bool):
             self.refuse(f"{key!r} is not true or false", given=repr(value)[:80])
         return value
 
     def number(self, key: str, *, above: float | None = None) -> float:
         """A finite number, greater than `above` when that is given."""
-        value = self._value(key)
+        value = self.value(key)
         if (
             isinstance(value, bool)
             or not isinstance(value, (int, float))
@@ -82,7 +83,7 @@ class Fields:
         """A whole number from `low` to `high`; with a default the field may be missing."""
         if default is not None and key not in self._document:
             return default
-        value = self._value(key)
+        value = self.value(key)
         if type(value) is not int or not low <= value <= high:
             self.refuse(
                 f"{key!r} is not what it may be",
@@ -93,7 +94,7 @@ class Fields:
 
     def items(self, key: str, *, least: int = 0) -> list[Any]:
         """A list of at least so many items."""
-        value = self._value(key)
+        value = self.value(key)
         if not isinstance(value, list) or len(value) < least:
             self.refuse(
                 f"{key!r} is not what it may be",

@@ -6,6 +6,11 @@ import hashlib
 
 import numpy as np
 
+from quickprop.foundation.settings import integer
+
+#: What a seed may be: as many as Philox and NumPy tell apart in one word.
+SEED = integer(0, 2**64 - 1)
+
 
 def stream(seed: int, name: str) -> np.random.Generator:
     """An independent generator for that seed and name (Philox, counter-based)."""

@@ -82,7 +82,11 @@ def _require(condition: bool) -> None:
         raise ValueError
 
 
-def integer(low: int, high: int = 2**31 - 1) -> Rule:
+#: The largest number of rows, steps, epochs or neurons: an int32.
+WHOLE = 2**31 - 1
+
+
+def integer(low: int, high: int = WHOLE) -> Rule:
     """A whole number from `low` to `high`."""
 
     def accept(value: Any) -> int:
@@ -90,13 +94,8 @@ def integer(low: int, high: int = 2**31 - 1) -> Rule:
         _require(low <= number <= high)
         return number
 
-    if high < 2**31 - 1:
-        return Rule(f"a whole number from {low} to {high}", accept)
-
-    def hint(value: Any) -> str | None:
-        return f"the largest is {high}" if isinstance(value, int) and value > high else None
-
-    return Rule(f"a whole number of at least {low}", accept, hint=hint)
+    span = f"from {low} to {high}" if high != WHOLE else f"of at least {low} and at most {high}"
+    return Rule(f"a whole number {span}", accept)
 
 
 #: Numbers beyond this are slips, and some would overflow in float32.

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from quickprop.data import Matrices, Preprocessor, as_table, column_of, usable_rows
-from quickprop.errors import ModelFileError, SettingError, ShapeError
+from quickprop.errors import ModelFileError, SettingError
 from quickprop.models.inputs import network_inputs
 from quickprop.models.model_file import read_model_file, write_model_file
 from quickprop.models.report import FitReport
@@ -240,7 +240,7 @@ def _network_of(
     """The network of a document, with its weights, its history and its report."""
     if not isinstance(document, dict):
         raise ModelFileError("not a description of a network", where=where)
-    network = Network.from_document(document.get("network"))
+    network = Network.from_document(document.get("network"), weights)
     expected = (len(preprocessor.numeric_names), preprocessor.category_levels, task.outputs)
     found = (network.features, tuple(network.categories), network.width)
     if expected != found:
@@ -251,15 +251,6 @@ def _network_of(
             given=str(found),
             hint="the file is damaged or foreign; fit the model again",
         )
-    try:
-        network.set_weights(weights)
-    except (SettingError, ShapeError) as error:
-        raise ModelFileError(
-            f"the weights do not fit the network: {error.what}",
-            where=f"{where}: {error.where}",
-            allowed=error.allowed,
-            given=error.given,
-        ) from None
     history = History.from_document(document.get("history"))
     return network, history, FitReport.from_document(document.get("report"))
 

@@ -24,7 +24,7 @@ class BuiltLayer:
 
     Parameters
     ----------
-    layer : Part
+    layer : Layer
         The settings.
     name : str
     parameters : mapping of str to Tensor
@@ -38,6 +38,8 @@ class BuiltLayer:
         What is known of each variable.
     reads : tuple of Labelled
         The sources themselves, for the names of what they give.
+    names : tuple of str, optional
+        What its numbers mean where they are those that come out of the network, such as classes.
     """
 
     layer: Layer
@@ -48,6 +50,7 @@ class BuiltLayer:
     sources: tuple[str, ...]
     specs: tuple[ParameterSpec, ...]
     reads: tuple[Labelled, ...]
+    names: tuple[str, ...] | None = None
 
     @property
     def input_shape(self) -> RowShape:
@@ -83,6 +86,11 @@ class Neuron:
     index: int
 
     @property
+    def meaning(self) -> str:
+        """What its output is called, in brackets, where it is one of the network's."""
+        return "" if self.layer.names is None else f" ({self.layer.names[self.index]})"
+
+    @property
     def bias(self) -> float:
         """Its bias; 0 in a layer without biases."""
         if "bias" not in self.layer.parameters:
@@ -109,7 +117,8 @@ class Neuron:
 
     def __repr__(self) -> str:
         inputs = self.layer.input_shape[0]
-        return f"<neuron {self.index} of {self.layer.name}: {inputs} synapses, bias {self.bias:g}>"
+        name = f"{self.index} of {self.layer.name}{self.meaning}"
+        return f"<neuron {name}: {inputs} synapses, bias {self.bias:g}>"
 
 
 @dataclass
@@ -138,5 +147,6 @@ class Synapse:
         parameter.assign(weights)
 
     def __repr__(self) -> str:
-        end = f"{self.neuron.layer.name} neuron {self.neuron.index}"
+        neuron = self.neuron
+        end = f"{neuron.layer.name} neuron {neuron.index}{neuron.meaning}"
         return f"<synapse from {self.source} to {end}: weight {self.weight:g}>"

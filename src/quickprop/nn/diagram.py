@@ -8,19 +8,16 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 import numpy as np
 
-from quickprop.config import DType
 from quickprop.errors import DataFileError, SettingError
 from quickprop.nn.built_layer import BuiltLayer
+from quickprop.nn.built_network import BuiltNetwork
+from quickprop.nn.labels import columns_of
 from quickprop.nn.layers.activation import Activation
 from quickprop.nn.layers.dense import Dense
-
-if TYPE_CHECKING:
-    from quickprop.nn.network import Network
 
 #: Most neurons of a layer that are drawn; of wider ones, so many from its head and its tail.
 MOST, HEAD, TAIL = 12, 9, 3
@@ -80,7 +77,7 @@ class Diagram:
         return f"<Diagram: {len(self.svg):,} characters of SVG>"
 
 
-def diagram(network: Network) -> Diagram:
+def diagram(network: BuiltNetwork) -> Diagram:
     """Draw a network.
 
     Every line is a synapse: the wider, the greater its weight within its layer; blue above zero,
@@ -106,6 +103,8 @@ class _Group:
     placed: BuiltLayer | None = None
     sources: list[_Group] = field(default_factory=list)
     ends: list[str] = field(default_factory=list)
+    names: tuple[str, ...] | None = None
+    levels: tuple[tuple[str, ...], ...] | None = None
     with_bias: bool = False
     x: float = 0.0
     top: float = 0.0
@@ -147,7 +146,7 @@ class _Group:
 
 
 class _Drawing:
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: BuiltNetwork) -> None:
         self.network = network
         self.parts: list[str] = []
         self.groups = _groups(network)
@@ -173,7 +172,9 @@ class _Drawing:
                 group.x = self.left + RADIUS + COLUMN * group.depth
                 group.top = at + TITLE
                 at += TITLE + group.height + GAP
-        self.width = self.left + RADIUS + COLUMN * depths[-1] + 90
+        named = [name for group in self.groups for name in group.names or ()]
+        longest = max((len(_short(name)) for name in named), default=0)
+        self.width = self.left + RADIUS + COLUMN * depths[-1] + 90 + 7 * longest
         self.bottom = 20.0 + self.inner
         skips = any(g.depth - s.depth > 1 for g in self.groups for s in g.sources)
         self.height = self.bottom + 60 + 50 * skips
@@ -322,10 +323,13 @@ class _Drawing:
 
     def _neuron(self, group: _Group, unit: int, at: float) -> None:
         hint = group.label(unit)
+        if group.names is not None:
+            hint = f"{hint}: {group.names[unit]}"
+        title = f"{hint}: {', '.join(group.levels[unit])}" if group.levels else hint
         fill = "#f2f2f2" if group.placed is None else "white"
         self.parts.append(
             f'<circle cx="{group.x:.1f}" cy="{at:.1f}" r="{RADIUS}" fill="{fill}" '
-            f'stroke="{INK}" stroke-width="1.3"><title>{_text(hint)}</title></circle>'
+            f'stroke="{INK}" stroke-width="1.3"><title>{_text(title)}</title></circle>'
         )
         if group.placed is None:
             self._name(group.x, at, hint, INK)
@@ -335,6 +339,11 @@ class _Drawing:
                 f'<path d="M{x:.1f} {at:.1f}h22m-6 -4l6 4l-6 4" fill="none" stroke="{INK}" '
                 'stroke-width="1.3"/>'
             )
+            if group.names is not None:
+                self.parts.append(
+                    f'<text x="{x + 28:.1f}" y="{at + 4:.1f}">'
+                    f"{_text(_short(group.names[unit]))}</text>"
+                )
 
     def _name(self, x: float, at: float, name: str, colour: str) -> None:
         self.parts.append(
@@ -367,28 +376,26 @@ class _Drawing:
         )
 
 
-def _groups(network: Network) -> list[_Group]:
+def _groups(network: BuiltNetwork) -> list[_Group]:
     """Inputs and layers; what only passes numbers on is a note at the layer before it."""
     groups, owner = [], {}
     readers = Counter(source for placed in network.layers for source in placed.sources)
-    first = 0
-    for leaf in network.inputs:
-        shape = tuple(dim or 1 for dim in leaf.shape[1:])
-        count = math.prod(shape)
-        if leaf.dtype is DType.int32:
-            names = [f"{leaf.name}[{k}]" for k in range(count)]
-        else:
-            names = list(network.input_names[first : first + count])
-            first += count
-        title = "inputs" if leaf.name == "numeric" else str(leaf.name)
-        owner[str(leaf.name)] = _Group(title, 0, shape, names.__getitem__)
-        groups.append(owner[str(leaf.name)])
+    columns = columns_of(network.architecture.inputs, network.architecture.names)
+    levels = network.architecture.names.levels
+    for leaf in network.architecture.inputs:
+        title = "inputs" if leaf.name == "numeric" else leaf.name
+        owner[leaf.name] = _Group(title, 0, leaf.row_shape, columns[leaf.name].label)
+        if leaf.codes and levels is not None:
+            count = math.prod(leaf.row_shape)
+            owner[leaf.name].levels, levels = levels[:count], levels[count:]
+        groups.append(owner[leaf.name])
     for placed in network.layers:
         sources = [owner[name] for name in placed.sources]
         before = sources[0]
         if _passes_on(placed) and before.placed is not None and readers[placed.sources[0]] == 1:
             before.notes.append(_note(placed))
             before.ends.append(placed.name)
+            before.names = placed.names or before.names
             owner[placed.name] = before
             continue
         group = _Group(
@@ -399,6 +406,7 @@ def _groups(network: Network) -> list[_Group]:
             [_note(placed)] if isinstance(placed.layer, Activation) else [],
             placed,
             sources,
+            names=placed.names,
         )
         group.ends.append(placed.name)
         if "bias" in placed.parameters and isinstance(placed.layer, Dense):

@@ -11,6 +11,7 @@ from quickprop.nn.layers.constant_neuron import ConstantNeuron
 from quickprop.nn.layers.dense import Dense
 from quickprop.nn.layers.embedding import Embedding
 from quickprop.nn.layers.layer import Layer, RowShape
+from quickprop.nn.names import Names
 from quickprop.nn.node import Input
 
 
@@ -29,9 +30,9 @@ class Columns:
     ----------
     name : str
     first : int
-        How many numeric columns the inputs before it have.
+        How many columns of its kind, numbers or codes, the inputs before it have.
     names : sequence of str, optional
-        Names of the numeric columns of all inputs.
+        Names of all columns of its kind.
     codes : bool
     """
 
@@ -42,18 +43,20 @@ class Columns:
 
     def label(self, index: int) -> str:
         """The column's name; x1, x2, ... unless names were given."""
-        if self.codes:
-            return f"{self.name}[{index}]"
         column = self.first + index
-        return self.names[column] if self.names else f"x{column + 1}"
+        if self.names:
+            return self.names[column]
+        return f"{self.name}[{index}]" if self.codes else f"x{column + 1}"
 
 
-def columns_of(inputs: Sequence[Input], names: Sequence[str] | None) -> dict[str, Columns]:
+def columns_of(inputs: Sequence[Input], names: Names) -> dict[str, Columns]:
     """The inputs by their names."""
-    found, first = {}, 0
+    found = {}
+    first = {False: 0, True: 0}
     for leaf in inputs:
-        found[leaf.name] = Columns(leaf.name, first, names, leaf.codes)
-        first += 0 if leaf.codes else math.prod(leaf.row_shape)
+        own = names.categories if leaf.codes else names.inputs
+        found[leaf.name] = Columns(leaf.name, first[leaf.codes], own, leaf.codes)
+        first[leaf.codes] += math.prod(leaf.row_shape)
     return found
 
 
@@ -68,7 +71,7 @@ def label(
 
     Parameters
     ----------
-    part : Part
+    part : Layer
     name : str
         That of the layer.
     sources : sequence of (Labelled, tuple of int)
@@ -108,8 +111,10 @@ def _of_embedding(
         if index < width:
             return source.label(index)
         index -= width
-    for table, _, width in part.tables:
+    codes = sources[-1][0]
+    for column, (table, _, width) in enumerate(part.tables):
         if index < width:
-            return f"{name} {table}[{index}]"
+            named = isinstance(codes, Columns) and codes.names is not None and part.names is None
+            return f"{name} {codes.label(column) if named else table}[{index}]"
         index -= width
     raise IndexError(index)

@@ -1,35 +1,14 @@
-"""What a network is made from: layers in a row, or nodes, put into a plan."""
+"""Layers in a row: what may stand there, and the inputs that they read."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from quickprop.errors import SettingError
 from quickprop.foundation.settings import Component, integer, sequence_of
 from quickprop.nn.activations import ACTIVATIONS
-from quickprop.nn.build import Plan
 from quickprop.nn.layers import LAYERS, Block, Embedding, Layer, Lookup
 from quickprop.nn.node import Applied, Input, Node
-
-
-def drawn_outputs(
-    drawn: Sequence[Any], plan: Plan, features: object, categories: object
-) -> tuple[str, ...]:
-    """Put nodes into the plan; gives the names of the outputs."""
-    if features or categories:
-        raise SettingError(
-            "a drawn network knows its inputs itself",
-            where="Network.features",
-            allowed="none, with nodes",
-            given=repr(features or categories)[:80],
-        )
-    for node in drawn:
-        if not isinstance(node, Applied):
-            raise SettingError(
-                "not the result of a layer", where="Network.layers", given=repr(node)[:80]
-            )
-    return tuple(plan.add(node) for node in drawn)
 
 
 def layers_in_a_row(
@@ -107,21 +86,9 @@ def _layer_meant(given: object) -> str | None:
     return f"write Activation({given!r})" if known else None
 
 
-def chained(row: Sequence[Component], inputs: Sequence[Input], plan: Plan) -> str:
-    """Put layers in a row into the plan; gives the name of the last."""
-    for leaf in inputs:
-        plan.add(leaf)
+def chained(row: Sequence[Component], inputs: Sequence[Input]) -> Node:
+    """Each layer applied to the one before it, the first to the inputs; gives the last."""
     node: Node = Applied(row[0], tuple(inputs))
     for layer in row[1:]:
         node = Applied(layer, (node,))
-    return plan.add(node)
-
-
-def row_document(row: Sequence[Component], features: int | tuple[int, ...]) -> dict[str, Any]:
-    """Layers in a row as a document holds them."""
-    first = row[0]
-    return {
-        "features": list(features) if isinstance(features, list | tuple) else int(features),
-        "categories": list(first.levels) if isinstance(first, Embedding) else [],
-        "layers": [layer.to_document() for layer in row],
-    }
+    return node

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from quickprop.autodiff import gradients
 from quickprop.config import DType
@@ -13,11 +13,9 @@ from quickprop.foundation.settings import integer
 from quickprop.graph import Graph, Tensor, placeholder, variable, walk
 from quickprop.native import arena_bytes
 from quickprop.nn.built_layer import BuiltLayer
+from quickprop.nn.built_network import BuiltNetwork
 from quickprop.ops.elementary import mean, square
 from quickprop.passes import optimise
-
-if TYPE_CHECKING:
-    from quickprop.nn.network import Network
 
 _ROWS = integer(1, 2**24)
 #: Settings that say how a layer starts and not what it is.
@@ -64,6 +62,8 @@ class Summary:
     training_bytes : int or None
         The same of a step of training: forward, backward, gradients, update. None when the network
         cannot be trained.
+    inputs, outputs : tuple of str
+        The columns and what comes out, where they were given names.
     """
 
     layers: tuple[SummaryRow, ...]
@@ -71,6 +71,8 @@ class Summary:
     parameter_bytes: int
     forward_bytes: int
     training_bytes: int | None
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
 
     @property
     def parameter_count(self) -> int:
@@ -94,6 +96,13 @@ class Summary:
             ("training step", training),
         ]
         rows = "1 row" if self.rows == 1 else f"{self.rows:,} rows"
+        named = [
+            (what, ", ".join(names))
+            for what, names in (("inputs", self.inputs), ("outputs", self.outputs))
+            if names
+        ]
+        if named:
+            lines += ["", *_aligned(named, "<<")]
         return "\n".join([*lines, "", f"memory for {rows}", *_aligned(memory, "<>")])
 
     def __repr__(self) -> str:
@@ -107,12 +116,12 @@ class Summary:
         )
 
 
-def summary(network: Network, rows: int = 32) -> Summary:
+def summary(network: BuiltNetwork, rows: int = 32) -> Summary:
     """The table of a network.
 
     Parameters
     ----------
-    network : Network
+    network : BuiltNetwork
     rows : int
         The number of rows to plan memory for: those of a call of `predict`, and those of a
         mini-batch. `predict` works through many rows in chunks, so that its memory stops growing.
@@ -129,10 +138,22 @@ def summary(network: Network, rows: int = 32) -> Summary:
         sum(p.value.nbytes for p in network.parameters),
         arena_bytes(optimise(forward), rows),
         _training_bytes(network, rows),
+        _columns(network),
+        network.output_names or (),
     )
 
 
-def _training_bytes(network: Network, rows: int) -> int | None:
+def _columns(network: BuiltNetwork) -> tuple[str, ...]:
+    """The names of all columns, categories with their number of levels."""
+    names = network.architecture.names
+    categories = [
+        f"{name} ({levels} levels)"
+        for name, levels in zip(names.categories or (), network.categories, strict=False)
+    ]
+    return (*(names.inputs or ()), *categories)
+
+
+def _training_bytes(network: BuiltNetwork, rows: int) -> int | None:
     """Working memory of plain gradient descent on squared errors."""
     seed = placeholder((), DType.int32, "seed")
     step = variable(0, DType.int32, "step")

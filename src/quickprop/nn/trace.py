@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -19,14 +19,13 @@ from quickprop.execution import function
 from quickprop.graph import ROWS, Op, Tensor, placeholder, walk
 from quickprop.losses import Loss, MeanSquaredError
 from quickprop.nn.built_layer import BuiltLayer
+from quickprop.nn.built_network import BuiltNetwork
 from quickprop.nn.layers.activation import Activation
 from quickprop.nn.layers.dense import Dense
 from quickprop.nn.layers.layer import Context
+from quickprop.nn.names import Names
 from quickprop.nn.trace_page import page
 from quickprop.ops.elementary import concat, sum
-
-if TYPE_CHECKING:
-    from quickprop.nn.network import Network
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -60,6 +59,8 @@ class TracedLayer:
         loss contains the activation.
     loss_by_weights, loss_by_biases : array or None
         Of their shapes, summed over the rows.
+    neuron_names : tuple of str or None
+        What its outputs mean, where they are those of the network and were given names.
     """
 
     name: str
@@ -77,6 +78,7 @@ class TracedLayer:
     loss_by_weighted_inputs: np.ndarray | None = None
     loss_by_weights: np.ndarray | None = None
     loss_by_biases: np.ndarray | None = None
+    neuron_names: tuple[str, ...] | None = None
 
     def __repr__(self) -> str:
         behind = f" {self.activation}" if self.activation else ""
@@ -92,8 +94,8 @@ class Trace:
     ----------
     inputs : mapping of str to array
         What was given, by the names of the inputs.
-    input_names : tuple of str
-        Names of the numeric inputs.
+    names : Names
+        What columns, levels and outputs are called.
     layers : tuple of TracedLayer
     output_names : tuple of str
         The layers whose outputs are those of the network.
@@ -106,13 +108,19 @@ class Trace:
     """
 
     inputs: Mapping[str, np.ndarray]
-    input_names: tuple[str, ...]
+    names: Names
     layers: tuple[TracedLayer, ...]
     output_names: tuple[str, ...]
     target: np.ndarray | None
     loss: Loss | None
     loss_value: float | None
     gradients: Mapping[str, np.ndarray]
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Names of the numeric columns; x1, x2, ... unless names were given."""
+        count = np.sum([x[0].size for x in self.inputs.values() if x.dtype.kind == "f"], dtype=int)
+        return self.names.inputs or tuple(f"x{k + 1}" for k in range(count))
 
     @property
     def rows(self) -> int:
@@ -165,7 +173,7 @@ class Trace:
 
 
 def trace(
-    network: Network,
+    network: BuiltNetwork,
     x: Any,
     target: Any = None,
     loss: Loss | None = None,
@@ -176,7 +184,7 @@ def trace(
 
     Parameters
     ----------
-    network : Network
+    network : BuiltNetwork
     x : array, or tuple of arrays
         The rows (n, features), a single row (features,), or one array for each input.
     target : array, optional
@@ -253,7 +261,7 @@ def trace(
         found["result", str(leaf.name)] = np.asarray(array, leaf.dtype.value)
     return Trace(
         {str(leaf.name): found["result", str(leaf.name)] for leaf in network.inputs},
-        network.input_names,
+        network.architecture.names,
         tuple(
             _traced(placed, activations.get(placed.name), network, found)
             for placed in network.layers
@@ -280,7 +288,7 @@ class _Wanted:
         self.places[key] = self.tensors.index(tensor)
 
 
-def _rows_of(network: Network, x: Any) -> list[Any]:
+def _rows_of(network: BuiltNetwork, x: Any) -> list[Any]:
     """One array for each input; a single row becomes a matrix of one row."""
     if isinstance(x, Mapping):
         x = network.in_order([x])
@@ -315,7 +323,7 @@ def _target_rows(target: Any, arrays: list[Any]) -> Any:
     return target
 
 
-def _activations_behind(network: Network) -> dict[str, str]:
+def _activations_behind(network: BuiltNetwork) -> dict[str, str]:
     """The activation that alone reads a dense layer, by the name of that layer."""
     readers = Counter(source for placed in network.layers for source in placed.sources)
     dense = {p.name for p in network.layers if isinstance(p.layer, Dense) and readers[p.name] == 1}
@@ -336,7 +344,7 @@ def _is_elementwise(placed: BuiltLayer) -> bool:
 def _traced(
     placed: BuiltLayer,
     behind: str | None,
-    network: Network,
+    network: BuiltNetwork,
     found: Mapping[tuple[str, str], np.ndarray],
 ) -> TracedLayer:
     dense = isinstance(placed.layer, Dense)
@@ -362,4 +370,5 @@ def _traced(
         found.get(("by", placed.name)) if dense else None,
         found.get(("gradient", own["weight"])) if dense else None,
         found.get(("gradient", own["bias"])) if dense and "bias" in own else None,
+        placed.names,
     )

@@ -102,10 +102,15 @@ class _Page:
         for layer in trace.layers:
             if layer.weighted_inputs is not None:
                 self.number[layer.name] = len(self.number) + 1
-        self.symbols: dict[str, Symbol] = {name: _named(name) for name in trace.inputs}
-        numeric = next(iter(trace.inputs))
-        if len(trace.input_names) == trace.inputs[numeric][0].size:
-            self.symbols[numeric] = lambda j: trace.input_names[j]
+        self.symbols: dict[str, Symbol] = {}
+        first = {False: 0, True: 0}
+        for name, array in trace.inputs.items():
+            codes = array.dtype.kind == "i"
+            names = trace.names.categories if codes else trace.input_names
+            start = first[codes]
+            first[codes] += array[0].size
+            flat = array.ndim == 2 and names is not None
+            self.symbols[name] = _numbered(names[start:]) if flat and names else _named(name)
         for layer in trace.layers:
             self.symbols[layer.result_name] = self._symbol(layer)
 
@@ -137,10 +142,15 @@ class _Page:
 
     def _head(self) -> list[str]:
         parts = []
+        columns = 0
         for name, array in self.trace.inputs.items():
             values = array[self.row].ravel()
             symbol = self.symbols[name]
-            known = [f"{symbol(j)} = {show(v)}" for j, v in enumerate(values[: 2 * MOST])]
+            said = [show(v) for v in values[: 2 * MOST]]
+            if array.dtype.kind == "i":
+                said = [self._level(columns + j, v) for j, v in enumerate(values[: 2 * MOST])]
+                columns += len(values)
+            known = [f"{symbol(j)} = {text}" for j, text in enumerate(said)]
             more = len(values) - len(known)
             parts += [*known, *([f"... ({more} more)"] if more else [])]
         if self.trace.target is not None:
@@ -152,6 +162,11 @@ class _Page:
         return [
             f"{'One row' if rows == 1 else f'Row {self.row + 1} of {rows}'}: {', '.join(parts)}"
         ]
+
+    def _level(self, column: int, code: float) -> str:
+        """A code of a column of categories: the name of its level, if that is known."""
+        levels = self.trace.names.levels
+        return show(code) if levels is None else levels[column][int(code)]
 
     # -- forward --------------------------------------------------------------------------------
 
@@ -170,7 +185,8 @@ class _Page:
             return [*lines, f"  gives {', '.join(map(show, values[:MOST]))}{dots} ({shape})"]
         for i in range(_shown(layer.weighted_inputs.shape[1])):
             lines += self._weighted_sum(layer, i)
-            lines.append(self._activated(layer, i))
+            meaning = "" if layer.neuron_names is None else f"   ({layer.neuron_names[i]})"
+            lines.append(self._activated(layer, i) + meaning)
         return lines + self._more(layer)
 
     def _more(self, layer: TracedLayer) -> list[str]:
@@ -348,6 +364,10 @@ class _Page:
 
 def _named(name: str) -> Symbol:
     return lambda j: f"{name}[{j + 1}]"
+
+
+def _numbered(names: Sequence[str]) -> Symbol:
+    return lambda j: names[j]
 
 
 def _words(loss: Loss) -> str:
