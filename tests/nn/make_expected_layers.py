@@ -5,6 +5,7 @@ the derivatives that come from behind are fixed numbers, the sines of a sequence
 """
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from quickprop.nn import (
     AveragePool1D,
     AveragePool2D,
     BatchNorm,
+    Bidirectional,
     Concatenate,
     Conv1D,
     Conv2D,
@@ -25,12 +27,16 @@ from quickprop.nn import (
     Embedding,
     GlobalAveragePool,
     GlobalMaxPool,
+    LastStep,
     Layer,
     LayerNorm,
     LocalResponseNorm,
     MaxPool1D,
     MaxPool2D,
+    MultiHeadAttention,
     Multiply,
+    PositionalEncoding,
+    PositionEmbedding,
     SimpleRNN,
     TokenEmbedding,
 )
@@ -54,12 +60,15 @@ class Case:
         Of a row of each source.
     codes : int
         Levels of the last source, if it holds codes.
+    masked : bool
+        Whether the last source is a mask: another number of steps is real in each row.
     """
 
     layer: Layer
     there: Callable
     shapes: tuple[tuple[int, ...], ...]
     codes: int = 0
+    masked: bool = False
 
 
 def numbers(shape, phase):
@@ -73,6 +82,10 @@ def sources_of(case, rows=ROWS, phase=0.0):
     found = [numbers((rows, *shape), k + 0.1 + phase) for k, shape in enumerate(case.shapes)]
     if case.codes:
         found[-1] = (np.abs(found[-1]) * 1e3).astype(np.int32) % case.codes
+    if case.masked:
+        (steps,) = case.shapes[-1]
+        lengths = 1 + (np.arange(rows) * 2 + 2) % steps
+        found[-1] = (np.arange(steps) < lengths[:, None]).astype(float)
     return found
 
 
@@ -147,32 +160,139 @@ def batch_normalised(torch, sources, parameters):
     )
 
 
+def recurrent_parameters(torch, kind, parameters, forget_bias, end=""):
+    """What PyTorch calls the parameters of a recurrent layer."""
+    weight, recurrent, bias = (parameters[name] for name in ("weight", "recurrent", "bias"))
+    width = recurrent.shape[0]
+    inner = torch.zeros(recurrent.shape[1]).to(weight)
+    outer = bias[: recurrent.shape[1]]
+    if kind == "GRU":
+        inner = torch.cat([inner[: 2 * width], bias[3 * width :]])
+    if kind == "LSTM":
+        open_ = torch.zeros(4 * width).to(weight)
+        open_[width : 2 * width] = forget_bias
+        outer = outer + open_
+    return {
+        f"weight_ih_l0{end}": weight.T,
+        f"weight_hh_l0{end}": recurrent.T,
+        f"bias_ih_l0{end}": outer,
+        f"bias_hh_l0{end}": inner,
+    }
+
+
 def recurrent(kind, sequence, forget_bias=0.0):
     """A recurrent network of one layer."""
 
     def there(torch, sources, parameters):
         (x,) = sources
-        weight, recurrent, bias = (parameters[name] for name in ("weight", "recurrent", "bias"))
-        width = recurrent.shape[0]
+        width = parameters["recurrent"].shape[0]
         network = getattr(torch.nn, kind)(x.shape[-1], width, batch_first=True).to(x)
-        inner = torch.zeros(recurrent.shape[1]).to(x)
-        outer = bias[: recurrent.shape[1]]
-        if kind == "GRU":
-            inner = torch.cat([inner[: 2 * width], bias[3 * width :]])
-        if kind == "LSTM":
-            open_ = torch.zeros(4 * width).to(x)
-            open_[width : 2 * width] = forget_bias
-            outer = outer + open_
-        given = {
-            "weight_ih_l0": weight.T,
-            "weight_hh_l0": recurrent.T,
-            "bias_ih_l0": outer,
-            "bias_hh_l0": inner,
-        }
+        given = recurrent_parameters(torch, kind, parameters, forget_bias)
         y, _ = torch.func.functional_call(network, given, (x,))
         return y if sequence else y[:, -1]
 
     return there
+
+
+def packed(kind, width, both_ways=False, join="concatenate", forget_bias=0.0):
+    """The last states of sequences whose lengths a mask gives: PyTorch packs them."""
+
+    def there(torch, sources, parameters):
+        x, mask = sources
+        settings = {"batch_first": True, "bidirectional": both_ways}
+        network = getattr(torch.nn, kind)(x.shape[-1], width, **settings).to(x)
+        ways = {"forward.": "", "backward.": "_reverse"} if both_ways else {"": ""}
+        given = {}
+        for way, end in ways.items():
+            own = {k.removeprefix(way): v for k, v in parameters.items() if k.startswith(way)}
+            given |= recurrent_parameters(torch, kind, own, forget_bias, end)
+        lengths = (mask != 0).sum(1)
+        sequences = torch.nn.utils.rnn.pack_padded_sequence(
+            x, lengths, batch_first=True, enforce_sorted=False
+        )
+        _, state = torch.func.functional_call(network, given, (sequences,))
+        h = state[0] if kind == "LSTM" else state
+        mask.grad = torch.zeros_like(mask)
+        return h.sum(0) if join == "sum" else torch.cat(tuple(h), -1)
+
+    return there
+
+
+def both_ways(kind, width, join):
+    """All steps of a recurrent network that is gone through from both ends."""
+
+    def there(torch, sources, parameters):
+        (x,) = sources
+        settings = {"batch_first": True, "bidirectional": True}
+        network = getattr(torch.nn, kind)(x.shape[-1], width, **settings).to(x)
+        given = {}
+        for way, end in (("forward.", ""), ("backward.", "_reverse")):
+            own = {k.removeprefix(way): v for k, v in parameters.items() if k.startswith(way)}
+            given |= recurrent_parameters(torch, kind, own, 0.0, end)
+        y, _ = torch.func.functional_call(network, given, (x,))
+        return y[..., :width] + y[..., width:] if join == "sum" else y
+
+    return there
+
+
+def attended(heads, causal=False):
+    """Attention of a sequence to itself or to another, perhaps with a mask."""
+
+    def there(torch, sources, parameters):
+        mask = sources[-1] if sources[-1].dim() == 2 else None
+        sequences = sources if mask is None else sources[:-1]
+        # PyTorch has the steps first.
+        query, memory = sequences[0].transpose(0, 1), sequences[-1].transpose(0, 1)
+        zero = torch.zeros(query.shape[-1]).to(query)
+        biases = [parameters.get(f"{name}.bias", zero) for name in ("query", "key", "value")]
+        before = None
+        if causal:
+            before = torch.ones(len(query), len(memory)).triu(1).bool()
+        if mask is not None:
+            mask.grad = torch.zeros_like(mask)
+        y, _ = torch.nn.functional.multi_head_attention_forward(
+            query, memory, memory, query.shape[-1], heads, None, torch.cat(biases), None, None,
+            False, 0.0, parameters["output.weight"].T, parameters.get("output.bias"),
+            training=False, attn_mask=before,
+            key_padding_mask=None if mask is None else mask == 0,
+            use_separate_proj_weight=True,
+            q_proj_weight=parameters["query.weight"].T,
+            k_proj_weight=parameters["key.weight"].T,
+            v_proj_weight=parameters["value.weight"].T,
+        )  # fmt: skip
+        return y.transpose(0, 1)
+
+    return there
+
+
+def pooled_real(how):
+    """Over the steps of which the mask is not 0."""
+
+    def there(torch, sources, parameters):
+        x, mask = sources
+        mask.grad = torch.zeros_like(mask)
+        real = [row[kept != 0] for row, kept in zip(x, mask, strict=True)]
+        return torch.stack([how(row) for row in real])
+
+    return there
+
+
+def with_positions(torch, sources, parameters):
+    """The table as written in section 3.5 of Vaswani et al. 2017, one number at a time."""
+    (x,) = sources
+    steps, features = x.shape[1:]
+    table = [
+        [
+            (math.sin, math.cos)[k % 2](t / 10_000 ** (2 * (k // 2) / features))
+            for k in range(features)
+        ]
+        for t in range(steps)
+    ]
+    return x + torch.tensor(table, dtype=x.dtype)
+
+
+def with_learned_positions(torch, sources, parameters):
+    return sources[0] + parameters["table"]
 
 
 def embedded(torch, sources, parameters):
@@ -307,6 +427,48 @@ CASES = {
     "gru": Case(GRU(3), recurrent("GRU", False), ((4, 2),)),
     "gru, sequence": Case(GRU(3, sequence=True), recurrent("GRU", True), ((4, 2),)),
     "one step": Case(GRU(2, sequence=True), recurrent("GRU", True), ((1, 5),)),
+    "rnn, mask": Case(SimpleRNN(3), packed("RNN", 3), ((4, 2), (4,)), masked=True),
+    "lstm, mask": Case(LSTM(3), packed("LSTM", 3, forget_bias=1.0), ((4, 2), (4,)), masked=True),
+    "gru, mask": Case(GRU(3), packed("GRU", 3), ((4, 2), (4,)), masked=True),
+    "both ways": Case(Bidirectional(LSTM(3, True, 0.0)), both_ways("LSTM", 3, ""), ((4, 2),)),
+    "both ways, summed": Case(
+        Bidirectional(GRU(3, True), "sum"), both_ways("GRU", 3, "sum"), ((4, 2),)
+    ),
+    "both ways, mask": Case(
+        Bidirectional(LSTM(3, forget_bias=0.0)),
+        packed("LSTM", 3, True),
+        ((4, 2), (4,)),
+        masked=True,
+    ),
+    "both ways, summed, mask": Case(
+        Bidirectional(SimpleRNN(3), "sum"),
+        packed("RNN", 3, True, "sum"),
+        ((4, 2), (4,)),
+        masked=True,
+    ),
+    "attention": Case(MultiHeadAttention(2), attended(2), ((4, 6),)),
+    "attention, one head, no bias": Case(MultiHeadAttention(1, bias=False), attended(1), ((4, 3),)),
+    "attention, causal": Case(
+        MultiHeadAttention(3, causal=True), attended(3, causal=True), ((5, 6),)
+    ),
+    "attention, mask": Case(MultiHeadAttention(2), attended(2), ((5, 4), (5,)), masked=True),
+    "attention, causal, mask": Case(
+        MultiHeadAttention(2, causal=True), attended(2, True), ((5, 4), (5,)), masked=True
+    ),
+    "attention to another": Case(MultiHeadAttention(2), attended(2), ((3, 4), (5, 6))),
+    "attention to another, mask": Case(
+        MultiHeadAttention(2), attended(2), ((3, 4), (5, 6), (5,)), masked=True
+    ),
+    "positions": Case(PositionalEncoding(), with_positions, ((4, 5),)),
+    "learned positions": Case(PositionEmbedding(), with_learned_positions, ((4, 5),)),
+    "mean of the real steps": Case(
+        GlobalAveragePool(), pooled_real(lambda x: x.mean(0)), ((5, 3), (5,)), masked=True
+    ),
+    "largest of the real steps": Case(
+        GlobalMaxPool(), pooled_real(lambda x: x.amax(0)), ((5, 3), (5,)), masked=True
+    ),
+    "last real step": Case(LastStep(), pooled_real(lambda x: x[-1]), ((5, 3), (5,)), masked=True),
+    "last step": Case(LastStep(), lambda torch, sources, _: sources[0][:, -1], ((5, 3),)),
     "embedding": Case(Embedding((4, 4), widths=(2, 3)), embedded, ((2,), (2,)), codes=4),
     "token embedding": Case(TokenEmbedding(4, 3), tokens_embedded, ((5,),), codes=4),
     "add": Case(Add(), added, ((2, 3), (2, 3), (2, 3))),

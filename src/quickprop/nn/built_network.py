@@ -110,7 +110,7 @@ class BuiltNetwork(ABC):  # noqa: B024
         gathered = [] if updates is None else updates
         found = {str(leaf.name): leaf for leaf in self.inputs}
         for placed in self.layers:
-            context = Context(placed.name, training, seed, step, gathered)
+            context = Context(placed.name, training, seed, step, gathered, self.dtype)
             sources = [found[source] for source in placed.sources]
             found[placed.name] = placed.layer.apply(sources, placed.parameters, context)
         return found

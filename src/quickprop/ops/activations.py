@@ -178,6 +178,29 @@ def softmax(x: Tensor | ArrayLike, axis: int = -1) -> Tensor | np.ndarray:
     return e / sum(e, axis, keepdims=True)
 
 
+#: Stands for minus infinity where a finite number must: a softmax gives it 0 beside any other.
+_NEVER = -1e30
+
+
+def masked_softmax(x: Tensor, mask: Tensor, axis: int = -1) -> Tensor:
+    """The softmax over the places where a mask is not 0; exactly 0 at the others.
+
+    What stands at the others, if it is finite, changes nothing, not in the last bit. Where all
+    places are masked the result is 0 everywhere, and so are the derivatives.
+
+    Parameters
+    ----------
+    x : Tensor
+    mask : Tensor
+        Of the shape of `x`, or to be repeated to it.
+    axis : int
+    """
+    seen = where(mask, x, _NEVER)
+    largest = stop_gradient(max(seen, axis, keepdims=True))
+    e = exp(seen - largest)
+    return e * (less(0.5 * _NEVER, largest) / sum(e, axis, keepdims=True))
+
+
 @overload
 def log_softmax(x: Tensor, axis: int = -1) -> Tensor: ...
 @overload

@@ -31,12 +31,17 @@ class Dropout(UnaryLayer):
 
     def transform(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
         """x / (1 - rate) where u >= rate, else 0, with u uniform and new at every step."""
-        if not context.training or self.rate == 0.0:
-            return x
-        if context.seed is None or context.step is None:
-            raise GraphError("dropout in training needs the seed and the step", where=context.name)
-        # Variables and not constants: another rate then runs the same compiled code.
-        rate = variable(self.rate, x.dtype, f"{context.name}.rate")
-        growth = variable(1.0 / (1.0 - self.rate), x.dtype, f"{context.name}.growth")
-        u = uniform(x.shape, context.name, context.seed, context.step, x.dtype)
-        return where(u < rate, 0.0, x * growth)
+        return dropped(x, self.rate, context)
+
+
+def dropped(x: Tensor, rate: float, context: Context) -> Tensor:
+    """In training x / (1 - rate), or 0 with that rate; else x itself."""
+    if not context.training or rate == 0.0:
+        return x
+    if context.seed is None or context.step is None:
+        raise GraphError("dropout in training needs the seed and the step", where=context.name)
+    # Variables and not constants: another rate then runs the same compiled code.
+    level = variable(rate, x.dtype, f"{context.name}.rate")
+    growth = variable(1.0 / (1.0 - rate), x.dtype, f"{context.name}.growth")
+    u = uniform(x.shape, context.name, context.seed, context.step, x.dtype)
+    return where(u < level, 0.0, x * growth)

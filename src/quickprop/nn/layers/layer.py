@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from quickprop.config import DType
 from quickprop.errors import ShapeError
 from quickprop.foundation.settings import Component
 from quickprop.graph import Tensor
@@ -57,6 +58,8 @@ class Context:
         int32 scalars that random layers draw by; given in training.
     updates : list of (Tensor, Tensor)
         Takes the new values of variables that a training step gathers.
+    dtype : DType
+        The network's number type.
     """
 
     name: str
@@ -64,6 +67,7 @@ class Context:
     seed: Tensor | None = None
     step: Tensor | None = None
     updates: list[tuple[Tensor, Tensor]] = field(default_factory=list)
+    dtype: DType = DType.float32
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from quickprop.errors import ShapeError
 from quickprop.foundation.settings import optional, setting
 from quickprop.graph import Tensor
 from quickprop.nn.layers.convolution import windows_that_fit
 from quickprop.nn.layers.layer import Context, ParameterSpec, RowShape, UnaryLayer
 from quickprop.nn.layers.windows import image_lengths, padding, per_axis
-from quickprop.ops.elementary import max, mean
 from quickprop.ops.sliding_windows import Lengths, Padding, average_pool, max_pool, pooling_windows
 
 
@@ -119,42 +117,3 @@ class AveragePool2D(_Pooling, UnaryLayer):
     size: Lengths = setting(per_axis(2), 2)
     stride: Lengths | None = setting(optional(per_axis(2)), None)
     padding: Padding = setting(padding(2), "valid")
-
-
-class _OverAll(ABC):
-    """What poolings over all places share."""
-
-    reduce: ClassVar[Callable[..., Tensor]]
-
-    def parameters(self, input_shape: RowShape) -> tuple[ParameterSpec, ...]:
-        """None."""
-        return ()
-
-    def output_shape(self, input_shape: RowShape) -> RowShape:
-        """A number for each channel."""
-        if len(input_shape) < 2:
-            raise ShapeError(
-                f"{type(self).__name__} needs other rows",
-                allowed="(lengths..., channels)",
-                given=str(input_shape),
-                hint="leave it out: a vector has no places",
-            )
-        return (input_shape[-1],)
-
-    def transform(self, x: Tensor, parameters: Mapping[str, Tensor], context: Context) -> Tensor:
-        """Over all axes between rows and channels."""
-        return type(self).reduce(x, tuple(range(1, x.rank - 1)))
-
-
-@dataclass(frozen=True)
-class GlobalMaxPool(_OverAll, UnaryLayer):
-    """The largest number of every channel, over all places: rows (channels,)."""
-
-    reduce: ClassVar[Callable[..., Tensor]] = staticmethod(max)
-
-
-@dataclass(frozen=True)
-class GlobalAveragePool(_OverAll, UnaryLayer):
-    """The mean of every channel over all places: rows (channels,) (Lin, Chen and Yan 2013)."""
-
-    reduce: ClassVar[Callable[..., Tensor]] = staticmethod(mean)
