@@ -53,7 +53,7 @@ class QuickpropError(Exception):
 
     def one_line(self) -> str:
         """The whole message on one line."""
-        text = f"{self.where}: {self.what}" if self.where else self.what
+        text = f"{_shortened(self.where)}: {self.what}" if self.where else self.what
         details = []
         if self.allowed is not None:
             details.append(f"allowed: {self.allowed}")
@@ -68,6 +68,11 @@ class QuickpropError(Exception):
     def __str__(self) -> str:
         # OSError would otherwise show its own (errno, strerror) form.
         return self.one_line()
+
+
+def _shortened(text: str, most: int = 200) -> str:
+    """Both ends of a text that nobody would read to its end."""
+    return text if len(text) <= most else f"{text[: most // 2]}...{text[-most // 4 :]}"
 
 
 class ShapeError(QuickpropError, ValueError):

@@ -15,7 +15,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from quickprop import cli, load
+from quickprop import load
+from quickprop.cli import app as cli
 
 
 def table(rows: int = 120, seed: int = 0) -> dict[str, list]:
@@ -42,11 +43,7 @@ def write(path: Path, columns: dict[str, list]) -> Path:
 
 def run(*arguments: object, capsys) -> tuple[int, str, str]:
     """Exit code, standard output and standard error."""
-    code = 0
-    try:
-        cli.main([str(argument) for argument in arguments])
-    except SystemExit as ended:
-        code = int(ended.code or 0)
+    code = cli.main([str(argument) for argument in arguments])
     out, err = capsys.readouterr()
     return code, out, err
 
@@ -299,7 +296,7 @@ run()
 
 def test_ctrl_c_while_packages_are_loaded_is_one_line():
     done = subprocess.run([sys.executable, "-c", LOADING], capture_output=True, text=True)
-    assert done.returncode == cli.BROKEN_OFF
+    assert done.returncode == 128 + signal.SIGINT
     assert done.stderr == "stopped before there was anything to keep\n"
     assert done.stdout == ""
 
@@ -317,7 +314,7 @@ def test_version_and_help(here: Path, capsys):
 #: Ctrl-C while the code of the network is compiled.
 COMPILING = """
 import os, signal, sys, time
-from quickprop import cli
+from quickprop.__main__ import run
 from quickprop.native import jit
 
 compile_object = jit.compile_object
@@ -328,7 +325,8 @@ def interrupted(text):
     return compile_object(text)
 
 jit.compile_object = interrupted
-cli.main(["fit", "houses.csv", "--target", "price", "--hidden", "53"])
+sys.argv = ["quickprop", "fit", "houses.csv", "--target", "price", "--hidden", "53"]
+run()
 """
 
 
@@ -339,7 +337,7 @@ def test_ctrl_c_before_anything_was_learned_keeps_nothing(here: Path):
         cwd=here, capture_output=True, text=True, timeout=60, check=False,
         env={**os.environ, "QUICKPROP_CACHE_DIR": str(here / "cache")},
     )  # fmt: skip
-    assert done.returncode == cli.BROKEN_OFF
+    assert done.returncode == 128 + signal.SIGINT
     assert done.stderr.splitlines()[-1] == "stopped before there was anything to keep"
     assert not list(here.glob("*.quickprop"))
 
@@ -356,19 +354,20 @@ def test_a_budget_too_small_to_learn_anything_is_not_judged(here: Path, capsys):
 #: A signal after a time would come before or after the training on another machine.
 SIGNALLED = """
 import os, signal, sys
-from quickprop import cli
+from quickprop.__main__ import run
+from quickprop.cli.commands import fit as command
 from quickprop.train import Callback
 
 number = getattr(signal, sys.argv.pop(1))
-train = cli.fit
+train = command.fit
 
 class Signal(Callback):
     def on_epoch(self, record, progress):
         if record.epoch == 3:
             os.kill(os.getpid(), number)
 
-cli.fit = lambda *a, callbacks=(), **k: train(*a, callbacks=[*callbacks, Signal()], **k)
-cli.main(sys.argv[1:])
+command.fit = lambda *a, callbacks=(), **k: train(*a, callbacks=[*callbacks, Signal()], **k)
+run()
 """
 
 

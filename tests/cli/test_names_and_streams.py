@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import os
 import subprocess
 import sys
@@ -10,7 +12,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from quickprop import cli
+from quickprop.cli import app as cli
 
 ROWS = 60
 COLUMNS = {
@@ -20,11 +22,7 @@ COLUMNS = {
 
 
 def run(*arguments: str) -> int:
-    try:
-        cli.main(list(arguments))
-    except SystemExit as ended:
-        return int(ended.code or 0)
-    return 0
+    return cli.main(list(arguments))
 
 
 @pytest.fixture
@@ -78,7 +76,7 @@ def test_digits_that_are_no_width(here: Path, capsys, text: str):
 
 def in_a_process(*arguments: str, **options) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [sys.executable, "-m", "quickprop.cli", *arguments], stderr=subprocess.PIPE, **options
+        [sys.executable, "-m", "quickprop", *arguments], stderr=subprocess.PIPE, **options
     )
 
 
@@ -100,3 +98,103 @@ def test_a_full_output_is_one_line(here: Path, model: str, command: str):
     assert done.returncode == cli.WRONG
     assert b"Traceback" not in done.stderr
     assert done.stderr.decode().strip().splitlines()[-1].startswith("error: standard output")
+
+
+def test_columns_are_kept_beside_the_predictions(here: Path, capsys, model: str):
+    table = {"id": [f"n{k}" for k in range(ROWS)], "a,b": list(range(ROWS)), **COLUMNS}
+    pl.DataFrame(table).write_csv("new.csv")
+    given = ("predict", model, "new.csv", "--out", "p.csv", "--keep", "id,size", "--keep", "a,b")
+    assert run(*given) == 0
+    assert "id" not in capsys.readouterr().err
+    found = pl.read_csv("p.csv")
+    assert found.columns == ["id", "size", "a,b", "kind"]
+    assert found["id"].to_list() == table["id"]
+    assert run("predict", model, "new.csv", "--keep", "idd") == cli.WRONG
+    assert "did you mean 'id'" in capsys.readouterr().err.lower()
+    assert run("predict", model, "new.csv", "--keep", "kind") == cli.WRONG
+    assert "'kind'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["csv", "csv.gz", "parquet", "arrow"])
+def test_dash_is_standard_input_and_output(here: Path, kind: str):
+    frame = pl.DataFrame(COLUMNS)
+    raw = io.BytesIO()
+    if kind == "parquet":
+        frame.write_parquet(raw)
+    elif kind == "arrow":
+        frame.write_ipc(raw)
+    else:
+        text = frame.write_csv().encode()
+        raw = io.BytesIO(gzip.compress(text) if kind.endswith("gz") else text)
+    fitted = in_a_process(
+        "fit", "-", "--target", "kind", "--budget", "2s", "--out", "-",
+        input=raw.getvalue(), stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert fitted.returncode == 0, fitted.stderr
+    (here / "m.quickprop").write_bytes(fitted.stdout)
+    plain = in_a_process("predict", "m.quickprop", "data.csv", stdout=subprocess.PIPE)
+    piped = in_a_process(
+        "predict", "-", "data.csv", "--out", "-", input=fitted.stdout, stdout=subprocess.PIPE
+    )
+    assert piped.returncode == 0, piped.stderr
+    assert piped.stdout == plain.stdout
+    assert len(piped.stdout.splitlines()) == ROWS + 1
+
+
+def test_what_is_wrong_with_standard_input_is_said_of_it(here: Path):
+    done = in_a_process("fit", "-", "--target", "kind", input=b"size,kind\n1,2,3\n")
+    assert done.returncode == cli.WRONG
+    assert b"standard input" in done.stderr
+    assert b"quickprop-" not in done.stderr
+    with Path("/dev/zero").open("rb") as zeros:
+        done = in_a_process("fit", "-", "--target", "kind", stdin=zeros, timeout=60)
+    assert done.returncode == cli.WRONG
+    assert b"standard input: not a file or a pipe" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["predict", "evaluate", "--help", "--version"])
+def test_a_reader_that_has_seen_enough_is_no_error(here: Path, model: str, command: str):
+    arguments = [command] if command.startswith("-") else [command, model, "data.csv"]
+    read, write = os.pipe()
+    os.close(read)
+    done = in_a_process(*arguments, stdout=write)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("command", ["predict", "evaluate", "--help", "--version"])
+def test_a_closed_output_is_one_line(here: Path, model: str, command: str):
+    arguments = command if command.startswith("-") else f"{command} {model} data.csv"
+    line = f'exec "{sys.executable}" -m quickprop {arguments} >&-'
+    done = subprocess.run(["sh", "-c", line], stderr=subprocess.PIPE, text=True)
+    assert done.returncode == (0 if command.startswith("-") else cli.WRONG)
+    assert len(done.stderr.splitlines()) == (0 if command.startswith("-") else 1)
+    assert "Traceback" not in done.stderr
+
+
+#: name of an output, words of the error
+BAD_OUT = [
+    ("n" * 5000, "too long"),
+    ("~nobody-of-that-name/m.quickprop", "folder does not exist"),
+    ("nowhere/m.quickprop", "folder does not exist"),
+]
+
+
+@pytest.mark.parametrize(("out", "words"), BAD_OUT, ids=[b[1] for b in BAD_OUT])
+def test_an_output_that_cannot_be(here: Path, capsys, out: str, words: str):
+    assert run("fit", "data.csv", "--target", "kind", "--out", out) == cli.WRONG
+    error = capsys.readouterr().err
+    assert words in error
+    assert error.startswith("error: --out")
+    assert len(error) < 500
+
+
+@pytest.mark.parametrize("data", ["n" * 5000, "~nobody-of-that-name/a.csv", "loop.csv"])
+def test_data_that_cannot_be(here: Path, capsys, data: str):
+    (here / "loop.csv").symlink_to(here / "loop.csv")
+    assert run("fit", data, "--target", "kind") == cli.WRONG
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert "output" not in error
+    assert f"mean {data!r}" not in error
+    assert len(error) < 500

@@ -188,7 +188,8 @@ def _nearest_file(path: Path, where: str) -> str:
     if "://" in where:
         return "download it first: quickprop opens no network connection"
     try:
-        names = os.listdir(path.parent)
+        # A link to nothing, or to itself, is no file and yet has the name.
+        names = [name for name in os.listdir(path.parent) if name != path.name]
     except (OSError, ValueError):
         names = []
     return did_you_mean(path.name, names) or "check the path"

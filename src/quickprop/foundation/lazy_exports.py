@@ -5,8 +5,12 @@ from __future__ import annotations
 import builtins
 import importlib
 import sys
-from collections.abc import Callable
-from typing import Any
+
+# Without loading `typing`: this runs before all else, and Ctrl-C is not looked after yet.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 
 def lazy_exports(

@@ -1,0 +1,30 @@
+"""quickprop evaluate: score a model on a labelled table."""
+
+from __future__ import annotations
+
+from rich.table import Table
+
+from quickprop.cli.console import SCORE_NAMES, console, print_json
+from quickprop.cli.endings import LEFT
+from quickprop.cli.streams import STREAM, input_file, standard_output
+from quickprop.errors import SettingError
+from quickprop.models import TableModel
+
+
+def evaluate_model(model: str, data: str, *, as_json: bool) -> None:
+    """Read, predict, and show the scores."""
+    if model == STREAM and data == STREAM:
+        raise SettingError("standard input can only be one of the two", where="MODEL, DATA")
+    with input_file(model, ".quickprop") as source:
+        loaded = TableModel.load(source)
+    with input_file(data) as source:
+        scores = loaded.evaluate(source)
+    if as_json:
+        print_json({"task": loaded.task, "target": loaded.report.target, "scores": scores})
+    else:
+        table = Table(box=None, pad_edge=False, show_header=False)
+        for name, value in scores.items():
+            table.add_row(SCORE_NAMES[name], f"{value:.4g}")
+        with standard_output():
+            console().print(table)
+    LEFT.done()

@@ -1,0 +1,97 @@
+"""quickprop fit: train a network on a table, say how good it is, and write a model file."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+
+from quickprop.cli.console import console, print_json, report_document, show_report
+from quickprop.cli.endings import LEFT
+from quickprop.cli.progress_bar import Bar
+from quickprop.cli.streams import (
+    STREAM,
+    check_writable,
+    default_out,
+    input_file,
+    standard_output,
+)
+from quickprop.foundation.interrupts import held_interrupts
+from quickprop.models import TableModel, fit
+
+
+def fit_table(
+    data: str,
+    target: str,
+    *,
+    out: str | None,
+    task: str,
+    hidden: list[int] | None,
+    budget: float,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Fit, write the model, show the report."""
+    path = out or default_out(data)
+    check_writable(path, data, named=out is not None)
+    aside = console(aside=True)
+    with input_file(data) as source:
+        model = fit_with_bar(source, target, task, hidden, budget, seed, aside, bar=not as_json)
+    save(model, path)
+    if as_json and path != STREAM:
+        print_json(report_document(model, path))
+    elif path == STREAM:
+        show_report(aside, model)
+    else:
+        results = console()
+        with standard_output():
+            show_report(results, model)
+            results.print(f"\nmodel written to {path}")
+    LEFT.done()
+
+
+def fit_with_bar(
+    data: str,
+    target: str,
+    task: str,
+    hidden: list[int] | None,
+    budget: float,
+    seed: int,
+    aside: Console,
+    *,
+    bar: bool = True,
+) -> TableModel:
+    """Fit, with a bar where someone can see it."""
+    shown = Bar(aside)
+    show = bar and aside.is_terminal
+    try:
+        return fit(
+            data,
+            target,
+            task=task,
+            hidden=hidden,
+            budget=budget,
+            seed=seed,
+            callbacks=[shown] if show else [],
+            on_stage=shown.on_stage if show else None,
+        )
+    finally:
+        shown.close()
+
+
+def save(model: TableModel, path: str) -> None:
+    """Write the model file; what was learned is not lost to a signal that comes meanwhile."""
+    with held_interrupts() as interrupts:
+        interrupts.closing = True
+        if path != STREAM:
+            model.save(path)
+            LEFT.keep("model is", path)
+            return
+        with tempfile.TemporaryDirectory(prefix="quickprop-") as folder:
+            written = Path(folder) / "model.quickprop"
+            model.save(written)
+            with standard_output(), written.open("rb") as file:
+                shutil.copyfileobj(file, sys.stdout.buffer)

@@ -1,0 +1,68 @@
+"""quickprop predict: the target for the rows of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from quickprop.cli.console import console
+from quickprop.cli.endings import LEFT
+from quickprop.cli.streams import STREAM, check_writable, input_file, standard_output
+from quickprop.data import Table, column_of, csv_text, read_table, write_table
+from quickprop.errors import SettingError
+from quickprop.models import TableModel
+
+
+def predict_table(
+    model: str, data: str, *, out: str | None, proba: bool, keep: Sequence[str]
+) -> None:
+    """Read, predict, and write a table of what was predicted."""
+    if model == STREAM and data == STREAM:
+        raise SettingError("standard input can only be one of the two", where="MODEL, DATA")
+    path = out or STREAM
+    check_writable(path, data, model)
+    with input_file(model, ".quickprop") as source:
+        loaded = TableModel.load(source)
+    with input_file(data) as source:
+        frame = read_table(source)
+        kept = kept_columns(frame, keep)
+        aside = console(aside=True)
+        extra = [name for name in loaded.extra_columns(frame) if name not in kept]
+        if extra:
+            shown = ", ".join(extra[:8]) + (", ..." if len(extra) > 8 else "")
+            aside.print(f"note: columns that are not used: {shown}")
+        columns = predictions(loaded, frame, proba)
+    for name in kept:
+        if name in columns:
+            raise SettingError(
+                f"the predictions have the name {name!r} themselves",
+                where="--keep",
+                hint="keep other columns, or rename this one first",
+            )
+    columns = {**kept, **columns}
+    if path != STREAM:
+        write_table(columns, path)
+        LEFT.keep("predictions are", path)
+        aside.print(f"{len(frame):,} predictions written to {path}")
+    else:
+        with standard_output():
+            print(csv_text(columns), end="")
+    LEFT.done()
+
+
+def kept_columns(frame: Table, keep: Sequence[str]) -> dict[str, Any]:
+    """Columns of the table that go with the predictions; several may be named with commas."""
+    names: list[str] = []
+    for given in keep:
+        # A name may itself have a comma.
+        names += [given] if given in frame.columns else given.split(",")
+    return {name: column_of(frame, name, where="--keep").to_native() for name in names}
+
+
+def predictions(model: TableModel, frame: Table, proba: bool) -> dict[str, Any]:
+    """Columns of predictions by name."""
+    if not proba:
+        return {model.report.target: model.predict(frame)}
+    probabilities = model.predict_proba(frame)
+    classes = model.classes or ()
+    return {str(name): probabilities[:, k] for k, name in enumerate(classes)}
