@@ -7,7 +7,9 @@ Environment flags, all of them:
 ``QUICKPROP_CACHE_DIR``
     Where compiled code is kept. Empty switches the cache off. Default: the user's cache folder.
 ``QUICKPROP_NUM_THREADS``
-    The most threads one fit may use. ``OMP_NUM_THREADS`` is obeyed when this is not set.
+    The most threads that all fits of a process use together: 1, 2, 3, ... When it is not set,
+    ``OMP_NUM_THREADS`` is obeyed, its first number if it is a list; what is no count there is
+    ignored, as OpenMP does. Else: the cores that the process may run on.
 """
 
 from __future__ import annotations
@@ -45,6 +47,7 @@ class DType(Enum):
         return self.value
 
 
+_THREADS = "QUICKPROP_NUM_THREADS"
 BACKENDS = ("native", "reference")
 
 
@@ -91,19 +94,34 @@ def cache_dir() -> Path | None:
 
 
 def thread_limit() -> int:
-    """The most threads that one fit may use, from the environment or the usable cores."""
-    for flag in ("QUICKPROP_NUM_THREADS", "OMP_NUM_THREADS"):
-        text = os.environ.get(flag, "").split(",")[0].strip()
-        if not text:
-            continue
-        if not text.isdigit() or int(text) < 1:
+    """The most threads that all fits use together, from the environment or the usable cores.
+
+    Raises
+    ------
+    SettingError
+        When ``QUICKPROP_NUM_THREADS`` is set to something else than a number of threads.
+    """
+    own = os.environ.get(_THREADS, "").strip()
+    if own:
+        count = _count(own)
+        if count is None:
             raise SettingError(
-                "not a number of threads", where=flag, allowed="1, 2, 3, ...", given=repr(text)
+                "not a number of threads", where=_THREADS, allowed="1, 2, 3, ...", given=repr(own)
             )
-        return int(text)
+        return count
+    # It is others' too: what makes no sense is ignored, as OpenMP does. A list is for nested teams.
+    count = _count(os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip())
+    if count is not None:
+        return count
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _count(text: str) -> int | None:
+    """The count from 1 on that a text stands for; other digits than 0 to 9 make none."""
+    fits = len(text) < 10 and text.isascii() and text.isdigit() and int(text) > 0
+    return int(text) if fits else None
 
 
 def try_import(name: str, needed_for: str, extra: str | None = None) -> ModuleType:

@@ -12,7 +12,7 @@ from quickprop.autodiff import gradients
 from quickprop.execution import Minibatches, function
 from quickprop.graph import ROWS, Graph, Tensor, batch_matmul, placeholder, variable
 from quickprop.losses import CrossEntropy, MeanSquaredError
-from quickprop.native import runtime, shuffling, threads
+from quickprop.native import runtime, shuffling, thread_count
 from quickprop.nn import (
     Activation,
     Dense,
@@ -79,7 +79,8 @@ def test_native_trains_as_the_reference(
 
 def train_wide(threads: int, monkeypatch: pytest.MonkeyPatch) -> dict[str, np.ndarray]:
     """A network wide enough to be shared, with the cost model told that it is worth it."""
-    monkeypatch.setattr(runtime, "worth", lambda work, asked=None: asked or 1)
+    monkeypatch.setenv("QUICKPROP_NUM_THREADS", "3")
+    monkeypatch.setattr(runtime, "thread_count", lambda work, asked=None: asked or 1)
     rng = np.random.default_rng(5)
     network = Network(
         [Dense(200), Activation("tanh"), Dense(260), Activation("relu"), Dense(3)], 30
@@ -101,7 +102,7 @@ def test_predictions_in_several_threads_are_the_same(monkeypatch: pytest.MonkeyP
     x_values = np.random.default_rng(0).normal(size=(5000, 20)).astype(np.float32)
     results = []
     for count in (1, 2, 3):
-        monkeypatch.setattr(runtime, "worth", lambda work, asked=None, count=count: count)
+        monkeypatch.setattr(runtime, "thread_count", lambda work, asked=None, count=count: count)
         network = Network([Dense(64), Activation("relu"), Dense(5)], 20, seed=3)
         run = function(network.inputs, network.output())
         results += [run(x_values), run(x_values)]
@@ -112,7 +113,8 @@ def test_predictions_in_several_threads_are_the_same(monkeypatch: pytest.MonkeyP
 def test_products_of_stacks_have_the_same_bits_with_any_number_of_threads(
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(runtime, "worth", lambda work, asked=None: asked or 1)
+    monkeypatch.setenv("QUICKPROP_NUM_THREADS", "3")
+    monkeypatch.setattr(runtime, "thread_count", lambda work, asked=None: asked or 1)
     rng = np.random.default_rng(2)
     start = rng.normal(size=(1, 7, 20)).astype(np.float32)
     data = rng.normal(size=(50, 3, 11, 7)).astype(np.float32)
@@ -155,31 +157,35 @@ def test_rows_are_shuffled_as_by_numpy(rows: int):
     assert random.randint(2**31) == theirs.randint(2**31)
 
 
-def test_limits_on_threads_are_obeyed(monkeypatch: pytest.MonkeyPatch):
+def test_a_limit_of_others_is_obeyed(monkeypatch: pytest.MonkeyPatch):
     limits = pytest.importorskip("threadpoolctl").threadpool_limits
     monkeypatch.setenv("QUICKPROP_NUM_THREADS", "4")
-    with limits(3):
-        assert threads.limit() <= 3
     with limits(1):
-        assert threads.limit() == 1
-        assert threads.worth(10**12) == 1
-    monkeypatch.delenv("QUICKPROP_NUM_THREADS")
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    assert threads.limit() == 1
-    assert threads.limit(8) == 1
+        assert thread_count.thread_count(10**12) == 1
 
 
-def test_pace_prefers_what_is_quicker_and_tries_the_other_again():
-    pace = threads.Pace(2)
+def test_the_tuner_prefers_what_is_quicker_and_tries_the_other_again():
+    tuner = thread_count.ThreadTuner(2)
     cost: Callable[[int], float] = {1: 1.0, 2: 2.0}.__getitem__
     chosen = []
     for _ in range(60):
-        count = pace.choose()
+        count = tuner.choose()
         chosen.append(count)
-        pace.note(count, cost(count))
+        tuner.note(count, cost(count))
     assert chosen[:2] == [2, 1]
     assert chosen.count(2) == 3
     assert 2 in chosen[20:40]
+
+
+def test_the_tuner_forgets_what_another_number_of_threads_took():
+    tuner = thread_count.ThreadTuner(4)
+    tuner.note(4, 1.0)
+    tuner.note(1, 2.0)
+    assert tuner.choose() == 4
+    # Others are at work: only two of four were free.
+    tuner.note(2, 3.0)
+    assert tuner.choose() == 1
+    assert tuner.seconds == {1: 2.0, 2: 3.0}
 
 
 def test_last_short_batch_counts_by_its_rows():

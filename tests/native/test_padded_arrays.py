@@ -6,7 +6,7 @@ import pytest
 from quickprop.execution import function
 from quickprop.graph import placeholder, variable
 from quickprop.losses import MeanSquaredError
-from quickprop.native.resident import padded_array
+from quickprop.native.variable_storage import padded_array
 from quickprop.nn import Activation, Dense, Network
 from quickprop.optim import SGD
 from quickprop.train import fit

@@ -14,7 +14,7 @@ from quickprop.estimators.weights import WeightWindows
 from quickprop.execution import Function
 from quickprop.foundation.lru_cache import LruCache
 from quickprop.graph import Graph
-from quickprop.native.resident import addresses_of
+from quickprop.native.variable_storage import addresses_of
 from quickprop.nn import Network
 from quickprop.passes import optimise
 from quickprop.train.graph_template import KEPT, NetworkTemplate, structure_key_with

@@ -30,7 +30,7 @@ class Rule:
         Returns the value in its plain Python form, or raises ValueError or TypeError.
     parts : mapping of str to type, optional
         Components that the setting may hold, by kind.
-    mend : callable, optional
+    hint : callable, optional
         A hint for a refused value.
     """
 

@@ -18,6 +18,7 @@ import llvmlite.binding as llvm
 
 from quickprop import config
 from quickprop.errors import CompileError
+from quickprop.foundation.core_budget import CORES
 from quickprop.foundation.lru_cache import LruCache
 from quickprop.foundation.single_flight import SingleFlight, once
 from quickprop.native.background_compile import in_time
@@ -107,7 +108,7 @@ def compile_object(text: str) -> bytes:
     context = llvm.create_context()
     machine = _target_machine()
     try:
-        with llvm.parse_assembly(text, context) as module:
+        with CORES.taken(), llvm.parse_assembly(text, context) as module:
             if VERIFY:
                 module.verify()
             return _emit(machine, module)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from concurrent.futures import wait
+from typing import Any, cast
 
 import numpy as np
 
+from quickprop.foundation.core_budget import CORES
 from quickprop.graph import Graph, Storage, Tensor
 from quickprop.native import jit, shuffling
 from quickprop.native.csr import CsrMatrix, HybridMatrix, Rows, as_dense, column_shares
@@ -23,8 +26,8 @@ from quickprop.native.program import (
     has_rows,
     write_program,
 )
-from quickprop.native.resident import addresses_of, aligned_bytes, padded_array
-from quickprop.native.threads import Pace, multiply_adds, pool, worth
+from quickprop.native.thread_count import WORKERS, ThreadTuner, multiply_adds, thread_count
+from quickprop.native.variable_storage import addresses_of, aligned_bytes, padded_array
 
 _POINTER, _INT = ctypes.c_void_p, ctypes.c_int64
 #: Bytes of an offset into lists, and of a place in a row.
@@ -228,10 +231,21 @@ class NativeFunction:
         self, rows: int, addresses: Sequence[int], targets: Sequence[int], lists: _Slots
     ) -> None:
         """Many rows, in several threads when that is worth it; cut where chunks end anyway."""
-        parts = worth(self._work_a_row * rows)
-        if parts == 1:
+        wanted = thread_count(self._work_a_row * rows)
+        if wanted == 1:
             self._run_rows(rows, addresses, targets, lists)
             return
+        with CORES.taken(wanted) as parts:
+            self._run_parts(parts, rows, addresses, targets, lists)
+
+    def _run_parts(
+        self,
+        parts: int,
+        rows: int,
+        addresses: Sequence[int],
+        targets: Sequence[int],
+        lists: _Slots,
+    ) -> None:
         size = -(-rows // (parts * CHUNK)) * CHUNK
         outputs = self.graph.outputs
         steps = [
@@ -247,7 +261,14 @@ class NativeFunction:
                 lists,
             )
 
-        list(pool(parts).map(run, range(0, rows, size)))
+        others = [WORKERS.start(functools.partial(run, first)) for first in range(size, rows, size)]
+        try:
+            run(0)
+        finally:
+            # The memory of the results must outlast all that write to it.
+            wait(others)
+        for other in others:
+            other.result()
 
 
 def _row_bytes(node: Tensor) -> int:
@@ -291,7 +312,7 @@ class NativeMinibatches:
         rows = len(next(iter(data.values())))
         self.rows = rows * passes
         batch_size = min(batch_size, rows)
-        self.threads = worth(multiply_adds(graph, batch_size), threads)
+        self.threads = thread_count(multiply_adds(graph, batch_size), threads)
         factors = only_factors(graph)
         formed = {
             leaf: _in_quicker_form(graph, leaf, given) if leaf in factors else _if_small(given)
@@ -310,7 +331,7 @@ class NativeMinibatches:
             threaded=self.threads > 1,
             listed=self.listed,
         )
-        self._pace = Pace(self.threads)
+        self._tuner = ThreadTuner(self.threads)
         kinds = [_POINTER, _POINTER, *[_INT] * 5, ctypes.c_double]
         kinds += [_INT, _INT] if self.threads > 1 else []
         self._epoch = code.function("epoch", ctypes.c_double, *kinds)
@@ -407,24 +428,26 @@ class NativeMinibatches:
             total,
         )
         if self.threads == 1:
-            return self._epoch(*arguments)  # type: ignore[return-value]
-        parts = self._pace.choose()
-        started = time.perf_counter()
-        if parts == 1:
-            found = self._epoch(*arguments, 0, 1)
-        else:
-            # One task starts all parts: an interrupt of this thread cannot leave some waiting for
-            # parts that were never started.
-            found = pool(1).submit(self._run_parts, arguments).result()
-        self._pace.note(parts, (time.perf_counter() - started) / max(steps, 1))
-        return found  # type: ignore[return-value]
+            with CORES.taken():
+                return cast(float, self._epoch(*arguments))
+        with CORES.taken(self._tuner.choose()) as parts:
+            started = time.perf_counter()
+            if parts == 1:
+                found = self._epoch(*arguments, 0, 1)
+            else:
+                # One task starts all parts: an interrupt of this thread cannot leave some waiting
+                # for parts that were never started.
+                found = WORKERS.start(lambda: self._run_parts(arguments, parts)).result()
+        self._tuner.note(parts, (time.perf_counter() - started) / max(steps, 1))
+        return cast(float, found)
 
-    def _run_parts(self, arguments: tuple[float, ...]) -> float:
+    def _run_parts(self, arguments: tuple[float, ...], parts: int) -> float:
+        # Every part has a thread from its start: they wait for each other within.
         others = [
-            pool(self.threads).submit(self._epoch, *arguments, part, self.threads)
-            for part in range(1, self.threads)
+            WORKERS.start(functools.partial(self._epoch, *arguments, part, parts))
+            for part in range(1, parts)
         ]
-        total = self._epoch(*arguments, 0, self.threads)
+        total = self._epoch(*arguments, 0, parts)
         for other in others:
             other.result()
-        return total  # type: ignore[return-value]
+        return cast(float, total)

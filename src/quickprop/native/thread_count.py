@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import math
-import os
-from concurrent.futures import ThreadPoolExecutor
 
-from threadpoolctl import threadpool_info
-
-from quickprop import config
+from quickprop.config import thread_limit
+from quickprop.foundation.core_budget import core_limit
+from quickprop.foundation.worker_threads import WorkerThreads
 from quickprop.graph import Graph, Op
 
 #: Multiply-adds of a step for each thread that takes part: a quarter of a millisecond's work on a
@@ -17,19 +14,6 @@ from quickprop.graph import Graph, Op
 WORTH_A_THREAD = 12_500_000
 #: Narrower results are not cut into pieces.
 NARROWEST = 128
-
-
-def limit(asked: int | None = None) -> int:
-    """The most threads allowed by the caller, the environment, and threadpoolctl's limits."""
-    most = config.thread_limit()
-    if asked is not None:
-        most = min(most, asked)
-    if most > 1:
-        # Whoever limits the threads of BLAS or OpenMP, as joblib and `threadpool_limits` do, means
-        # numerical work in general.
-        pools = [pool["num_threads"] for pool in threadpool_info()]
-        most = min([most, *pools])
-    return most
 
 
 def multiply_adds(graph: Graph, rows: int, narrowest: int = NARROWEST) -> int:
@@ -48,18 +32,25 @@ def multiply_adds(graph: Graph, rows: int, narrowest: int = NARROWEST) -> int:
     return total
 
 
-def worth(work: int, asked: int | None = None) -> int:
-    """Threads for so many multiply-adds, within the limits."""
+def thread_count(work: int, asked: int | None = None) -> int:
+    """Threads that so many multiply-adds are worth, within the limits."""
+    # Asked even where one thread is enough: a wrong flag must not be noticed by large fits alone.
+    limit = thread_limit()
     wanted = work // WORTH_A_THREAD
-    return 1 if wanted < 2 else max(1, min(wanted, limit(asked)))
+    return 1 if wanted < 2 or limit == 1 else max(1, min(wanted, core_limit(asked)))
 
 
-class Pace:
+class ThreadTuner:
     """Whether several threads are quicker than one just now.
 
     The cost model knows the work but not what else the machine does: with the other cores busy,
     threads that wait for each other are slower than one alone. So both are timed, the quicker one
     is used, and the other is tried again now and then. The result has the same bits either way.
+
+    Parameters
+    ----------
+    threads : int
+        The most threads.
     """
 
     #: Slices between two trials of the slower way: a thirtieth of the time at twice the cost.
@@ -69,28 +60,27 @@ class Pace:
         self.threads = threads
         self.seconds: dict[int, float] = {}
         self.slices = 0
+        #: How many threads several were, the last time.
+        self.several = threads
 
     def choose(self) -> int:
-        """Threads for the next slice: all, or one."""
+        """Threads to ask for in the next slice: all, or one."""
         self.slices += 1
         if len(self.seconds) < 2:
-            return 1 if self.threads in self.seconds else self.threads
+            return 1 if self.several in self.seconds else self.threads
         quicker = min(self.seconds, key=self.seconds.__getitem__)
         if self.slices % self.TRY_AGAIN == 0:
             return self.threads if quicker == 1 else 1
-        return quicker
+        return 1 if quicker == 1 else self.threads
 
     def note(self, threads: int, seconds: float) -> None:
-        """What a step took; the last measurements count most."""
+        """What a step took with so many threads; the last measurements count most."""
+        if threads > 1 and threads != self.several:
+            self.seconds.pop(self.several, None)
+            self.several = threads
         before = self.seconds.get(threads, seconds)
         self.seconds[threads] = 0.5 * (before + seconds)
 
 
-@functools.cache
-def _pool_of(process: int, size: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(size, thread_name_prefix="quickprop")
-
-
-def pool(size: int) -> ThreadPoolExecutor:
-    """Threads that are kept; a forked process gets its own."""
-    return _pool_of(os.getpid(), size)
+#: Threads that take part in slices of work.
+WORKERS = WorkerThreads("quickprop", kept=64)
