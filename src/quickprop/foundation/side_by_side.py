@@ -6,6 +6,7 @@ import contextvars
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from typing import TypeVar
 
 from quickprop.foundation.core_budget import core_limit
@@ -68,7 +69,7 @@ def side_by_side(
                 stop.set()
 
     context = contextvars.copy_context()
-    begun = []
+    begun: list[Future[None]] = []
     count = min(core_limit(threads), len(items))
     look = 1e-4
     while True:
