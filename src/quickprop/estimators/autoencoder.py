@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_is_fitted
 
+from quickprop.data.standardizer import Standardizer
 from quickprop.errors import SettingError, ShapeError
 from quickprop.estimators.architecture import HiddenLayer, hidden_layers
 from quickprop.estimators.base import Labels, MultilayerPerceptron, has_steps
@@ -19,7 +20,7 @@ from quickprop.estimators.engine import Rows
 from quickprop.estimators.fitted_network import FittedNetwork
 from quickprop.estimators.objective import Objective
 from quickprop.estimators.parameters import estimator, parameter
-from quickprop.estimators.preparation import Preparation, StandardColumns, TargetScale
+from quickprop.estimators.preparation import Preparation, StandardColumns
 from quickprop.estimators.scores import r2
 from quickprop.estimators.settings import COUNT
 from quickprop.estimators.validation import FLOATS, FORMATS, dense, validated
@@ -169,7 +170,7 @@ class AutoencoderTransformer(
         return self._inputs(y, fitted)[0]
 
     def _prepared(self, X: Any, y: np.ndarray, weights: np.ndarray | None) -> Preparation:
-        scale = TargetScale.of(X, weights)
+        scale = Standardizer.fit(X, weights)
         return StandardColumns(scale, scale)
 
     def _kind(self, X: np.ndarray) -> str:

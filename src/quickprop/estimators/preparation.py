@@ -10,40 +10,14 @@ import numpy as np
 
 # By the name of the room: its parts are loaded when a table comes, and not with the estimators.
 from quickprop import data
-
-
-@dataclass(frozen=True)
-class TargetScale:
-    """Numbers brought to mean 0 and deviation 1, column by column."""
-
-    mean: np.ndarray
-    scale: np.ndarray
-
-    @classmethod
-    def of(cls, y: np.ndarray, weights: np.ndarray | None = None) -> TargetScale:
-        """Learned from the training rows; a column that does not vary is only moved."""
-        numbers = y.astype(np.float64)
-        mean = np.average(numbers, axis=0, weights=weights)
-        scale = np.sqrt(np.average((numbers - mean) ** 2, axis=0, weights=weights))
-        # What is left of a constant by rounding is no deviation.
-        varies = scale > 1e-12 * np.abs(mean)
-        return cls(mean, np.where(varies, scale, 1.0))
-
-    def encode(self, y: np.ndarray) -> np.ndarray:
-        """As the network learns them."""
-        return (y - self.mean) / self.scale
-
-    def decode(self, outputs: np.ndarray) -> np.ndarray:
-        """In the unit of the target; blocks of columns one after the other are told apart."""
-        blocks = outputs.reshape(len(outputs), -1, len(self.mean))
-        return (blocks * self.scale + self.mean).reshape(outputs.shape)
+from quickprop.data.standardizer import Standardizer
 
 
 @dataclass(frozen=True)
 class Preparation(ABC):
     """What was learned of the columns, and of the target when it is numbers."""
 
-    target: TargetScale | None
+    target: Standardizer | None
 
     @property
     @abstractmethod
@@ -64,7 +38,7 @@ class Preparation(ABC):
 class StandardColumns(Preparation):
     """Columns of numbers brought to mean 0 and deviation 1."""
 
-    inputs: TargetScale
+    inputs: Standardizer
 
     @property
     def features(self) -> int:
@@ -88,7 +62,7 @@ class TableColumns(Preparation):
     columns: data.Preprocessor
 
     @classmethod
-    def of(cls, X: Any, target: TargetScale | None = None) -> TableColumns:
+    def of(cls, X: Any, target: Standardizer | None = None) -> TableColumns:
         """Learned from the rows of the fit, a table."""
         return cls(target, data.Preprocessor.fit(X))
 

@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from quickprop.data.standardizer import Standardizer
 from quickprop.distributions import Distribution, Laplace, Normal, NormalMixture, StudentT
 from quickprop.errors import SettingError
 from quickprop.estimators.base import Labels, MultilayerPerceptron, has_steps
@@ -27,7 +28,7 @@ from quickprop.estimators.losses import (
 )
 from quickprop.estimators.objective import Objective
 from quickprop.estimators.parameters import estimator, parameter
-from quickprop.estimators.preparation import Preparation, TableColumns, TargetScale
+from quickprop.estimators.preparation import Preparation, TableColumns
 from quickprop.estimators.scores import r2
 from quickprop.estimators.sklearn_attributes import carried_to
 from quickprop.estimators.validation import (
@@ -217,7 +218,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
 
     def _prepared(self, X: Any, y: np.ndarray, weights: np.ndarray | None) -> Preparation:
         scaled = isinstance(number_loss(self.loss), SCALABLE)
-        return TableColumns.of(X, TargetScale.of(y, weights) if scaled else None)
+        return TableColumns.of(X, Standardizer.fit(y, weights) if scaled else None)
 
     def _strata(self, y: np.ndarray) -> np.ndarray | None:
         return None

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from quickprop.config import DType, as_dtype
+from quickprop.data.standardizer import Standardizer
 from quickprop.errors import DataError, ModelFileError, SettingError, ShapeError
 from quickprop.execution import Function, function
 from quickprop.foundation.settings import Component, boolean, choice, integer, number, sequence_of
@@ -34,6 +35,8 @@ _RULES = {
 }
 #: Names of the two arrays of a file that are not the network's.
 _CENTRE, _SCALE = "columns.centre", "columns.scale"
+#: Differences of larger numbers are not finite.
+_LARGEST = 1e307
 #: What is made of rows or codes, by name.
 _PARTS: dict[str, Callable[[Network], Function]] = {
     "encode": encoder,
@@ -95,7 +98,7 @@ class Autoencoder:
         self.seed: int = settings["seed"]
         self.dtype = as_dtype(dtype)
         self._learned: tuple[Network, History] | None = None
-        self._centre = self._scale = np.zeros(0)
+        self._columns = Standardizer.identity(0)
         self._functions: dict[str, Function] = {}
 
     # -- learning ---------------------------------------------------------------------------------
@@ -125,30 +128,27 @@ class Autoencoder:
         rows = self._matrix(x, "fit")
         if not len(rows):
             raise DataError("no rows to learn from", where="Autoencoder.fit")
-        centre, scale = np.zeros(rows.shape[1]), np.ones(rows.shape[1])
+        columns = Standardizer.identity(rows.shape[1])
         if self.scaled:
-            with np.errstate(over="ignore", invalid="ignore"):
-                centre, scale = rows.mean(0), rows.std(0)
-            if not np.isfinite(scale).all():
+            huge = np.abs(rows).max(axis=0) > _LARGEST
+            if huge.any():
                 raise DataError(
                     "numbers too large to be scaled",
                     where="Autoencoder.fit",
-                    given=f"column {int(np.argmin(np.isfinite(scale)))}",
+                    given=f"column {int(np.argmax(huge))}",
                 )
-            # What rounding makes of a constant column is not a deviation.
-            scale[scale <= 1e-12 * np.abs(centre)] = 1.0
-            scale[scale == 0.0] = 1.0
+            columns = Standardizer.fit(rows)
         network = Network(
             self._layers(rows.shape[1]), rows.shape[1], seed=self.seed, dtype=self.dtype
         )
         held_out = None
         if validation is not None:
-            other = (self._matrix(validation, "fit", rows.shape[1]) - centre) / scale
+            other = columns.encode(self._matrix(validation, "fit", rows.shape[1]))
             held_out = (other, other)
         for name in ("loss", "seed"):
             if name in settings:
                 raise SettingError("not a setting of an autoencoder's fit", where=f"fit.{name}")
-        scaled = (rows - centre) / scale
+        scaled = columns.encode(rows)
         history = fit(
             network,
             scaled,
@@ -158,7 +158,7 @@ class Autoencoder:
             validation=held_out,
             **settings,
         )
-        self._learned, self._centre, self._scale = (network, history), centre, scale
+        self._learned, self._columns = (network, history), columns
         self._functions = {}
         return self
 
@@ -194,17 +194,17 @@ class Autoencoder:
 
     def encode(self, x: Any) -> np.ndarray:
         """The codes of rows, shape (n, width of the code)."""
-        return self._run("encode", (self._known(x, "encode") - self._centre) / self._scale)
+        return self._run("encode", self._columns.encode(self._known(x, "encode")))
 
     def decode(self, codes: Any) -> np.ndarray:
         """The rows that belong to codes, shape (n, columns)."""
         given = self._matrix(codes, "decode", self.hidden[-1])
-        return self._run("decode", given) * self._scale + self._centre
+        return self._columns.decode(self._run("decode", given))
 
     def reconstruct(self, x: Any) -> np.ndarray:
         """The rows as they come back: encoded and decoded."""
-        scaled = (self._known(x, "reconstruct") - self._centre) / self._scale
-        return self._run("both", scaled) * self._scale + self._centre
+        scaled = self._columns.encode(self._known(x, "reconstruct"))
+        return self._columns.decode(self._run("both", scaled))
 
     def reconstruction_error(self, x: Any) -> np.ndarray:
         """How strange each row is, shape (n,); higher is stranger.
@@ -212,7 +212,7 @@ class Autoencoder:
         The mean over the columns of the squared difference between what went in and what came
         back, in deviations of the columns.
         """
-        scaled = (self._known(x, "reconstruction_error") - self._centre) / self._scale
+        scaled = self._columns.encode(self._known(x, "reconstruction_error"))
         with np.errstate(over="ignore"):
             return np.mean(np.square(self._run("both", scaled) - scaled), axis=1)
 
@@ -276,7 +276,7 @@ class Autoencoder:
             "columns": self.network.features,
             "history": self.history.to_document(),
         }
-        arrays = {_CENTRE: self._centre, _SCALE: self._scale}
+        arrays = {_CENTRE: self._columns.mean, _SCALE: self._columns.scale}
         write_model_file(path, document, {**self.network.weights(), **arrays})
 
     @classmethod
@@ -307,14 +307,15 @@ class Autoencoder:
         made = cls(*settings.pop("hidden"), **settings)
         columns = integer(1, 2**24).checked(document["columns"], "columns")
         weights = dict(arrays)
-        made._centre, made._scale = weights.pop(_CENTRE), weights.pop(_SCALE)
-        for array in (made._centre, made._scale):
+        mean, scale = weights.pop(_CENTRE), weights.pop(_SCALE)
+        for array in (mean, scale):
             if array.shape != (columns,) or array.dtype != np.float64:
                 raise ShapeError(
                     "not a number for each column", where="columns", given=show_shape(array.shape)
                 )
-        if not (made._scale > 0).all():
+        if not (scale > 0).all():
             raise SettingError("deviations that are not above 0", where=_SCALE)
+        made._columns = Standardizer(mean, scale, np.zeros(columns, bool))
         network = Network(made._layers(columns), columns, seed=made.seed, dtype=made.dtype)
         network.set_weights(weights)
         made._learned = network, History.from_document(document["history"])

@@ -65,8 +65,11 @@ class Classification(Task):
         return CrossEntropy()
 
     def linear_penalty(self, rows: int) -> float:
-        """``w**2 / 2`` beside the sum of the rows' losses, scikit-learn's C = 1."""
-        return 1.0 / rows
+        """``w**2 / 2`` beside the sum of the rows' losses, scikit-learn's C = 1.
+
+        Of two classes, w is the difference of their weights, whose squares sum to half of w's.
+        """
+        return (2.0 if self.outputs == 2 else 1.0) / rows
 
     def encode(self, values: Values) -> np.ndarray:
         """Class codes, int32, shape (n,)."""

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
+
 from quickprop.foundation.settings import (
     Component,
     choice,
@@ -95,8 +97,8 @@ class Recipe(Component):
         outputs : int
         seed : int, optional
         """
-        if self.linear and levels:
-            return _sum_of_levels(features, levels, outputs, seed)
+        if self.linear:
+            return _linear_network(features, levels, outputs, seed)
         layers: list[Component] = []
         for width in self.hidden:
             layers += [Dense(width), Activation(self.activation)]
@@ -113,16 +115,22 @@ class Recipe(Component):
         return products + 16 * sum(levels)
 
 
-def _sum_of_levels(features: int, levels: Sequence[int], outputs: int, seed: int) -> Network:
+def _linear_network(features: int, levels: Sequence[int], outputs: int, seed: int) -> Network:
     """A layer on the numbers, and for each embedded column the outputs of its level, added up.
 
-    The same function as a layer on a 0/1 number for each level, without the zeros.
+    The same function as a layer on a 0/1 number for each level, without the zeros. All weights
+    start at 0: there is one lowest loss, and weights that few rows speak for are near it.
     """
-    parts: list[Node] = [Dense(outputs)(Input(features))] if features else []
-    for column, count in enumerate(levels):
-        codes = Input(1, category_input(column), codes=True)
-        parts.append(Embedding((count,), widths=(outputs,))(codes))
-    return Network(Add()(*parts) if len(parts) > 1 else parts[0], seed=seed)
+    if levels:
+        parts: list[Node] = [Dense(outputs)(Input(features))] if features else []
+        for column, count in enumerate(levels):
+            codes = Input(1, category_input(column), codes=True)
+            parts.append(Embedding((count,), widths=(outputs,))(codes))
+        network = Network(Add()(*parts) if len(parts) > 1 else parts[0], seed=seed)
+    else:
+        network = Network([Dense(outputs)], features, seed=seed)
+    network.set_weights({name: np.zeros_like(one) for name, one in network.weights().items()})
+    return network
 
 
 def usual_recipe(rows: int) -> Recipe:
