@@ -16,7 +16,7 @@ from quickprop.data.column_choice import ColumnChoice, choose_column
 from quickprop.data.date_column import DateColumn
 from quickprop.data.level_columns import EMBED_FROM, EmbeddedColumn, OneHotColumn
 from quickprop.data.numeric_column import NumericColumn
-from quickprop.data.tables import read_table
+from quickprop.data.tables import Table, read_table
 from quickprop.errors import DataError, did_you_mean
 from quickprop.foundation.documents import Fields
 
@@ -65,7 +65,7 @@ class Preprocessor:
     notes: tuple[str, ...]
 
     @classmethod
-    def fit(cls, frame: nw.DataFrame, *, exclude: Iterable[str] = ()) -> Preprocessor:
+    def fit(cls, frame: Table, *, exclude: Iterable[str] = ()) -> Preprocessor:
         """Learn from the training rows.
 
         Parameters
@@ -84,7 +84,7 @@ class Preprocessor:
 
     @classmethod
     def fit_transform(
-        cls, frame: nw.DataFrame, rows: np.ndarray, *, exclude: Iterable[str] = ()
+        cls, frame: Table, rows: np.ndarray, *, exclude: Iterable[str] = ()
     ) -> tuple[Preprocessor, Matrices]:
         """Learn from some rows and give all rows as matrices, each column being read once.
 
@@ -107,7 +107,7 @@ class Preprocessor:
 
     @classmethod
     def _fit(
-        cls, frame: nw.DataFrame, rows: np.ndarray | None, exclude: Iterable[str]
+        cls, frame: Table, rows: np.ndarray | None, exclude: Iterable[str]
     ) -> tuple[Preprocessor, list[Cells]]:
         """What was learned, and the cells of the columns that are used."""
         left_out = set(exclude)
@@ -157,12 +157,12 @@ class Preprocessor:
         """What each code of each embedded column stands for."""
         return tuple(column.code_names for column in self.columns if column.code_names)
 
-    def extra_columns(self, frame: nw.DataFrame) -> list[str]:
+    def extra_columns(self, frame: Table) -> list[str]:
         """Columns of the table that are not used."""
         used = set(self.column_names)
         return [name for name in frame.columns if name not in used]
 
-    def transform(self, frame: nw.DataFrame) -> Matrices:
+    def transform(self, frame: Table) -> Matrices:
         """The rows as matrices; columns may come in any order and more may come.
 
         Raises
@@ -244,7 +244,7 @@ class Preprocessor:
         return cls(columns, fields.texts("notes", distinct=False))
 
 
-def _as_polars(frame: nw.DataFrame) -> pl.DataFrame:
+def _as_polars(frame: Table) -> pl.DataFrame:
     """The polars frame below, converting a frame of another library."""
     native = nw.to_native(frame, pass_through=True)
     return native if isinstance(native, pl.DataFrame) else nw.to_native(read_table(frame))

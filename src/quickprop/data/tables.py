@@ -20,14 +20,28 @@ from quickprop.data.csv_file import check_names, parse_csv
 from quickprop.data.forked import begin_work
 from quickprop.errors import DataError, DataFileError, did_you_mean
 from quickprop.foundation.atomic_file import is_device, replace_file
+from quickprop.foundation.bounded_file import (
+    STANDARD_INPUT,
+    available_memory,
+    check_regular_file,
+    decompressed,
+    read_bounded,
+    read_standard_input,
+    shown_path,
+)
 
 _TEXT_ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 _IPC_ENDINGS = (".arrow", ".ipc", ".feather")
 READABLE = (*_TEXT_ENDINGS, ".parquet", *_IPC_ENDINGS)
 """Endings of the files that `read_table` opens."""
 
+#: How what gzip packed begins.
+_GZIP = b"\x1f\x8b"
+#: Larger files do not fit into the memory of most machines.
+_LARGEST_FILE = 2**36
+
 #: A table as it is passed on.
-Table = nw.DataFrame
+Table = nw.DataFrame[Any]
 
 #: Rows of an array that are turned into columns at a time.
 _PIECE = 1024
@@ -44,14 +58,14 @@ _BROKEN_FILE = (
 )
 
 
-def read_table(data: object, *, where: str = "data") -> nw.DataFrame:
+def read_table(data: object, *, where: str = "data") -> Table:
     """Read a table from a file, or take one that is in memory.
 
     Parameters
     ----------
     data : str, path, table or dict
-        The path of a CSV (also gzip), TSV, Parquet or Arrow IPC file; or a pandas, polars or
-        pyarrow table; or a dict of columns.
+        The path of a CSV (also gzip), TSV, Parquet or Arrow IPC file, or "-" for delimited text
+        from standard input; or a pandas, polars or pyarrow table; or a dict of columns.
     where : str
         What error messages call a table that is not a file.
 
@@ -94,7 +108,7 @@ def read_table(data: object, *, where: str = "data") -> nw.DataFrame:
 
 def as_table(rows: Any, *, where: str = "data") -> Table:
     """Rows of any make as a table; columns of an array are called x1, x2, ..."""
-    if isinstance(rows, Table):
+    if isinstance(rows, nw.DataFrame):
         return rows
     if isinstance(rows, np.ndarray):
         rows = np.atleast_2d(rows)
@@ -112,7 +126,7 @@ def _columns(rows: np.ndarray) -> np.ndarray:
     return columns
 
 
-def column_of(frame: nw.DataFrame, name: str, *, where: str = "target") -> nw.Series:
+def column_of(frame: Table, name: str, *, where: str = "target") -> nw.Series[Any]:
     """The column called `name`, or the error that says which ones there are."""
     if name in frame.columns:
         return frame[name]
@@ -134,29 +148,30 @@ def _are_numbers(names: Sequence[str]) -> bool:
 
 def _read_file(path: Path, where: str) -> pl.DataFrame:
     """Read a file by the ending of its name."""
-    # The functions of os.path answer where those of Path raise for an impossible name.
-    if os.path.isdir(path):
-        raise DataFileError("this is a folder, not a file", where=where, hint="name a file in it")
-    if not os.path.exists(path):
-        raise DataFileError("no such file", where=where, hint=_nearest_file(path, where))
-    read = _reader(path.name)
-    if read is None:
+    if "://" in where:
         raise DataFileError(
-            "unknown kind of file",
+            "no such file",
             where=where,
-            allowed=", ".join(READABLE),
-            given=path.suffix or "no ending",
-            hint="convert it or rename it with the ending that fits",
+            hint="download it first: quickprop opens no network connection",
         )
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise DataFileError(
-            "cannot be read",
-            where=where,
-            given=error.strerror or str(error),
-            hint="check that you may read it",
-        ) from error
+    most = _most_bytes()
+    if where == STANDARD_INPUT:
+        raw = read_standard_input(DataFileError, most=most)
+        read: _Reader | None = _read_packed_text if raw.startswith(_GZIP) else _read_text
+        where = "standard input"
+    else:
+        where = shown_path(path)
+        check_regular_file(path, DataFileError, most=most)
+        read = _reader(path.name)
+        if read is None:
+            raise DataFileError(
+                "unknown kind of file",
+                where=where,
+                allowed=", ".join(READABLE),
+                given=path.suffix or "no ending",
+                hint="convert it or rename it with the ending that fits",
+            )
+        raw = read_bounded(path, DataFileError, most=most)
     if not raw:
         raise DataFileError(
             "the file is empty", where=where, hint="give a table with a header and rows"
@@ -183,16 +198,20 @@ def _read_file(path: Path, where: str) -> pl.DataFrame:
         ) from error
 
 
-def _nearest_file(path: Path, where: str) -> str:
-    """A hint that names a file in the same folder, if one is called much the same."""
-    if "://" in where:
-        return "download it first: quickprop opens no network connection"
-    try:
-        # A link to nothing, or to itself, is no file and yet has the name.
-        names = [name for name in os.listdir(path.parent) if name != path.name]
-    except (OSError, ValueError):
-        names = []
-    return did_you_mean(path.name, names) or "check the path"
+def _most_bytes() -> int:
+    """The most bytes of a file: what leaves as much memory again for its columns."""
+    there = available_memory()
+    return _LARGEST_FILE if there is None else min(_LARGEST_FILE, there // 2)
+
+
+def _read_text(raw: bytes, where: str) -> pl.DataFrame:
+    """Read delimited text."""
+    return parse_csv(raw, where=where)
+
+
+def _read_packed_text(raw: bytes, where: str) -> pl.DataFrame:
+    """Read delimited text that gzip has packed."""
+    return parse_csv(decompressed(raw, where, DataFileError, most=_most_bytes()), where=where)
 
 
 def _read_ipc(raw: bytes, where: str) -> pl.DataFrame:
@@ -203,15 +222,16 @@ def _read_ipc(raw: bytes, where: str) -> pl.DataFrame:
     return pl.read_ipc_stream(raw)
 
 
-_READERS: dict[tuple[str, ...], Callable[[bytes, str], pl.DataFrame]] = {
-    (".csv", ".tsv"): lambda raw, where: parse_csv(raw, where=where),
-    (".csv.gz", ".tsv.gz"): lambda raw, where: parse_csv(gzip.decompress(raw), where=where),
+_Reader = Callable[[bytes, str], pl.DataFrame]
+_READERS: dict[tuple[str, ...], _Reader] = {
+    (".csv", ".tsv"): _read_text,
+    (".csv.gz", ".tsv.gz"): _read_packed_text,
     (".parquet",): lambda raw, _: pl.read_parquet(raw),
     _IPC_ENDINGS: _read_ipc,
 }
 
 
-def _reader(name: str) -> Callable[[bytes, str], pl.DataFrame] | None:
+def _reader(name: str) -> _Reader | None:
     """The reader for a file of that name, if there is one."""
     return next((r for ends, r in _READERS.items() if name.lower().endswith(ends)), None)
 
@@ -339,7 +359,7 @@ def check_columns(table: Any, *, where: str = "data") -> None:
     )
 
 
-def _foreign_series(series: nw.Series) -> object:
+def _foreign_series(series: nw.Series[Any]) -> object:
     """Values of one column in a form that `as_series` takes, fast where there is a fast way."""
     dtype = series.dtype
     plain = dtype.is_integer() or dtype == nw.Boolean
@@ -358,7 +378,7 @@ def csv_text(columns: Mapping[str, np.ndarray | Sequence[Any]]) -> str:
     return pl.DataFrame(dict(columns)).write_csv()
 
 
-def write_table(columns: Mapping[str, np.ndarray | Sequence[Any]], path: str | os.PathLike) -> None:
+def write_table(columns: Mapping[str, np.ndarray | Sequence[Any]], path: str | os.PathLike[str]) -> None:
     """Write columns as CSV, TSV, Parquet or Arrow IPC, by the ending of the path.
 
     The file is written beside `path` and then renamed, so that it is there whole or not at all.
@@ -392,7 +412,7 @@ def write_table(columns: Mapping[str, np.ndarray | Sequence[Any]], path: str | o
     replace_file(target, lambda file: write(frame, file))
 
 
-def table_hash(frame: nw.DataFrame) -> str:
+def table_hash(frame: Table) -> str:
     """A SHA-256 of the column names and all values, in order.
 
     Numbers count by value, not by type: 1 and 1.0 are the same.

@@ -17,7 +17,7 @@ from quickprop.data.text_cells import clean_text, level_names
 from quickprop.errors import DataError, did_you_mean
 from quickprop.foundation.documents import Fields
 
-Values = nw.Series | pl.Series | np.ndarray | Sequence[Any]
+Values = nw.Series[Any] | pl.Series | np.ndarray | Sequence[Any]
 
 
 def target_series(values: Values, name: str = "target") -> pl.Series:

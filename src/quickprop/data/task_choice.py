@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import narwhals as nw
 import numpy as np
@@ -31,7 +31,7 @@ class TaskChoice:
     reason: str
 
 
-def choose_task(target: nw.Series, task: str = "auto") -> TaskChoice:
+def choose_task(target: nw.Series[Any], task: str = "auto") -> TaskChoice:
     """Choose the task from the target column.
 
     Text, booleans and two different numbers are classes. So are whole numbers that look like the

@@ -23,12 +23,14 @@ from safetensors.numpy import save as save_tensors
 from quickprop import __version__
 from quickprop.errors import ModelFileError, SettingError
 from quickprop.foundation.atomic_file import replace_file
+from quickprop.foundation.bounded_file import check_regular_file, read_stream, shown_path
 
 #: Format 2 may hold a linear model beside the network.
 FORMAT = 2
 READABLE = (1, 2)
 #: Larger files are refused: no network of this library comes near.
 LARGEST_FILE = 4 * 2**30
+_LARGEST_HEADER = 2**28
 _KEY = "quickprop"
 _MEND = "choose a file that quickprop fit wrote, or fit the model again"
 
@@ -76,10 +78,10 @@ def read_model_file(
     ModelFileError
         The file is missing, truncated, altered, of a later version or no model at all.
     """
-    where = str(path)
+    where = shown_path(path)
     if not isinstance(path, str | os.PathLike):
         raise ModelFileError("not a path", where="load", given=repr(path)[:80])
-    content = _content(Path(os.path.expanduser(path)), where)
+    content = _content(Path(os.path.expanduser(path)))
     try:
         size = int.from_bytes(content[:8], "little")
         header = json.loads(content[8 : 8 + size])
@@ -121,20 +123,23 @@ def read_model_file(
     return document, weights
 
 
-def _content(path: Path, where: str) -> bytes:
+def _content(path: Path) -> bytes:
+    """The bytes of a file that looks like a model; of any other only the beginning is read."""
+    where = shown_path(path)
+    size = check_regular_file(path, ModelFileError, most=LARGEST_FILE)
+    if not size:
+        raise ModelFileError("the file is empty", where=where, hint=_MEND)
     try:
-        if path.is_dir():
-            raise ModelFileError("this is a folder, not a model file", where=where, hint=_MEND)
-        size = path.stat().st_size
-        if size > LARGEST_FILE:
-            raise ModelFileError("too large for a model file", where=where, given=f"{size} bytes")
-        if not size:
-            raise ModelFileError("the file is empty", where=where, hint=_MEND)
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise ModelFileError("no such file", where=where, hint="check the path") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+        with path.open("rb") as stream:
+            header = int.from_bytes(stream.read(8), "little")
+            if not 0 < header <= min(size - 8, _LARGEST_HEADER) or stream.read(1) != b"{":
+                raise ModelFileError(
+                    "not a quickprop model, or a damaged one", where=where, hint=_MEND
+                )
+            stream.seek(0)
+            return read_stream(stream, where, ModelFileError, most=LARGEST_FILE)
+    except OSError as error:
+        reason = error.strerror or str(error)
         raise ModelFileError("cannot be read", where=where, given=reason) from error
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NoReturn
 
-from quickprop.data import Table, as_table
+from quickprop.data import as_table
 from quickprop.errors import SettingError
 from quickprop.foundation.settings import Rule, boolean, callback, integer, number, optional
 from quickprop.models.judgement import Judgement, judge
@@ -273,7 +273,7 @@ def _refuse_arrays(data: object, target: object) -> NoReturn:
             where="fit",
             hint="give settings by their names, for example hidden=[64, 64]",
         )
-    tabular = isinstance(data, Table | Mapping) or hasattr(data, "columns")
+    tabular = isinstance(data, Mapping) or hasattr(data, "columns")
     if not tabular and (isinstance(target, Iterable) or hasattr(target, "__array__")):
         raise SettingError(
             "quickprop.fit learns from a table and the name of a column in it",
