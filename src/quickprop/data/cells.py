@@ -52,7 +52,7 @@ class NumberCells(Cells):
     @cached_property
     def finite(self) -> np.ndarray:
         """Which are numbers."""
-        return np.isfinite(self.values)
+        return np.asarray(np.isfinite(self.values))
 
 
 @dataclass(frozen=True, eq=False)

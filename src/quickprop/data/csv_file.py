@@ -215,7 +215,8 @@ def _rows_only(raw: bytes, records: _Records, kept: np.ndarray) -> bytes:
         return raw[start:]
     lengths = np.append(records.starts[first_row + 1 :], len(raw)) - records.starts[first_row:]
     data = np.frombuffer(raw, np.uint8)[start:]
-    return data[np.repeat(~tail, lengths)].tobytes()
+    stretch: bytes = data[np.repeat(~tail, lengths)].tobytes()
+    return stretch
 
 
 def _read_rows(

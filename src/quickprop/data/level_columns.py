@@ -40,7 +40,7 @@ class Levels:
         code_of = [known.get(name, 0) for name in cells.names.to_list()]
         # The last stands for what is missing, which has place -1.
         code_of.append(self.count - 1 if self.codes_missing else 0)
-        return np.array(code_of, np.int32)[cells.codes]
+        return np.asarray(np.array(code_of, np.int32)[cells.codes])
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -148,7 +148,7 @@ def _logarithms(values: np.ndarray, unit: float) -> np.ndarray:
     """log(1 + x / unit), carried on below 0 as its mirror image."""
     with np.errstate(over="ignore"):
         ratio = np.minimum(np.abs(values) / unit, _LARGEST)
-    return np.copysign(np.log1p(ratio), values)
+    return np.asarray(np.copysign(np.log1p(ratio), values))
 
 
 @dataclass(frozen=True)

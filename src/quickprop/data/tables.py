@@ -157,13 +157,13 @@ def _read_file(path: Path, where: str) -> pl.DataFrame:
     most = _most_bytes()
     if where == STANDARD_INPUT:
         raw = read_standard_input(DataFileError, most=most)
-        read: _Reader | None = _read_packed_text if raw.startswith(_GZIP) else _read_text
+        read: _Reader = _read_packed_text if raw.startswith(_GZIP) else _read_text
         where = "standard input"
     else:
         where = shown_path(path)
         check_regular_file(path, DataFileError, most=most)
-        read = _reader(path.name)
-        if read is None:
+        found = _reader(path.name)
+        if found is None:
             raise DataFileError(
                 "unknown kind of file",
                 where=where,
@@ -171,6 +171,7 @@ def _read_file(path: Path, where: str) -> pl.DataFrame:
                 given=path.suffix or "no ending",
                 hint="convert it or rename it with the ending that fits",
             )
+        read = found
         raw = read_bounded(path, DataFileError, most=most)
     if not raw:
         raise DataFileError(
@@ -272,9 +273,9 @@ def as_series(name: str, values: object, where: str) -> pl.Series:
             return pl.Series(name, values.astype("datetime64[us]"))
         values = values.tolist()
     elif hasattr(values, "to_list"):
-        values = values.to_list()  # type: ignore[union-attr]
+        values = values.to_list()
     elif hasattr(values, "to_pylist"):
-        values = values.to_pylist()  # type: ignore[union-attr]
+        values = values.to_pylist()
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         raise DataError(
             f"column {name!r} is not a list of values",
@@ -312,7 +313,7 @@ def _is_missing(cell: object) -> bool:
 def _from_foreign(data: object, where: str) -> pl.DataFrame:
     """A polars frame from a table of another library, through narwhals."""
     try:
-        table: Any = nw.from_native(data)  # type: ignore[type-var]
+        table: Any = nw.from_native(data)
     except TypeError:
         table = None
     except nw.exceptions.DuplicateError:
@@ -378,7 +379,9 @@ def csv_text(columns: Mapping[str, np.ndarray | Sequence[Any]]) -> str:
     return pl.DataFrame(dict(columns)).write_csv()
 
 
-def write_table(columns: Mapping[str, np.ndarray | Sequence[Any]], path: str | os.PathLike[str]) -> None:
+def write_table(
+    columns: Mapping[str, np.ndarray | Sequence[Any]], path: str | os.PathLike[str]
+) -> None:
     """Write columns as CSV, TSV, Parquet or Arrow IPC, by the ending of the path.
 
     The file is written beside `path` and then renamed, so that it is there whole or not at all.

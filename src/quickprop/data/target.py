@@ -234,7 +234,7 @@ class ClassTarget:
     def decode(self, codes: np.ndarray) -> np.ndarray:
         """The classes at these places: text as an object array, others in their own type."""
         kind = object if isinstance(self.classes[0], str) else None
-        return np.array(self.classes, dtype=kind)[np.asarray(codes).reshape(-1)]
+        return np.asarray(np.array(self.classes, dtype=kind)[np.asarray(codes).reshape(-1)])
 
     def to_document(self) -> dict[str, Any]:
         """All fields as JSON."""

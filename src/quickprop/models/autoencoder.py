@@ -214,7 +214,7 @@ class Autoencoder:
         """
         scaled = self._columns.encode(self._known(x, "reconstruction_error"))
         with np.errstate(over="ignore"):
-            return np.mean(np.square(self._run("both", scaled) - scaled), axis=1)
+            return np.asarray(np.mean(np.square(self._run("both", scaled) - scaled), axis=1))
 
     def _known(self, x: Any, where: str) -> np.ndarray:
         return self._matrix(x, where, self.network.features)

@@ -49,15 +49,9 @@ class Classification(Task):
         """One a class."""
         return len(self.codec.classes)
 
-    @property
-    def output_names(self) -> tuple[str, ...]:
+    def output_names(self, target: str) -> tuple[str, ...]:
         """The classes as text."""
         return self.codec.keys
-
-    @property
-    def unit(self) -> tuple[float, float]:
-        """Outputs are logits and have none."""
-        return 0.0, 1.0
 
     @property
     def loss(self) -> Loss:
@@ -117,7 +111,7 @@ class Classification(Task):
 
     def row_losses(self, truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
         """1 for a wrong class."""
-        return (predicted.argmax(axis=1) != truth).astype(float)
+        return np.asarray(predicted.argmax(axis=1) != truth, float)
 
     def difference(self, gain: float, error: float, larger: float) -> str:
         """In points of accuracy."""

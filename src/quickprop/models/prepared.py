@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from quickprop.data import (
 )
 from quickprop.errors import DataError, SettingError
 from quickprop.foundation.settings import integer, number
+from quickprop.models.inputs import Interface
 from quickprop.models.task import Task
 from quickprop.models.tasks import fit_task
 
@@ -72,6 +74,11 @@ class Prepared:
     notes: tuple[str, ...]
     rows_read: int
     data_hash: str
+
+    @cached_property
+    def interface(self) -> Interface:
+        """What a network for this table reads and gives."""
+        return Interface.of(self.preprocessor, self.task, self.target)
 
     @property
     def rows(self) -> dict[str, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -18,7 +17,7 @@ from quickprop.foundation.settings import (
     sequence_of,
     setting,
 )
-from quickprop.models.inputs import category_input
+from quickprop.models.inputs import Interface, category_input
 from quickprop.nn import ACTIVATIONS, Activation, Add, Dense, Dropout, Embedding, Input, Network
 from quickprop.nn.node import Node
 from quickprop.optim import (
@@ -83,52 +82,53 @@ class Recipe(Component):
         """Whether the network is a linear model."""
         return not self.hidden
 
-    def network(
-        self, features: int, levels: Sequence[int], outputs: int, *, seed: int = 0
-    ) -> Network:
+    def network(self, interface: Interface, *, seed: int = 0) -> Network:
         """A network with its starting weights.
 
         Parameters
         ----------
-        features : int
-            Number of numeric inputs.
-        levels : sequence of int
-            Number of codes of each embedded column.
-        outputs : int
+        interface : Interface
+            What it reads and gives.
         seed : int, optional
         """
         if self.linear:
-            return _linear_network(features, levels, outputs, seed)
+            return _linear_network(interface, seed)
         layers: list[Component] = []
         for width in self.hidden:
             layers += [Dense(width), Activation(self.activation)]
             if self.dropout:
                 layers.append(Dropout(self.dropout))
-        return Network([*layers, Dense(outputs)], features, levels, seed=seed)
+        layers.append(Dense(len(interface.outputs)))
+        return Network(
+            layers, len(interface.features), interface.codes, seed=seed, **interface.names
+        )
 
-    def weights(self, features: int, levels: Sequence[int], outputs: int) -> int:
+    def weights(self, interface: Interface) -> int:
         """How many weights that network has, without making it; vectors are taken for 16 wide."""
+        features, outputs = len(interface.features), len(interface.outputs)
+        levels = sum(interface.codes)
         if self.linear:
-            return (features + sum(levels) + 1) * outputs
-        widths = [features + 16 * len(levels), *self.hidden, outputs]
-        products = sum((a + 1) * b for a, b in pairwise(widths))
-        return products + 16 * sum(levels)
+            return (features + levels + 1) * outputs
+        widths = [features + 16 * len(interface.codes), *self.hidden, outputs]
+        return sum((a + 1) * b for a, b in pairwise(widths)) + 16 * levels
 
 
-def _linear_network(features: int, levels: Sequence[int], outputs: int, seed: int) -> Network:
+def _linear_network(interface: Interface, seed: int) -> Network:
     """A layer on the numbers, and for each embedded column the outputs of its level, added up.
 
     The same function as a layer on a 0/1 number for each level, without the zeros. All weights
     start at 0: there is one lowest loss, and weights that few rows speak for are near it.
     """
-    if levels:
+    features, outputs = len(interface.features), len(interface.outputs)
+    if interface.codes:
         parts: list[Node] = [Dense(outputs)(Input(features))] if features else []
-        for column, count in enumerate(levels):
+        for column, count in enumerate(interface.codes):
             codes = Input(1, category_input(column), codes=True)
             parts.append(Embedding((count,), widths=(outputs,))(codes))
-        network = Network(Add()(*parts) if len(parts) > 1 else parts[0], seed=seed)
+        drawn = Add()(*parts) if len(parts) > 1 else parts[0]
+        network = Network(drawn, seed=seed, **interface.names)
     else:
-        network = Network([Dense(outputs)], features, seed=seed)
+        network = Network([Dense(outputs)], features, seed=seed, **interface.names)
     network.set_weights({name: np.zeros_like(one) for name, one in network.weights().items()})
     return network
 

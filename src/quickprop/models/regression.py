@@ -46,15 +46,10 @@ class Regression(Task):
         """One."""
         return 1
 
-    @property
-    def output_names(self) -> None:
-        """The output is the target itself."""
-        return None
-
-    @property
-    def unit(self) -> tuple[float, float]:
-        """Mean and deviation of the training rows."""
-        return self.codec.mean, self.codec.scale
+    def output_names(self, target: str) -> tuple[str, ...]:
+        """The formula between the target and the output."""
+        mean, scale = self.codec.mean, self.codec.scale
+        return (f"({target} - {mean:.4g}) / {scale:.4g}",)
 
     @property
     def loss(self) -> Loss:
@@ -108,7 +103,7 @@ class Regression(Task):
 
     def row_losses(self, truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
         """The squared error in deviations of the target, which is finite in any unit."""
-        return ((predicted - truth) / self.codec.scale) ** 2
+        return np.asarray(np.square((predicted - truth) / self.codec.scale))
 
     def difference(self, gain: float, error: float, larger: float) -> str:
         """In per cent of the larger squared error."""

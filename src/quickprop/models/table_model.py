@@ -16,7 +16,7 @@ from quickprop.models.model_file import read_model_file, write_model_file
 from quickprop.models.report import FitReport
 from quickprop.models.task import Scores, Task
 from quickprop.models.tasks import task_from_document
-from quickprop.nn import Add, Dense, Embedding, Network
+from quickprop.nn import Add, Dense, Diagram, Embedding, Network, Summary, Trace
 from quickprop.train import History
 
 #: What stands before the names of the linear model's weights in a file.
@@ -153,6 +153,41 @@ class TableModel:
         predicted = self.target.scored(self._outputs(frame))
         return self.target.scores(self.target.truth(column), predicted)
 
+    # -- a look inside --------------------------------------------------------------------------
+
+    def trace(self, data: Any) -> Trace:
+        """Everything that happens in the network for some rows of a table.
+
+        Parameters
+        ----------
+        data : path, table, or mapping of str to a cell
+            As `predict` takes it; a mapping of names to single cells is one row. Where the target
+            is among the columns the trace holds the loss and its derivatives.
+
+        Returns
+        -------
+        Trace
+            Inputs, neurons and outputs by the names of columns, levels and classes.
+        """
+        if isinstance(data, Mapping) and not any(_is_column(cell) for cell in data.values()):
+            data = {name: [cell] for name, cell in data.items()}
+        frame = as_table(data)
+        rows = network_inputs(self.network, self.preprocessor.transform(frame))
+        if self.report.target not in frame.columns:
+            return self.network.trace(list(rows) if len(rows) > 1 else rows[0])
+        target = self.target.encode(column_of(frame, self.report.target))
+        return self.network.trace(
+            list(rows) if len(rows) > 1 else rows[0], target, self.target.loss
+        )
+
+    def diagram(self) -> Diagram:
+        """Neurons and synapses as a picture (SVG), which notebooks show."""
+        return self.network.diagram()
+
+    def summary(self) -> Summary:
+        """A table of layers, shapes, parameters and memory."""
+        return self.network.summary()
+
     def extra_columns(self, data: Any) -> list[str]:
         """Columns of a table that the model does not use, the target apart."""
         extra = self.preprocessor.extra_columns(as_table(data))
@@ -228,6 +263,11 @@ class TableModel:
             f"{len(self.preprocessor.column_names)} columns: {self.network!r}"
             f"{'; test ' + shown if shown else ''}>"
         )
+
+
+def _is_column(cells: object) -> bool:
+    """Whether these are the cells of a column, and not one cell."""
+    return not isinstance(cells, str | bytes) and hasattr(cells, "__len__")
 
 
 def _network_of(

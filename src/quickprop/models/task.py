@@ -73,15 +73,9 @@ class Task(ABC):
     def outputs(self) -> int:
         """How many outputs a network needs."""
 
-    @property
     @abstractmethod
-    def output_names(self) -> tuple[str, ...] | None:
-        """Names of the outputs, where they have names of their own: the classes."""
-
-    @property
-    @abstractmethod
-    def unit(self) -> tuple[float, float]:
-        """Mean and scale between an output and the target's own unit."""
+    def output_names(self, target: str) -> tuple[str, ...]:
+        """What each output is, for views: a class, or how the column `target` is scaled."""
 
     @property
     @abstractmethod

@@ -67,10 +67,8 @@ def train_model(
     SettingError
         The network would need more memory than there is.
     """
-    task, preprocessor = prepared.task, prepared.preprocessor
-    sizes = len(preprocessor.numeric_names), preprocessor.category_levels, task.outputs
-    check_memory(recipe.weights(*sizes), recipe.hidden)
-    network = recipe.network(*sizes, seed=seed)
+    check_memory(recipe.weights(prepared.interface), recipe.hidden)
+    network = recipe.network(prepared.interface, seed=seed)
     rows = prepared.split.train if rows is None else rows
     if recipe.patience is None:
         validation = None
@@ -85,7 +83,7 @@ def train_model(
         network,
         inputs,
         target,
-        loss=task.loss,
+        loss=prepared.task.loss,
         optimizer=recipe.optimizer,
         schedule=recipe.schedule,
         batch_size=recipe.batch_size,
