@@ -270,7 +270,7 @@ def test_an_unknown_class_is_named(here: Path, capsys):
 
 
 def test_demo(here: Path, capsys):
-    given = ("--data", "iris", "--budget", "2s", "--out", "iris.quickprop")
+    given = ("--data", "iris", "--budget", "10s", "--out", "iris.quickprop")
     code, out, _ = run("demo", *given, capsys=capsys)
     assert code == 0
     assert load("iris.quickprop").report.task == "classification"
