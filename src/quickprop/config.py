@@ -6,6 +6,10 @@ Environment flags, all of them:
     ``native`` (default) or ``reference``, the plain NumPy interpreter.
 ``QUICKPROP_CACHE_DIR``
     Where compiled code is kept. Empty switches the cache off. Default: the user's cache folder.
+    A folder that is not the user's own, or that others may write to, is not used.
+``QUICKPROP_CACHE_SIZE``
+    The most megabytes of compiled code to keep there, 1000 by default; what was not used for
+    longest goes first.
 ``QUICKPROP_NUM_THREADS``
     The most threads that all fits of a process use together: 1, 2, 3, ... When it is not set,
     ``OMP_NUM_THREADS`` is obeyed, its first number if it is a list; what is no count there is
@@ -47,7 +51,9 @@ class DType(Enum):
         return self.value
 
 
-_THREADS = "QUICKPROP_NUM_THREADS"
+_THREADS, _CACHE_SIZE = "QUICKPROP_NUM_THREADS", "QUICKPROP_CACHE_SIZE"
+#: Of compiled code on disk, if the user does not say otherwise.
+CACHE_MEGABYTES = 1000
 BACKENDS = ("native", "reference")
 
 
@@ -83,14 +89,42 @@ def backend_of(given: object, where: str) -> str:
 
 
 def cache_dir() -> Path | None:
-    """The folder for compiled code, or None when caching is switched off."""
+    """The folder for compiled code; None when caching is switched off, or there is no home."""
     set_by_user = os.environ.get("QUICKPROP_CACHE_DIR")
     if set_by_user is not None:
-        return Path(set_by_user).expanduser() if set_by_user else None
+        return _expanded(set_by_user)
     if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "quickprop"
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "quickprop"
+        return _expanded("~/Library/Caches/quickprop")
+    # The rule for it: a path that is not absolute is to be ignored.
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return Path(base, "quickprop") if os.path.isabs(base) else _expanded("~/.cache/quickprop")
+
+
+def _expanded(text: str) -> Path | None:
+    """A path with the home folder in place; None when it is empty or there is no such home."""
+    full = os.path.expanduser(text)
+    if not full or full.startswith("~"):
+        return None
+    try:
+        return Path(os.path.abspath(full))
+    except OSError:  # The folder it would be relative to is gone.
+        return None
+
+
+def cache_bytes() -> int:
+    """The most bytes of compiled code to keep on disk.
+
+    Raises
+    ------
+    SettingError
+        When ``QUICKPROP_CACHE_SIZE`` is not a number of megabytes.
+    """
+    text = os.environ.get(_CACHE_SIZE, "").strip() or str(CACHE_MEGABYTES)
+    if len(text) > 9 or not (text.isascii() and text.isdigit()):
+        raise SettingError(
+            "not a number of megabytes", where=_CACHE_SIZE, allowed="0, 1, 2, ...", given=repr(text)
+        )
+    return int(text) * 10**6
 
 
 def thread_limit() -> int:

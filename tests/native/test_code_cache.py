@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -9,15 +12,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from quickprop import ops
+from quickprop import config, ops
+from quickprop.errors import SettingError
 from quickprop.execution import function
 from quickprop.foundation.lru_cache import LruCache
 from quickprop.graph import placeholder
-from quickprop.native import jit
+from quickprop.native import code_cache, jit
 
 CODE = """
 import numpy as np
-from quickprop import ops
+from quickprop import config, ops
+from quickprop.errors import SettingError
 from quickprop.execution import function
 from quickprop.foundation.lru_cache import LruCache
 from quickprop.graph import placeholder
@@ -62,13 +67,146 @@ def test_one_flipped_bit_is_noticed(cache: Path):
     assert compute() == expected
 
 
+def resealed(path: Path, content: bytes) -> bytes:
+    """Content with a checksum that fits the key of a file."""
+    key = path.parent.name + path.stem
+    return hashlib.sha256(key.encode() + b"\0" + content).digest() + content
+
+
+def test_code_of_another_key_is_not_taken(cache: Path):
+    expected = compute()
+    (mine,) = files(cache)
+    x = placeholder((None, 9))
+    function([x], ops.tanh(x * 7.5))(np.ones((2, 9), np.float32))
+    (other,) = set(files(cache)) - {mine}
+    mine.write_bytes(other.read_bytes())
+    assert compute() == expected
+
+
+@pytest.mark.parametrize("part", range(12))
+def test_damage_under_a_right_checksum_is_compiled_anew(cache: Path, part: int):
+    expected = compute()
+    (path,) = files(cache)
+    rest = path.read_bytes()[32:]
+    size = int.from_bytes(rest[:4], "little")
+    code = rest[4 + size :]
+    damaged = [
+        b"",
+        rest[:3],
+        b"\xff" * 4 + rest[4:],
+        b"\0" * 4 + rest[4:],
+        rest[:4] + b"{" * size + code,
+        rest[:4] + b"[" * size + code,
+        rest[:4] + b"\xff" * size + code,
+        (2).to_bytes(4, "little") + b"{}" + code,
+        (2).to_bytes(4, "little") + b"[]" + code,
+        rest[: 4 + size],
+        rest[: 4 + size + len(code) // 2],
+        rest[: 4 + size] + b"no object file" * 100,
+    ][part]
+    path.write_bytes(resealed(path, damaged))
+    assert compute() == expected
+
+
+def never(text: str) -> bytes:
+    raise AssertionError("compiled again")
+
+
+@pytest.mark.parametrize("levels", [0, 1, 2, 3])
+def test_what_others_may_write_is_not_used(cache: Path, monkeypatch, levels: int):
+    expected = compute()
+    (path,) = files(cache)
+    (path, *path.parents)[levels].chmod(0o777 if levels else 0o666)
+    with pytest.warns(UserWarning, match="kept in memory alone.*others may write to"):
+        assert compute() == expected
+    assert compute() == expected  # It is said once.
+    (path, *path.parents)[levels].chmod(0o700)
+    monkeypatch.setattr(jit, "compile_object", never)
+    assert compute() == expected
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="no owners")
+def test_what_belongs_to_another_is_not_used(cache: Path, monkeypatch):
+    expected = compute()
+    mine = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: mine + 1)
+    with pytest.warns(UserWarning, match="belongs to another user"):
+        assert compute() == expected
+
+
+@pytest.mark.parametrize("levels", [0, 1, 2, 3])
+def test_links_are_not_followed(cache: Path, levels: int):
+    expected = compute()
+    (path,) = files(cache)
+    linked = (path, *path.parents)[levels]
+    elsewhere = cache.parent / "elsewhere"
+    linked.rename(elsewhere)
+    linked.symlink_to(elsewhere)
+    with pytest.warns(UserWarning, match="is a link"):
+        assert compute() == expected
+
+
+@pytest.mark.parametrize("umask", [0, 0o077, 0o777])
+def test_folders_are_for_the_user_alone(cache: Path, umask: int):
+    before = os.umask(umask)
+    try:
+        compute()
+    finally:
+        os.umask(before)
+    folders = [cache, *(path for path in cache.rglob("*") if path.is_dir())]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folders} == {0o700}
+
+
+@pytest.mark.parametrize("home", ["/dev/null/home", None, "~nobody-of-this-name"])
+def test_no_home_is_no_reason_to_stop(home, monkeypatch: pytest.MonkeyPatch):
+    for flag in ("QUICKPROP_CACHE_DIR", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(flag, raising=False)
+    monkeypatch.setattr(jit, "_LOADED", LruCache(0))
+    if home is None:
+        monkeypatch.setattr(os.path, "expanduser", lambda text: text)
+        assert config.cache_dir() is None
+    elif home.startswith("~"):
+        monkeypatch.setenv("QUICKPROP_CACHE_DIR", home)
+        assert config.cache_dir() is None
+    else:
+        monkeypatch.setenv("QUICKPROP_CACHE_DIR", home)
+    assert compute() == pytest.approx(np.tanh(3.25), rel=1e-6)
+
+
+def test_a_relative_cache_home_is_ignored(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("QUICKPROP_CACHE_DIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", "somewhere")
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert config.cache_dir() == Path(os.path.expanduser("~/.cache/quickprop"))
+    monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
+    assert config.cache_dir() == Path("/somewhere/quickprop")
+
+
+def test_what_was_not_used_for_longest_goes_first(cache: Path, monkeypatch):
+    monkeypatch.setattr(code_cache, "LOOK_AFTER", 0.0)
+    keys = [f"{k:064x}" for k in range(8)]
+    for age, key in enumerate(keys):
+        code_cache.write(key, {}, b"x" * 300_000)
+        path = code_cache._path(cache, key)
+        os.utime(path, (1e9 + age, 1e9 + age))
+    assert code_cache.read(keys[0]) is not None  # Used last.
+    monkeypatch.setenv("QUICKPROP_CACHE_SIZE", "1")
+    code_cache.write(f"{9:064x}", {}, b"x")
+    left = [key for key in keys if code_cache.read(key) is not None]
+    assert left == [keys[0], *keys[-1:]]
+    assert sum(path.stat().st_size for path in files(cache)) < 10**6
+
+
+@pytest.mark.parametrize("text", ["x", "-1", "²", "1e3"])
+def test_a_wrong_size_is_refused_in_words(text: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("QUICKPROP_CACHE_SIZE", text)
+    with pytest.raises(SettingError, match="QUICKPROP_CACHE_SIZE"):
+        config.cache_bytes()
+
+
 def test_the_second_time_comes_from_the_file(cache: Path, monkeypatch: pytest.MonkeyPatch):
     expected = compute()
-
-    def never(text: str) -> bytes:
-        raise AssertionError("compiled again")
-
-    monkeypatch.setattr("quickprop.native.jit.compile_object", never)
+    monkeypatch.setattr(jit, "compile_object", never)
     assert compute() == expected
 
 

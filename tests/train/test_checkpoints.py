@@ -11,6 +11,8 @@ from safetensors.numpy import load, save
 
 from module_beside import module_beside
 from quickprop.errors import DataFileError, ModelFileError
+from quickprop.foundation import atomic_file
+from quickprop.foundation.lru_cache import LruCache
 from quickprop.losses import BinaryCrossEntropy, CrossEntropy, CustomLoss
 from quickprop.nn import (
     Activation,
@@ -121,10 +123,12 @@ def test_more_epochs_go_on_where_the_rates_allow_it(tmp_path):
     assert_same_run(plain(8), plain(8, checkpoint=path, resume=True))
 
 
-def test_what_a_killed_writer_left_does_no_harm(tmp_path):
+def test_what_a_killed_writer_left_does_no_harm(tmp_path, monkeypatch):
     path = tmp_path / "fit.checkpoint"
     run(path, "reference", [Interrupt(5, 0.5)])
-    (tmp_path / ".fit.checkpoint.part").write_bytes(b"half a file")
+    monkeypatch.setattr(atomic_file, "_CLEANED", LruCache(256))
+    left = tmp_path / f".fit.checkpoint.{'0' * 16}.quickprop-part"
+    left.write_bytes(b"half a file")
     assert_same_run(run(None, "reference"), run(path, "reference", resume=True))
     assert [p.name for p in tmp_path.iterdir()] == ["fit.checkpoint"]
 
@@ -257,7 +261,7 @@ def test_a_loss_of_ones_own_is_known_by_what_it_computes(tmp_path):
 
 
 def test_checkpoints_that_cannot_be_written_or_read(tmp_path):
-    with pytest.raises(DataFileError, match="cannot be written"):
+    with pytest.raises(DataFileError, match="its folder does not exist"):
         run(tmp_path / "no" / "such" / "folder", "reference")
     with pytest.raises(DataFileError, match="cannot be read"):
         run(tmp_path, "reference", resume=True)

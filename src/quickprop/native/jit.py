@@ -1,14 +1,11 @@
-"""The one module that talks to LLVM: compile IR text, keep the result on disk, load it, run it."""
+"""The one module that talks to LLVM: compile IR text, load the result, hand out its functions."""
 
 from __future__ import annotations
 
 import ctypes
 import functools
 import hashlib
-import json
-import os
 import secrets
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -16,12 +13,13 @@ from typing import Any, cast
 import llvmlite
 import llvmlite.binding as llvm
 
-from quickprop import config
 from quickprop.errors import CompileError
 from quickprop.foundation.core_budget import CORES
 from quickprop.foundation.lru_cache import LruCache
 from quickprop.foundation.single_flight import SingleFlight, once
+from quickprop.native import code_cache
 from quickprop.native.background_compile import in_time
+from quickprop.native.code_cache import Plan
 from quickprop.native.machine import Machine
 
 
@@ -136,11 +134,11 @@ def _emit(machine: llvm.TargetMachine, module: llvm.ModuleRef) -> bytes:
         lib.LLVMPY_DisposeMemoryBuffer(buffer)
 
 
-Plan = dict[str, Any]
-
-
 def load(
-    key: str, write: Callable[[], tuple[str, Plan]], exported: tuple[str, ...]
+    key: str,
+    write: Callable[[], tuple[str, Plan]],
+    exported: tuple[str, ...],
+    check: Callable[[Plan], object] = lambda plan: None,
 ) -> tuple[Plan, NativeCode]:
     """Load the code that `write` gives the text of, or take it from the disk cache.
 
@@ -152,6 +150,8 @@ def load(
         Gives the module's text, and what its caller must know to use it, as JSON can hold it.
     exported : tuple of str
         Functions to find in the code.
+    check : callable
+        Raises an error when a plan from the disk makes no sense; then all is made anew.
 
     Raises
     ------
@@ -161,7 +161,7 @@ def load(
     digest = _cache_key(key)
 
     def there() -> _Loaded | None:
-        return _LOADED.get(digest) or _from_disk(digest, exported)
+        return _LOADED.get(digest) or _from_disk(digest, exported, check)
 
     def make() -> _Loaded:
         known = _LOADED.get(digest)
@@ -169,8 +169,9 @@ def load(
             return known
         text, plan = write()
         code = compile_object(text)
-        _write_cache(_cache_path(digest), plan, code)
-        return _remember(digest, plan, code, exported)
+        loaded = _remember(digest, plan, code, exported)
+        code_cache.write(digest, plan, code)
+        return loaded
 
     # What is on disk is loaded at once, whatever the time: it takes a millisecond.
     return _LOADED.get(digest) or _LOADING.do(digest, there) or in_time(digest, make)
@@ -183,13 +184,18 @@ _LOADED: LruCache[str, _Loaded] = LruCache(KEPT)
 _LOADING: SingleFlight[str, _Loaded | None] = SingleFlight()
 
 
-def _from_disk(digest: str, exported: tuple[str, ...]) -> _Loaded | None:
-    cached = _read_cache(_cache_path(digest))
+def _from_disk(
+    digest: str, exported: tuple[str, ...], check: Callable[[Plan], object]
+) -> _Loaded | None:
+    cached = code_cache.read(digest)
     if cached is None:
         return None
+    # The user's own file, whole and for this key. Whatever is wrong with it still, such as another
+    # build of LLVM with the same version: it is compiled anew, and replaced.
     try:
+        check(cached[0])
         return _remember(digest, *cached, exported)
-    except CompileError:
+    except Exception:
         return None
 
 
@@ -211,15 +217,9 @@ def _link(code: bytes, key: str, exported: tuple[str, ...]) -> NativeCode:
     return NativeCode(tracker)
 
 
-# -- the disk cache -------------------------------------------------------------------------------
-# A file is a SHA-256 of the rest, the length of the plan, the plan as JSON, the object code. It is
-# written beside its place and then renamed, so readers see a whole file or none; a file that does
-# not match its checksum is ignored and replaced.
-
-
 def _cache_key(key: str) -> str:
     versions = (llvmlite.__version__, *map(str, llvm.llvm_version_info))
-    parts = ("quickprop object 2", repr(host_machine()), *versions, _writers(), key)
+    parts = ("quickprop object 3", repr(host_machine()), *versions, _writers(), key)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
@@ -230,42 +230,3 @@ def _writers() -> str:
     for path in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
-
-
-def _cache_path(key: str) -> Path | None:
-    folder = config.cache_dir()
-    return None if folder is None else folder / "code" / key[:2] / f"{key[2:]}.o"
-
-
-def _read_cache(path: Path | None) -> tuple[Plan, bytes] | None:
-    if path is None:
-        return None
-    try:
-        content = path.read_bytes()
-    except OSError:
-        return None
-    checksum, rest = content[:32], content[32:]
-    if hashlib.sha256(rest).digest() != checksum:
-        return None
-    size = int.from_bytes(rest[:4], "little")
-    return json.loads(rest[4 : 4 + size]), rest[4 + size :]
-
-
-def _write_cache(path: Path | None, plan: Plan, code: bytes) -> None:
-    if path is None:
-        return
-    told = json.dumps(plan).encode()
-    rest = len(told).to_bytes(4, "little") + told + code
-    # The cache only saves time: a full disk or a read-only home must not stop a fit.
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, beside = tempfile.mkstemp(dir=path.parent, suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(hashlib.sha256(rest).digest() + rest)
-            os.replace(beside, path)
-        except BaseException:
-            Path(beside).unlink(missing_ok=True)
-            raise
-    except OSError:
-        return

@@ -130,7 +130,12 @@ def _compiled(
         program = write_program(graph, jit.host_machine(), **settings)
         return program.text, program.plan()
 
-    plan, code = jit.load(f"{settings}\n{graph.identity}", write, entries)
+    def check(plan: dict[str, Any]) -> None:
+        program = Program.of_plan(graph, plan)
+        if min(program.slots, program.fixed_bytes, program.row_bytes) < 0:
+            raise ValueError(plan)
+
+    plan, code = jit.load(f"{settings}\n{graph.identity}", write, entries, check)
     return Program.of_plan(graph, plan), code
 
 

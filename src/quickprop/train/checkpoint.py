@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from quickprop.errors import DataFileError, ModelFileError
+from quickprop.foundation.atomic_file import replace_file
 from quickprop.native import Rows
 from quickprop.train.history import History
 
@@ -91,7 +92,7 @@ class CheckpointFile:
         self.identity = json.loads(json.dumps(dict(identity)))
 
     def write(self, checkpoint: Checkpoint) -> None:
-        """Write beside the file, then rename over it: there is always a whole one.
+        """Replace the file: there is always a whole one.
 
         Raises
         ------
@@ -117,20 +118,7 @@ class CheckpointFile:
             {name: np.array(array, order="C") for name, array in tensors.items()},
             {"quickprop.checkpoint": json.dumps(document)},
         )
-        beside = self.path.with_name(f".{self.path.name}.part")
-        try:
-            with beside.open("wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(beside, self.path)
-        except (OSError, ValueError) as error:
-            raise DataFileError(
-                "the checkpoint cannot be written",
-                where=str(self.path),
-                given=getattr(error, "strerror", None) or str(error),
-                hint="choose a path in a folder that exists and that you may write to",
-            ) from error
+        replace_file(self.path, lambda stream: stream.write(content))
 
     def read(
         self, shapes: Mapping[str, tuple[int, ...]], best: Iterable[str], steps: int
