@@ -20,6 +20,7 @@ from quickprop.nn import (
     AveragePool2D,
     BatchNorm,
     Bidirectional,
+    Block,
     Concatenate,
     Conv1D,
     Conv2D,
@@ -27,6 +28,7 @@ from quickprop.nn import (
     Embedding,
     GlobalAveragePool,
     GlobalMaxPool,
+    Input,
     LastStep,
     Layer,
     LayerNorm,
@@ -35,10 +37,12 @@ from quickprop.nn import (
     MaxPool2D,
     MultiHeadAttention,
     Multiply,
+    Network,
     PositionalEncoding,
     PositionEmbedding,
     SimpleRNN,
     TokenEmbedding,
+    TransformerBlock,
 )
 
 ROWS = 2
@@ -52,7 +56,7 @@ class Case:
 
     Parameters
     ----------
-    layer : Part
+    layer : Layer or Block
     there : callable
         From PyTorch's ``torch``, the sources (rows, ..., channels) and the parameters by name to
         the result.
@@ -62,13 +66,17 @@ class Case:
         Levels of the last source, if it holds codes.
     masked : bool
         Whether the last source is a mask: another number of steps is real in each row.
+    scale : float
+        Of the parameters. Through several layers numbers of the size of 1 grow, and with them what
+        rounding leaves in single precision.
     """
 
-    layer: Layer
+    layer: Layer | Block
     there: Callable
     shapes: tuple[tuple[int, ...], ...]
     codes: int = 0
     masked: bool = False
+    scale: float = 1.0
 
 
 def numbers(shape, phase):
@@ -89,9 +97,11 @@ def sources_of(case, rows=ROWS, phase=0.0):
     return found
 
 
-def parameters_of(shapes):
+def parameters_of(shapes, scale=1.0):
     """A value for each parameter by its name; variances are positive."""
-    found = {name: numbers(shape, 2.0 + k) for k, (name, shape) in enumerate(shapes.items())}
+    found = {
+        name: numbers(shape, 2.0 + k) * scale for k, (name, shape) in enumerate(shapes.items())
+    }
     return {name: np.abs(v) + 0.1 if name == "variance" else v for name, v in found.items()}
 
 
@@ -263,6 +273,79 @@ def attended(heads, causal=False):
         return y.transpose(0, 1)
 
     return there
+
+
+def encoder_block(heads, activation, norm_first, causal=False):
+    """A block of an encoder, perhaps with a mask."""
+
+    def there(torch, sources, parameters):
+        x, *masks = sources
+        width, inner = parameters["widen.weight"].shape[1:]
+        block = torch.nn.TransformerEncoderLayer(
+            width, heads, inner, 0.0, activation, batch_first=True, norm_first=norm_first
+        ).to(x)
+        padding, before = None, None
+        if masks:
+            padding = masks[0] == 0
+            masks[0].grad = torch.zeros_like(masks[0])
+        if causal:
+            before = torch.ones(x.shape[1], x.shape[1]).triu(1).bool()
+        given = {
+            **torch_attention(torch, parameters, "attention", "self_attn"),
+            **torch_rest(parameters, ("attention", "feed_forward")),
+        }
+        return torch.func.functional_call(
+            block, given, (x,), {"src_mask": before, "src_key_padding_mask": padding}
+        )
+
+    return there
+
+
+def decoder_block(heads, activation, norm_first):
+    """A block of a decoder, with a mask of the memory."""
+
+    def there(torch, sources, parameters):
+        x, memory, mask = sources
+        width, inner = parameters["widen.weight"].shape[1:]
+        block = torch.nn.TransformerDecoderLayer(
+            width, heads, inner, 0.0, activation, batch_first=True, norm_first=norm_first
+        ).to(x)
+        mask.grad = torch.zeros_like(mask)
+        before = torch.ones(x.shape[1], x.shape[1]).triu(1).bool()
+        given = {
+            **torch_attention(torch, parameters, "attention", "self_attn"),
+            **torch_attention(torch, parameters, "cross_attention", "multihead_attn"),
+            **torch_rest(parameters, ("attention", "cross_attention", "feed_forward")),
+        }
+        settings = {"tgt_mask": before, "memory_key_padding_mask": mask == 0}
+        return torch.func.functional_call(block, given, (x, memory), settings)
+
+    return there
+
+
+def torch_attention(torch, parameters, ours, theirs):
+    """The parameters of an attention under PyTorch's names."""
+    parts = ("query", "key", "value")
+    return {
+        f"{theirs}.in_proj_weight": torch.cat([parameters[f"{ours}.{p}.weight"].T for p in parts]),
+        f"{theirs}.in_proj_bias": torch.cat([parameters[f"{ours}.{p}.bias"] for p in parts]),
+        f"{theirs}.out_proj.weight": parameters[f"{ours}.output.weight"].T,
+        f"{theirs}.out_proj.bias": parameters[f"{ours}.output.bias"],
+    }
+
+
+def torch_rest(parameters, parts):
+    """Those of the normalisations and of the network of every step."""
+    found = {
+        "linear1.weight": parameters["widen.weight"][0].T,
+        "linear1.bias": parameters["widen.bias"],
+        "linear2.weight": parameters["narrow.weight"][0].T,
+        "linear2.bias": parameters["narrow.bias"],
+    }
+    for k, part in enumerate(parts):
+        for name in ("weight", "bias"):
+            found[f"norm{k + 1}.{name}"] = parameters[f"{part}_norm.{name}"]
+    return found
 
 
 def pooled_real(how):
@@ -459,6 +542,30 @@ CASES = {
     "attention to another, mask": Case(
         MultiHeadAttention(2), attended(2), ((3, 4), (5, 6), (5,)), masked=True
     ),
+    "transformer block": Case(TransformerBlock(4, 2, 6), encoder_block(2, "gelu", True), ((5, 4),)),
+    "transformer block, mask": Case(
+        TransformerBlock(4, 2, 6), encoder_block(2, "gelu", True), ((5, 4), (5,)), masked=True
+    ),
+    "transformer block, norm after, causal": Case(
+        TransformerBlock(4, 1, 6, "relu", norm="after", causal=True),
+        encoder_block(1, "relu", False, True),
+        ((5, 4),),
+        scale=0.5,
+    ),
+    "transformer block with a memory": Case(
+        TransformerBlock(4, 2, 6, causal=True, cross=True),
+        decoder_block(2, "gelu", True),
+        ((3, 4), (5, 4), (5,)),
+        masked=True,
+        scale=0.5,
+    ),
+    "transformer block with a memory, norm after": Case(
+        TransformerBlock(4, 2, 6, "relu", norm="after", causal=True, cross=True),
+        decoder_block(2, "relu", False),
+        ((3, 4), (5, 4), (5,)),
+        masked=True,
+        scale=0.5,
+    ),
     "positions": Case(PositionalEncoding(), with_positions, ((4, 5),)),
     "learned positions": Case(PositionEmbedding(), with_learned_positions, ((4, 5),)),
     "mean of the real steps": Case(
@@ -487,9 +594,20 @@ GATHERING = {
 }
 
 
-def shapes_of(case):
-    """The shape of each learned or gathered parameter."""
-    return {spec.name: spec.shape for spec in case.layer.parameter_specs(case.shapes)}
+def network_of(case, dtype="float64"):
+    """The layer or block alone in a network, under the name "layer"."""
+    last = len(case.shapes) - 1
+    leaves = [
+        Input(shape, f"x{k}", codes=bool(case.codes) and k == last)
+        for k, shape in enumerate(case.shapes)
+    ]
+    return Network(case.layer(*leaves, name="layer"), dtype=dtype)
+
+
+def shapes_of(network, variables=None):
+    """The shape of each learned or gathered variable by its name within the layer."""
+    variables = network.variables if variables is None else variables
+    return {str(v.name).removeprefix("layer."): v.shape for v in variables}
 
 
 def torch_values(case):
@@ -497,9 +615,11 @@ def torch_values(case):
     import torch
 
     sources = [torch.tensor(array) for array in sources_of(case)]
-    parameters = {k: torch.tensor(v) for k, v in parameters_of(shapes_of(case)).items()}
+    network = network_of(case)
+    given = parameters_of(shapes_of(network), case.scale)
+    parameters = {name: torch.tensor(value) for name, value in given.items()}
     wanted = [x for x in sources if x.is_floating_point()]
-    learned = {spec.name for spec in case.layer.parameter_specs(case.shapes) if spec.learned}
+    learned = shapes_of(network, network.parameters)
     leaves = [*wanted, *(parameters[name] for name in parameters if name in learned)]
     for leaf in leaves:
         leaf.requires_grad_(True)

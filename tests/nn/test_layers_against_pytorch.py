@@ -11,7 +11,6 @@ from quickprop import ops
 from quickprop.autodiff import gradients
 from quickprop.execution import function
 from quickprop.graph import placeholder
-from quickprop.nn import Input, Network
 
 HERE = Path(__file__).parent
 oracle = module_beside(__file__, "make_expected_layers")
@@ -25,21 +24,10 @@ EXACT = 1e-12
 NO_TORCH = "compares with PyTorch itself, which is not installed; the stored numbers were compared"
 
 
-def network_of(case, dtype):
-    codes = [False] * len(case.shapes)
-    codes[-1] = bool(case.codes)
-    leaves = [
-        Input(shape, f"x{k}", coded)
-        for k, (shape, coded) in enumerate(zip(case.shapes, codes, strict=True))
-    ]
-    return Network(case.layer(*leaves, name="layer"), dtype=dtype)
-
-
 def compiled(case, dtype, backend):
     """From a number of rows to the result and its derivatives by sources and parameters."""
-    network = network_of(case, dtype)
-    shapes = {name: v.shape for name, v in network.layers[0].parameters.items()}
-    given = oracle.parameters_of(shapes)
+    network = oracle.network_of(case, dtype)
+    given = oracle.parameters_of(oracle.shapes_of(network), case.scale)
     network.set_weights({f"layer.{name}": value for name, value in given.items()})
     y = network.output()
     upstream = placeholder(y.shape, y.dtype)
@@ -49,7 +37,7 @@ def compiled(case, dtype, backend):
     run = function([*network.inputs, upstream], [y, *slopes], backend=backend)
 
     def call(rows=oracle.ROWS):
-        factors = oracle.numbers((rows, *network.layers[0].output_shape), 5.0)
+        factors = oracle.numbers((rows, *network.layers[-1].output_shape), 5.0)
         result, *found = run(*oracle.sources_of(case, rows), factors)
         return {
             "result": result,
