@@ -4,6 +4,7 @@
 #   make test    install, then all tests
 #   make quick   the tests without the slow ones
 #   make check   format, lint, types
+#   make docs    the site, in build/site
 #   make oracle  install PyTorch too, so that `make test` compares with it and not only with the
 #                numbers it gave before
 #   make bench   speed against the peers (downloads PyTorch, JAX and ONNX Runtime)
@@ -14,7 +15,7 @@ PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$p && break; done)
 
-.PHONY: demo test quick check oracle bench clean
+.PHONY: demo test quick check docs oracle bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/quickprop demo
@@ -30,6 +31,10 @@ check: $(VENV)/.check
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+	@echo "the site begins at build/site/index.html"
 
 oracle: $(VENV)/.oracle
 
@@ -53,7 +58,7 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	@touch $@
 
 # pip reads dependency groups itself only from 25.1 on; this works with any pip.
-$(VENV)/.test $(VENV)/.check $(VENV)/.oracle $(VENV)/.bench: $(VENV)/.%: pyproject.toml $(VENV)/.installed
+$(VENV)/.test $(VENV)/.check $(VENV)/.docs $(VENV)/.oracle $(VENV)/.bench: $(VENV)/.%: pyproject.toml $(VENV)/.installed
 	$(BIN)/python -c "import tomllib; \
 	print('\n'.join(tomllib.load(open('pyproject.toml', 'rb'))['dependency-groups']['$*']))" \
 	> $(VENV)/$*.txt

@@ -33,6 +33,8 @@ class Inception(Block):
 
     Examples
     --------
+    >>> from quickprop import Input, Network
+    >>> from quickprop.zoo import Inception
     >>> x = Input((28, 28, 192))
     >>> network = Network(Inception(64, 96, 128, 16, 32, 32)(x, name="3a"))
     >>> network.layers[-1].output_shape
