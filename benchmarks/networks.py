@@ -75,19 +75,18 @@ def quickprop_job(job: tuple) -> dict:
     from quickprop.losses import CrossEntropy
     from quickprop.nn import Network
     from quickprop.optim import Adam
-    from quickprop.train.step import training_step
+    from quickprop.train.objective import MeanLoss
+    from quickprop.train.step import StepSpec, write_step
 
     kind, batch, rows, _, _ = job
     x, y = data(kind, rows)
     network = Network(layers(kind), x.shape[1:])
-    step = training_step(network, CrossEntropy(), Adam(learning_rate=RATE))
+    step = write_step(network, StepSpec(MeanLoss(CrossEntropy()), Adam(learning_rate=RATE)))
     started = time.perf_counter()
     bound = {network.inputs[0]: x, step.target: y}
     batches = Minibatches(step.graph, bound, batch, threads=1)
     compiled = time.perf_counter() - started
-    scalars = {step.learning_rate: RATE}
-    if step.seed is not None:
-        scalars[step.seed] = 0
+    scalars = step.scalars(learning_rate=RATE, seed=0)
 
     losses = []
 

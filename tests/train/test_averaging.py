@@ -9,7 +9,8 @@ from quickprop.nn import Activation, Dense, Network
 from quickprop.optim import SGD, Adam
 from quickprop.train import AVERAGING, ExponentialAverage, StochasticWeightAverage, fit
 from quickprop.train.evaluation import Evaluation
-from quickprop.train.step import training_step
+from quickprop.train.objective import MeanLoss
+from quickprop.train.step import StepSpec, write_step
 
 RNG = np.random.default_rng(3)
 X, Y = RNG.normal(size=(20, 3)), RNG.normal(size=(20, 2))
@@ -18,13 +19,14 @@ X, Y = RNG.normal(size=(20, 3)), RNG.normal(size=(20, 2))
 def walked(averaging, count, backend, dtype, total=None):
     """The weights and their averages after each step."""
     network = Network([Dense(5), Activation("tanh"), Dense(2)], 3, dtype=dtype)
-    step = training_step(network, MeanSquaredError(), SGD(0.5), averaging=averaging)
+    spec = StepSpec(MeanLoss(MeanSquaredError()), SGD(0.5), averaging=averaging)
+    step = write_step(network, spec)
     step.total_steps.assign(total or count)
     data = {network.inputs[0]: X.astype(dtype), step.target: Y.astype(dtype)}
     batches = Minibatches(step.graph, data, len(X), backend=backend)
     path = []
     for _ in range(count):
-        batches.run(0, 1, {step.learning_rate: 0.5})
+        batches.run(0, 1, step.scalars(learning_rate=0.5))
         path.append([(held.value, mean.value) for held, mean in step.averages.items()])
     assert len(path[0]) == 4
     return path

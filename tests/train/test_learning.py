@@ -12,8 +12,9 @@ from quickprop.nn import (
 )
 from quickprop.optim import SGD, Adam, AdamW, Cosine
 from quickprop.train import Callback, fit, usual_batch_size
+from quickprop.train.objective import MeanLoss
 from quickprop.train.regularisers import Regularisers
-from quickprop.train.step import training_step
+from quickprop.train.step import StepSpec, write_step
 
 BACKENDS = ("reference", "native")
 CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
@@ -301,7 +302,8 @@ def test_other_settings_run_the_same_compiled_code():
     def text(optimizer, rate, l2, seed, epochs):
         layers = [Dense(4), Activation("relu"), Dropout(rate), Dense(2)]
         network = Network(layers, 3, seed=seed)
-        step = training_step(network, CrossEntropy(), optimizer, epochs, Regularisers(l2=l2))
+        spec = StepSpec(MeanLoss(CrossEntropy()), optimizer, epochs, Regularisers(l2=l2))
+        step = write_step(network, spec)
         return str(step.graph)
 
     first = text(AdamW(), 0.1, 1e-3, 0, Cosine())

@@ -18,8 +18,9 @@ from quickprop.ops.normal_numbers import normal
 from quickprop.optim import SGD, Adam
 from quickprop.optim.lbfgs import LBFGS
 from quickprop.train import ExponentialAverage, fit
+from quickprop.train.objective import MeanLoss
 from quickprop.train.regularisers import Regularisers
-from quickprop.train.step import training_step
+from quickprop.train.step import StepSpec, write_step
 
 RATE = 0.1
 RNG = np.random.default_rng(5)
@@ -31,13 +32,12 @@ class Steps:
 
     def __init__(self, backend, dtype, **settings):
         self.network = Network([Dense(2)], 3, seed=1, dtype=dtype)
-        step = training_step(
-            self.network, MeanSquaredError(), SGD(RATE), None, Regularisers(**settings)
-        )
+        objective = MeanLoss(MeanSquaredError())
+        spec = StepSpec(objective, SGD(RATE), regularisers=Regularisers(**settings))
+        step = write_step(self.network, spec)
         data = {self.network.inputs[0]: X.astype(dtype), step.target: Y.astype(dtype)}
         self.batches = Minibatches(step.graph, data, len(X), backend=backend)
-        given = {step.learning_rate: RATE, step.seed: 9}
-        self.scalars = {leaf: value for leaf, value in given.items() if leaf is not None}
+        self.scalars = step.scalars(learning_rate=RATE, seed=9)
 
     def weights(self):
         w, b = self.network.weights().values()
@@ -162,10 +162,10 @@ def test_images_and_what_layers_gather_on_both_backends(settings):
 def test_what_is_off_leaves_no_trace():
     def text(regularisers):
         network = Network([Dense(4), Activation("tanh"), Dense(2)], 3)
-        step = training_step(network, CrossEntropy(), Adam(), None, regularisers)
-        return str(step.graph)
+        spec = StepSpec(MeanLoss(CrossEntropy()), Adam(), regularisers=regularisers)
+        return str(write_step(network, spec).graph)
 
-    assert text(None) == text(Regularisers())
+    assert text(Regularisers()) == text(Regularisers(l2=0.0))
     assert text(Regularisers(l1=0.1)) == text(Regularisers(l1=0.7))
     assert text(Regularisers(clip_norm=1.0)) == text(Regularisers(clip_norm=2.0))
     assert text(Regularisers(max_norm=1.0)) == text(Regularisers(max_norm=2.0))

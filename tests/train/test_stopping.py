@@ -10,8 +10,9 @@ import pytest
 from quickprop.losses import CrossEntropy, MeanSquaredError
 from quickprop.native import background_compile
 from quickprop.nn import Activation, Dense, Network
-from quickprop.optim import LBFGS, SGD, Adam
-from quickprop.train import Callback, History, fit
+from quickprop.ops import where
+from quickprop.optim import LBFGS, SGD, Adam, FunctionOfStep
+from quickprop.train import Callback, History, StopReason, fit
 from quickprop.train.slices import SlicePlanner
 
 BACKENDS = ("reference", "native")
@@ -204,11 +205,15 @@ def test_divergence_in_the_first_epoch_gives_the_starting_weights_back(backend):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_divergence_later_gives_the_best_weights_back(backend):
-    # With rate 2.5 and loss w**2 the error grows by -4 a step: it overflows after about 60 steps.
+@pytest.mark.parametrize(
+    ("first", "kept", "loss"),
+    [(0.25, "those of epoch 1", 0.25), (2.5, "the starting ones", 1.0)],
+)
+def test_divergence_later_gives_the_best_weights_back(first, kept, loss, backend):
+    # Loss w**2 with w = 1, so that a step multiplies w by 1 - 2 * rate. A first step of 0.25 halves
+    # it, all steps of 2.5 multiply it by -4: it overflows after about 60 of them.
     network = Network([Dense(1, bias=False)], 1)
-    network.set_weights({"dense1.weight": [[1e-3]]})
-    watch = Watch(network)
+    network.set_weights({"dense1.weight": [[1.0]]})
     ones = np.ones((4, 1))
     history = fit(
         network,
@@ -216,14 +221,15 @@ def test_divergence_later_gives_the_best_weights_back(backend):
         ones * 0,
         loss=MeanSquaredError(),
         optimizer=SGD(2.5),
-        callbacks=[watch],
+        schedule=FunctionOfStep(lambda base, step: where(step < 1.0, first, base)),
         epochs=500,
         backend=backend,
     )
     assert "no longer finite in epoch" in history.stopped
-    assert history.stopped.endswith("those of epoch 1")
-    assert same(network.weights(), watch.weights[0])
-    assert np.isfinite(network.weights()["dense1.weight"]).all()
+    assert history.stopped.endswith(kept)
+    assert history.reason is StopReason.NOT_FINITE
+    assert history.best_loss == loss
+    assert abs(network.weights()["dense1.weight"].item()) == loss**0.5
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

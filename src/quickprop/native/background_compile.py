@@ -19,6 +19,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
+from quickprop.foundation.deadline import NotInTimeError
 from quickprop.foundation.single_flight import SingleFlight, was_interrupted
 from quickprop.foundation.worker_threads import WorkerThreads
 
@@ -27,10 +28,6 @@ Value = TypeVar("Value")
 LOOK = 0.02
 #: Bytes of a thread's stack: LLVM calls itself, and some systems give threads little.
 STACK = 2**25
-
-
-class NotInTimeError(Exception):
-    """The code was not compiled in time. For whoever set the limit: users never see it."""
 
 
 @dataclass(frozen=True)

@@ -160,8 +160,13 @@ class Descent(ABC):
 
     @abstractmethod
     def advance(
-        self, evaluations: int, iterations: int, until: float, halted: Callable[[], bool]
-    ) -> list[Iterate]:
+        self,
+        evaluations: int,
+        iterations: int,
+        until: float,
+        halted: Callable[[], bool],
+        taken: Callable[[list[Iterate]], bool],
+    ) -> None:
         """Go on for a while.
 
         Parameters
@@ -175,11 +180,9 @@ class Descent(ABC):
             Stop at an iterate whose loss is at most this.
         halted : callable
             Asked within long work: True when it shall be dropped.
-
-        Returns
-        -------
-        list of Iterate
-            Those come to, in order.
+        taken : callable
+            Given the iterates that the method has come to, in order and as soon as they are
+            known; `weights` are those of the last. True says to go no further.
         """
 
     @abstractmethod

@@ -289,8 +289,13 @@ class _LBFGSDescent(Descent):
         return float(self._loss.value)
 
     def advance(
-        self, evaluations: int, iterations: int, until: float, halted: Callable[[], bool]
-    ) -> list[Iterate]:
+        self,
+        evaluations: int,
+        iterations: int,
+        until: float,
+        halted: Callable[[], bool],
+        taken: Callable[[list[Iterate]], bool],
+    ) -> None:
         """So many looks in one native call."""
         self._count.assign(0.0)
         # No more than the passes: each is one look.
@@ -298,7 +303,8 @@ class _LBFGSDescent(Descent):
         self._run.run(0, looks, {self._most: iterations, self._until: until})
         count = int(self._count.value)
         losses, rates = self._losses.value[:count], self._rates.value[:count]
-        return [Iterate(*pair) for pair in zip(losses.tolist(), rates.tolist(), strict=True)]
+        if count:
+            taken([Iterate(*pair) for pair in zip(losses.tolist(), rates.tolist(), strict=True)])
 
     def weights(self) -> dict[str, np.ndarray]:
         """Copied out of native memory."""

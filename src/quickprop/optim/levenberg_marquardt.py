@@ -172,8 +172,13 @@ class _Descent(Descent):
         return loss
 
     def advance(
-        self, evaluations: int, iterations: int, until: float, halted: Callable[[], bool]
-    ) -> list[Iterate]:
+        self,
+        evaluations: int,
+        iterations: int,
+        until: float,
+        halted: Callable[[], bool],
+        taken: Callable[[list[Iterate]], bool],
+    ) -> None:
         """Attempts, of which those are taken that go down."""
         reached: list[Iterate] = []
         for _ in range(evaluations):
@@ -183,7 +188,8 @@ class _Descent(Descent):
                 reached.append(Iterate(self._loss, 1.0))
                 if self._loss <= until:
                     break
-        return reached
+        if reached:
+            taken(reached)
 
     def weights(self) -> dict[str, np.ndarray]:
         """Of the last step taken."""

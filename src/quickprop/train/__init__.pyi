@@ -16,4 +16,5 @@ from .fitting import (
 from .history import (
     EpochRecord as EpochRecord,
     History as History,
+    StopReason as StopReason,
 )

@@ -11,6 +11,7 @@ import numpy as np
 from quickprop.config import DType
 from quickprop.errors import DataError, QuickpropError, ShapeError
 from quickprop.execution.checks import as_all_rows
+from quickprop.foundation.deadline import look_at_the_clock
 from quickprop.graph import ROWS, Tensor, placeholder
 from quickprop.losses import Loss
 from quickprop.native import CsrMatrix, Rows, as_dense
@@ -75,6 +76,7 @@ def checked_part(
         factors_given = as_numbers(weights, f"{where} weights")
         leaves.append(_weights_leaf(network, loss, leaf, factors_given.ndim))
         values.append(weights)
+    look_at_the_clock()
     count = len(network.inputs)
     if network.categories and len(given) == count:
         # Before a conversion to int32 could make a wrong code a right one.
@@ -90,6 +92,7 @@ def checked_part(
             hint=error.hint,
         ) from None
     for leaf, array in zip(leaves, arrays, strict=True):
+        look_at_the_clock()
         row = _first_not_finite(array)
         if row is not None:
             raise DataError(
@@ -157,4 +160,5 @@ def _of_mean_one(weights: np.ndarray, where: str) -> np.ndarray:
         )
     if not len(weights):
         raise ShapeError("no rows", where=f"{where} weights")
-    return weights / weights.mean(dtype=np.float64).astype(weights.dtype)
+    scaled: np.ndarray = weights / weights.mean(dtype=np.float64).astype(weights.dtype)
+    return scaled

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from quickprop.foundation.interrupts import Interrupts
@@ -42,35 +43,91 @@ class Progress:
 class Callback(ABC):  # noqa: B024
     """Called by a fit; every method does nothing unless it is written.
 
-    A callback may raise KeyboardInterrupt to end the fit, which then returns as after Ctrl-C. Any
-    other error ends the fit too and is passed on; the network then has the best weights so far.
+    A method that gives True ends the fit, which then returns as after its last epoch. An error
+    ends the fit too and is passed on; the network then has the best weights so far.
     """
 
-    def on_start(self, progress: Progress) -> None:  # noqa: B027
+    def on_start(self, progress: Progress) -> bool | None:  # noqa: B027
         """Before the first step."""
 
-    def on_slice(self, progress: Progress) -> None:  # noqa: B027
+    def on_epoch_start(self, progress: Progress) -> bool | None:  # noqa: B027
+        """Before every epoch."""
+
+    def on_slice(self, progress: Progress) -> bool | None:  # noqa: B027
         """After every slice of a few milliseconds."""
 
-    def on_epoch(self, record: EpochRecord, progress: Progress) -> None:  # noqa: B027
+    def on_epoch(self, record: EpochRecord, progress: Progress) -> bool | None:  # noqa: B027
         """After every epoch."""
 
     def on_end(self, history: History) -> None:  # noqa: B027
         """When the fit has ended, whatever ended it, with the best weights in place."""
 
 
-def tell_all(
-    callbacks: Sequence[Callback],
-    tell: Callable[[Callback, Progress], None],
-    progress: Callable[[], Progress],
-    interrupts: Interrupts,
-) -> None:
-    """Call every callback; KeyboardInterrupt from one counts as Ctrl-C."""
-    if not callbacks:
-        return
-    now = progress()
-    for callback in callbacks:
+Tell = Callable[[Callback, Progress], bool | None]
+
+
+class CallbackList:
+    """All who look on at one fit, and whether one of them wants it to end.
+
+    Parameters
+    ----------
+    callbacks : sequence of Callback
+    interrupts : Interrupts
+        KeyboardInterrupt out of a callback counts as Ctrl-C.
+    """
+
+    def __init__(self, callbacks: Sequence[Callback], interrupts: Interrupts) -> None:
+        self._callbacks, self._interrupts = tuple(callbacks), interrupts
+        self.want_to_stop = False
+
+    def __bool__(self) -> bool:
+        return bool(self._callbacks)
+
+    @contextmanager
+    def looking_on(self, progress: Callable[[], Progress], history: History) -> Iterator[None]:
+        """Tell all of the start, and those who were told of the end, whatever happens between."""
+        if not self._callbacks:
+            yield
+            return
+        now = progress()
+        with ExitStack() as ends:
+            for callback in self._callbacks:
+                self._tell(_start, callback, now)
+                ends.callback(self._end, callback, history)
+            yield
+
+    def tell(self, tell: Tell, progress: Callable[[], Progress]) -> None:
+        """Call every callback, also when the first wants to stop."""
+        if not self._callbacks:
+            return
+        now = progress()
+        for callback in self._callbacks:
+            self._tell(tell, callback, now)
+
+    def _tell(self, tell: Tell, callback: Callback, now: Progress) -> None:
         try:
-            tell(callback, now)
+            # Not what is merely true, such as an array or a count.
+            if tell(callback, now) is True:
+                self.want_to_stop = True
         except KeyboardInterrupt:
-            interrupts.raised = True
+            self._interrupts.raised = True
+
+    def _end(self, callback: Callback, history: History) -> None:
+        try:
+            callback.on_end(history)
+        except KeyboardInterrupt:
+            self._interrupts.raised = True
+
+
+def epoch_start(callback: Callback, progress: Progress) -> bool | None:
+    """Tell a callback that an epoch begins."""
+    return callback.on_epoch_start(progress)
+
+
+def slice_done(callback: Callback, progress: Progress) -> bool | None:
+    """Tell a callback that some steps were made."""
+    return callback.on_slice(progress)
+
+
+def _start(callback: Callback, progress: Progress) -> bool | None:
+    return callback.on_start(progress)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,29 +16,16 @@ from safetensors.numpy import load, save
 
 from quickprop.errors import DataFileError, ModelFileError
 from quickprop.foundation.atomic_file import replace_file
+from quickprop.foundation.deadline import Clock
+from quickprop.graph import Tensor
 from quickprop.native import Rows
+from quickprop.nn import Network
+from quickprop.train.best_weights import BestWeights
 from quickprop.train.history import History
+from quickprop.train.loop import Position, StateFile
+from quickprop.train.step import TrainingStep
 
-_VERSION = 2
-
-
-@dataclass(frozen=True)
-class Position:
-    """Where a fit stands.
-
-    Parameters
-    ----------
-    epoch : int
-        The running epoch, counted from 1.
-    done : int
-        Steps made in it.
-    total : float
-        Sum of the losses of its rows so far.
-    """
-
-    epoch: int = 1
-    done: int = 0
-    total: float = 0.0
+_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -47,12 +34,38 @@ class Checkpoint:
 
     Random numbers depend on the seed, the epoch and the step alone, so that the position is also
     the position of the random streams.
+
+    Parameters
+    ----------
+    position : Position
+    history : History
+    variables : mapping of str to array
+        Of the network, and those beside it that a step changes.
+    copies : mapping of str to SavedCopy
+    lowest : float
+        The lowest loss that was watched.
     """
 
     position: Position
     history: History
     variables: Mapping[str, np.ndarray]
-    best: Mapping[str, np.ndarray]
+    copies: Mapping[str, SavedCopy]
+    lowest: float
+
+
+@dataclass(frozen=True)
+class SavedCopy:
+    """Weights that may turn out to be the best.
+
+    Parameters
+    ----------
+    epoch : int
+        After which they were taken.
+    weights : mapping of str to array
+    """
+
+    epoch: int
+    weights: Mapping[str, np.ndarray]
 
 
 def data_hash(arrays: Iterable[Rows | None]) -> str:
@@ -101,7 +114,8 @@ class CheckpointFile:
         """
         position = checkpoint.position
         tensors = {f"now/{name}": array for name, array in checkpoint.variables.items()}
-        tensors |= {f"best/{name}": array for name, array in checkpoint.best.items()}
+        for label, copy in checkpoint.copies.items():
+            tensors |= {f"{label}/{name}": array for name, array in copy.weights.items()}
         document: dict[str, Any] = {
             "version": _VERSION,
             "identity": self.identity,
@@ -110,6 +124,8 @@ class CheckpointFile:
                 "done": position.done,
                 "total": position.total.hex(),
             },
+            "copies": {label: copy.epoch for label, copy in checkpoint.copies.items()},
+            "lowest": checkpoint.lowest.hex(),
             "history": checkpoint.history.to_document(),
         }
         document["hash"] = _hash_of(document, tensors)
@@ -121,7 +137,11 @@ class CheckpointFile:
         replace_file(self.path, lambda stream: stream.write(content))
 
     def read(
-        self, shapes: Mapping[str, tuple[int, ...]], best: Iterable[str], steps: int
+        self,
+        shapes: Mapping[str, tuple[int, ...]],
+        weights: Collection[str],
+        copies: Collection[str],
+        steps: int,
     ) -> Checkpoint | None:
         """What the file holds, or None when there is no file.
 
@@ -129,8 +149,10 @@ class CheckpointFile:
         ----------
         shapes : mapping of str to tuple of int
             The variables of the fit.
-        best : iterable of str
-            Those of them that are kept for the best epoch too.
+        weights : collection of str
+            Those of them that belong to the network.
+        copies : collection of str
+            Of which there are copies by these names.
         steps : int
             Steps of an epoch.
 
@@ -152,18 +174,26 @@ class CheckpointFile:
         document, tensors = self._parts(content)
         self._check_identity(document.get("identity"))
         expected = {f"now/{name}": shape for name, shape in shapes.items()}
-        expected |= {f"best/{name}": shapes[name] for name in best}
+        for label in copies:
+            expected |= {f"{label}/{name}": shapes[name] for name in weights}
         if {name: array.shape for name, array in tensors.items()} != expected:
             raise self._broken("its arrays are not those of this fit")
         if document.get("hash") != _hash_of(document, tensors):
             raise self._broken("it was altered")
         history = History.from_document(document.get("history"))
         place = self._position(document.get("position"), history, steps)
+        epochs = self._epochs_of_copies(document.get("copies"), copies, history)
         return Checkpoint(
             place,
             history,
             {name: tensors[f"now/{name}"] for name in shapes},
-            {name: tensors[f"best/{name}"] for name in best},
+            {
+                label: SavedCopy(
+                    epochs[label], {name: tensors[f"{label}/{name}"] for name in weights}
+                )
+                for label in copies
+            },
+            self._lowest(document.get("lowest")),
         )
 
     def _parts(self, content: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -192,6 +222,22 @@ class CheckpointFile:
         except (ValueError, OverflowError):
             raise self._broken("its position is not readable") from None
 
+    def _epochs_of_copies(
+        self, found: object, copies: Collection[str], history: History
+    ) -> dict[str, int]:
+        known = found if isinstance(found, dict) else {}
+        if set(known) != set(copies) or not all(
+            type(epoch) is int and 0 <= epoch <= len(history.epochs) for epoch in known.values()
+        ):
+            raise self._broken("its copies of weights do not fit its history")
+        return known
+
+    def _lowest(self, found: object) -> float:
+        try:
+            return float.fromhex(str(found))
+        except (ValueError, OverflowError):
+            raise self._broken("its lowest loss is not readable") from None
+
     def _check_identity(self, found: object) -> None:
         if found == self.identity:
             return
@@ -214,3 +260,75 @@ class CheckpointFile:
             given=why,
             hint="delete it, or use resume=False to begin anew",
         )
+
+
+class FitFile(StateFile):
+    """The state of a running fit and the file that it is kept in.
+
+    Parameters
+    ----------
+    file : CheckpointFile
+    network : Network
+    step : TrainingStep
+    best : BestWeights
+    steps_per_epoch : int
+    seconds_between : float
+        The least time between two writes that nothing but time asks for.
+    clock : callable
+    """
+
+    def __init__(
+        self,
+        file: CheckpointFile,
+        network: Network,
+        step: TrainingStep,
+        best: BestWeights,
+        steps_per_epoch: int,
+        seconds_between: float,
+        clock: Clock,
+    ) -> None:
+        self._file, self._best, self._steps_per_epoch = file, best, steps_per_epoch
+        self._seconds_between, self._clock = seconds_between, clock
+        self._weights = [str(leaf.name) for leaf in network.variables]
+        leaves = (*network.variables, *step.state)
+        self._variables: dict[str, Tensor] = {str(leaf.name): leaf for leaf in leaves}
+        self._written, self._seconds = clock(), 0.0
+
+    @property
+    def is_due(self) -> bool:
+        """When the last writing is long enough ago."""
+        return self._clock() - self._written >= self._seconds_between
+
+    @property
+    def seconds(self) -> float:
+        """That the last writing took."""
+        return self._seconds
+
+    def write(self, position: Position) -> None:
+        """Write beside the file, then rename over it."""
+        before = self._clock()
+        now = {name: leaf.value for name, leaf in self._variables.items()}
+        copies = {
+            name: SavedCopy(copy.epoch or 0, copy.named())
+            for name, copy in self._best.copies.items()
+        }
+        self._file.write(Checkpoint(position, self._best.history, now, copies, self._best.lowest))
+        self._written = self._clock()
+        self._seconds = self._written - before
+
+    def resume(self) -> Position | None:
+        """Put the state of the file in place; None when there is no file."""
+        shapes = {name: leaf.value.shape for name, leaf in self._variables.items()}
+        found = self._file.read(
+            shapes, self._weights, self._best.copies.keys(), self._steps_per_epoch
+        )
+        if found is None:
+            return None
+        for name, leaf in self._variables.items():
+            leaf.assign(found.variables[name])
+        for name, copy in self._best.copies.items():
+            copy.hold(found.copies[name].epoch, found.copies[name].weights)
+        self._best.lowest = found.lowest
+        # The one object that all who look on were given.
+        vars(self._best.history).update(vars(found.history))
+        return found.position

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from quickprop.execution import function
+from quickprop.execution import Function, function
 from quickprop.losses import Loss
 from quickprop.native import Rows
 from quickprop.nn import Network
+
+#: Rows between two looks at the clock; native code works on far fewer at a time anyway.
+PIECE = 2**15
 
 
 class Evaluation:
@@ -31,12 +34,8 @@ class Evaluation:
         weights: np.ndarray | None = None,
         backend: str | None = None,
     ) -> None:
-        target = loss.target_placeholder(network.width, network.dtype)
-        # Row by row, so that native code works in chunks that stay in the cache.
-        output = network.output(loss=loss)
         by_column = weights is not None and weights.ndim == 2
-        losses = (loss.per_target if by_column else loss.per_row)(output, target)
-        self._run = function((*network.inputs, target), losses, backend=backend)
+        self._run = losses_of(network, loss, by_column, backend)
         self._arrays = tuple(arrays)
         self._weights = weights
 
@@ -47,8 +46,34 @@ class Evaluation:
 
     def __call__(self) -> float:
         """The mean loss with the weights of now."""
-        losses = self._run(*self._arrays)
+        loss = self.unless(lambda: False)
+        assert loss is not None
+        return loss
+
+    def unless(self, halted: Callable[[], bool]) -> float | None:
+        """The mean loss with the weights of now; None when work on the rows was halted."""
+        whole = [array for array in self._arrays if isinstance(array, np.ndarray)]
+        if self.rows <= PIECE or len(whole) < len(self._arrays):
+            losses = self._run(*self._arrays)
+        else:
+            pieces = []
+            for start in range(0, self.rows, PIECE):
+                if start and halted():
+                    return None
+                pieces.append(self._run(*(array[start : start + PIECE] for array in whole)))
+            losses = np.concatenate(pieces)
         with np.errstate(all="ignore"):  # Diverged networks give infinities.
             if self._weights is not None:
                 losses = losses * self._weights
             return float(np.mean(losses, dtype=np.float64))
+
+
+def losses_of(
+    network: Network, loss: Loss, by_column: bool = False, backend: str | None = None
+) -> Function:
+    """The loss of each row, or of each of its columns, from the inputs and the target."""
+    target = loss.target_placeholder(network.width, network.dtype)
+    # Row by row, so that native code works in chunks that stay in the cache.
+    output = network.output(loss=loss)
+    losses = (loss.per_target if by_column else loss.per_row)(output, target)
+    return function((*network.inputs, target), losses, backend=backend)

@@ -6,29 +6,21 @@ import difflib
 import math
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from quickprop import config
 from quickprop.errors import SettingError
 from quickprop.execution import Minibatches
+from quickprop.foundation.deadline import Deadline, NotInTimeError, time_limit
 from quickprop.foundation.interrupts import Interrupts, held_interrupts
-from quickprop.foundation.settings import (
-    Component,
-    Rule,
-    boolean,
-    component,
-    integer,
-    number,
-    optional,
-)
+from quickprop.foundation.settings import Component
 from quickprop.graph import ROWS, Shape
 from quickprop.losses import LOSSES, Loss
-from quickprop.native import NotInTimeError, Rows, compiling_within
+from quickprop.native import SparseRows, compiling_within
 from quickprop.nn import Network
 from quickprop.optim import (
     FULL_BATCH_METHODS,
@@ -41,31 +33,22 @@ from quickprop.optim import (
 )
 from quickprop.optim.full_batch import FullBatchMethod
 from quickprop.train.arrays import TrainingData, checked_part
-from quickprop.train.averaging import AVERAGING, Averaging
+from quickprop.train.averaging import Averaging
+from quickprop.train.best_weights import BestByTraining, BestByValidation, BestWeights, TrainingLoss
 from quickprop.train.callbacks import Callback
-from quickprop.train.checkpoint import CheckpointFile, data_hash
+from quickprop.train.checkpoint import CheckpointFile, FitFile, data_hash
 from quickprop.train.evaluation import Evaluation
-from quickprop.train.full_batch import check_settings, full_batch_loop
-from quickprop.train.history import History
-from quickprop.train.loop import Limits, Loop
+from quickprop.train.fit_settings import FitSettings
+from quickprop.train.full_batch import FullBatchLoop, check_settings, problem_of
+from quickprop.train.history import History, Stop, StopReason
+from quickprop.train.loop import EpochLoop, too_little_time
+from quickprop.train.loss_rule import Limits, LossRule
 from quickprop.train.mixup import Mixup, check_mixable
-from quickprop.train.regularisers import Regularisers
-from quickprop.train.step import TrainingStep, loss_document, training_step
+from quickprop.train.objective import MeanLoss
+from quickprop.train.step import StepSpec, TrainingStep, loss_document, step_of
 
-_RULES: Mapping[str, Rule] = {
-    "batch_size": optional(integer(1)),
-    "epochs": integer(1),
-    "patience": optional(integer(1)),
-    "until": optional(number(-np.inf)),
-    "budget": optional(number(0.0)),
-    **Regularisers.rules(),
-    "mixup": optional(number(0.0, low_open=True)),
-    "averaging": optional(component(AVERAGING)),
-    "seed": integer(0),
-    "threads": optional(integer(1)),
-    "checkpoint_seconds": number(0.0),
-    "resume": boolean(),
-}
+#: The loss of fewer multiply-adds than this is worked out by the interpreter at the end of a fit.
+FEW_MULTIPLY_ADDS = 10**7
 
 
 def usual_batch_size(rows: int) -> int:
@@ -110,9 +93,9 @@ def fit(
 ) -> History:
     """Train a network in place.
 
-    Whatever ends the fit, the network has its best weights afterwards: those of the epoch with the
-    lowest validation loss, or training loss when there is no validation part. Ctrl-C ends the fit
-    and does not raise.
+    Whatever ends the fit, the network has its best weights afterwards: those with the lowest
+    validation loss, or training loss when there is no validation part, the starting weights among
+    them. That loss is `History.best_loss`. Ctrl-C ends the fit and does not raise.
 
     Parameters
     ----------
@@ -139,9 +122,10 @@ def fit(
     patience : int, optional
         Stop after so many epochs without a better validation loss; None never stops.
     until : float, optional
-        Stop when the watched loss is at most this.
+        Stop when the watched loss is at most this: that of validation, else the mean over the steps
+        of an epoch.
     budget : float, optional
-        Seconds for everything, compiling included.
+        Seconds from the call to the return, compiling included.
     l1, l2 : float
         Add ``l1 * sign(w)`` and ``l2 * w`` to the gradient of every weight, biases left out, as
         ``l1 * sum(abs(w))`` and ``l2 / 2 * sum(w**2)`` in the loss would. Decay that leaves the
@@ -192,10 +176,298 @@ def fit(
     ModelFileError, DataFileError
         When the checkpoint is broken, of another fit, or cannot be read or written.
     """
-    given = locals()
-    plain = {name: rule.checked(given[name], f"fit.{name}") for name, rule in _RULES.items()}
+    begun = clock() if callable(clock) else 0.0
+    settings = FitSettings.checked(
+        batch_size=batch_size,
+        epochs=epochs,
+        patience=patience,
+        until=until,
+        budget=budget,
+        l1=l1,
+        l2=l2,
+        clip_value=clip_value,
+        clip_norm=clip_norm,
+        max_norm=max_norm,
+        weight_noise=weight_noise,
+        mixup=mixup,
+        averaging=averaging,
+        seed=seed,
+        threads=threads,
+        checkpoint_seconds=checkpoint_seconds,
+        resume=resume,
+    )
     _check_kinds(network, loss, optimizer, schedule, callbacks)
-    backend = config.backend_of(backend, "fit.backend")
+    _check_ways(checkpoint, resume, clock)
+    chosen = Fit(
+        network,
+        loss,
+        optimizer or Adam(),
+        schedule,
+        settings,
+        tuple(callbacks),
+        None if checkpoint is None else Path(checkpoint),
+        config.backend_of(backend, "fit.backend"),
+        Deadline(settings.budget, clock, begun),
+    )
+    return chosen.run(inputs, target, weights, validation)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fit whose settings are checked; `fit` explains them."""
+
+    network: Network
+    loss: Loss
+    optimizer: Optimizer | FullBatchMethod
+    schedule: Schedule | None
+    settings: FitSettings
+    callbacks: tuple[Callback, ...]
+    checkpoint: Path | None
+    backend: str
+    deadline: Deadline
+
+    def run(
+        self, inputs: Any, target: Any, weights: Any, validation: tuple[Any, ...] | None
+    ) -> History:
+        """Make the rows and the code ready, then train."""
+        if self.settings.mixup is not None:
+            check_mixable(self.network)
+        with held_interrupts() as interrupts:
+            try:
+                with self._in_time(interrupts):
+                    loop = self._loop(inputs, target, weights, validation, interrupts)
+            except NotInTimeError:
+                return self._not_begun(interrupts)
+            return loop.run()
+
+    @contextmanager
+    def _in_time(self, interrupts: Interrupts) -> Iterator[None]:
+        """No longer than the budget lasts, by a clock that can be waited for, or to Ctrl-C."""
+        if self.settings.resume:
+            # What was learned before is not given up.
+            yield
+            return
+        deadline = self.deadline
+        timed = deadline.clock is time.monotonic
+        if deadline.over:
+            raise NotInTimeError
+        with (
+            time_limit(lambda: interrupts.raised or (timed and deadline.over)),
+            compiling_within(deadline.left if timed else math.inf, lambda: interrupts.raised),
+        ):
+            yield
+        # A clock of tests stands still while code is compiled.
+        if deadline.over:
+            raise NotInTimeError
+
+    def _not_begun(self, interrupts: Interrupts) -> History:
+        """The history of a fit that did not come to its first step."""
+        history = History()
+        if interrupts.raised:
+            history.end(Stop(StopReason.INTERRUPTED, "interrupted before epoch 1"))
+        else:
+            history.end(too_little_time(self.deadline))
+        history.seconds = self.deadline.passed
+        return history
+
+    def _loop(
+        self,
+        inputs: Any,
+        target: Any,
+        weights: Any,
+        validation: tuple[Any, ...] | None,
+        interrupts: Interrupts,
+    ) -> EpochFit | FullBatchLoop:
+        """All that is left is to run it."""
+        network, loss = self.network, self.loss
+        rows = checked_part(network, loss, inputs, target, weights, "training")
+        held_out = _validation_part(network, loss, validation)
+        if isinstance(self.optimizer, FullBatchMethod):
+            return self._full_batch(self.optimizer, rows, held_out, interrupts)
+        return self._mini_batches(self.optimizer, rows, held_out, interrupts)
+
+    @property
+    def _limits(self) -> Limits:
+        settings = self.settings
+        return Limits(settings.epochs, settings.patience, settings.until)
+
+    def _evaluation(self, part: TrainingData, backend: str) -> Evaluation:
+        arrays = (*part.inputs, part.target)
+        return Evaluation(self.network, self.loss, arrays, part.weights, backend)
+
+    def _full_batch(
+        self,
+        method: FullBatchMethod,
+        rows: TrainingData,
+        held_out: TrainingData | None,
+        interrupts: Interrupts,
+    ) -> FullBatchLoop:
+        settings = self.settings
+        check_settings(method, rows.rows, settings.batch_size, self.schedule, self.checkpoint)
+        settings.check_full_batch(type(method).__name__)
+        problem = problem_of(
+            self.network,
+            self.loss,
+            method,
+            rows,
+            settings.regularisers.l2,
+            self.backend,
+            settings.threads,
+        )
+        return FullBatchLoop(
+            self.network,
+            method.descent(problem),
+            None if held_out is None else self._evaluation(held_out, self.backend),
+            self._limits,
+            self.callbacks,
+            self.deadline,
+            interrupts,
+        )
+
+    def _mini_batches(
+        self,
+        optimizer: Optimizer,
+        rows: TrainingData,
+        held_out: TrainingData | None,
+        interrupts: Interrupts,
+    ) -> EpochFit:
+        network, settings = self.network, self.settings
+        schedule, mixup = self.schedule or Constant(), settings.mixup
+        batch = min(settings.batch_size or usual_batch_size(rows.rows), rows.rows)
+        step = step_of(
+            network,
+            StepSpec(
+                MeanLoss(self.loss),
+                optimizer,
+                schedule,
+                settings.regularisers,
+                settings.averaging,
+                _weights_shape(rows, mixup),
+                mixup is not None,
+            ),
+        )
+        total_steps = settings.epochs * -(-rows.rows // batch)
+        if step.counts_steps and total_steps >= 2**31:
+            raise SettingError(
+                "more steps than can be counted",
+                where="fit.epochs",
+                allowed=f"at most {(2**31 - 1) * settings.epochs // total_steps}",
+                given=settings.epochs,
+            )
+        step.total_steps.assign(total_steps)
+        batches = Minibatches(
+            step.graph,
+            step.bound(rows.inputs, rows.target, rows.weights),
+            batch,
+            backend=self.backend,
+            threads=settings.threads,
+        )
+        look = None if held_out is None else self._evaluation(held_out, self.backend)
+        best = self._best(rows, look, batches.steps_per_epoch)
+        rule = LossRule(
+            step,
+            batches,
+            self._limits,
+            best,
+            look,
+            base_rate=optimizer.learning_rate,
+            schedule=schedule,
+            seed=settings.seed,
+            mixup=None if mixup is None else Mixup(mixup, rows, settings.seed),
+            deadline=self.deadline,
+        )
+        file = None
+        if self.checkpoint is not None:
+            file = FitFile(
+                CheckpointFile(
+                    self.checkpoint, self._identity(step, rows, held_out, batch, total_steps)
+                ),
+                network,
+                step,
+                best,
+                batches.steps_per_epoch,
+                settings.checkpoint_seconds,
+                self.deadline.clock,
+            )
+        return EpochFit(self, batches, rule, file, interrupts)
+
+    def _best(
+        self, rows: TrainingData, look: Evaluation | None, steps_per_epoch: int
+    ) -> BestWeights:
+        if look is not None:
+            return BestByValidation(self.network, History(), look)
+        work = rows.rows * self.network.parameter_count
+        few = not any(isinstance(array, SparseRows) for array in rows.inputs)
+        few = self.backend == "reference" or (few and work < FEW_MULTIPLY_ADDS)
+        measure = TrainingLoss(lambda backend: self._evaluation(rows, backend), few)
+        return BestByTraining(self.network, History(), measure, steps_per_epoch == 1, self.deadline)
+
+    def _identity(
+        self,
+        step: TrainingStep,
+        rows: TrainingData,
+        held_out: TrainingData | None,
+        batch: int,
+        total_steps: int,
+    ) -> dict[str, Any]:
+        """What a checkpoint must be of, to go on from it."""
+        settings, schedule, averaging = self.settings, self.schedule, self.settings.averaging
+        needs_total = any(part and part.needs_total for part in (schedule, averaging))
+        regularisers = settings.regularisers.to_document()
+        del regularisers["kind"]
+        return {
+            "network": self.network.to_document(),
+            "loss": self.loss.to_document(),
+            "optimizer": self.optimizer.to_document(),
+            "schedule": schedule.to_document() if schedule else None,
+            **{name.replace("_", " "): value for name, value in regularisers.items()},
+            "mixup": settings.mixup,
+            "averaging": averaging.to_document() if averaging else None,
+            "seed": settings.seed,
+            "batch size": batch,
+            "planned length": total_steps if needs_total else None,
+            "backend": self.backend,
+            "data": _hash_of(rows, held_out),
+            "function of the loss": loss_document(self.network, self.loss),
+            "function of the step": step.rate_document(),
+        }
+
+
+class EpochFit:
+    """A fit by mini-batches, ready to run."""
+
+    def __init__(
+        self,
+        fit: Fit,
+        batches: Minibatches,
+        rule: LossRule,
+        file: FitFile | None,
+        interrupts: Interrupts,
+    ) -> None:
+        position = file.resume() if file is not None and fit.settings.resume else None
+        rule.resumed = position is not None
+        rule.seconds_before = rule.history.seconds
+        self._history = rule.history
+        self._loop = EpochLoop(
+            batches,
+            rule,
+            fit.settings.epochs,
+            fit.callbacks,
+            fit.deadline,
+            interrupts,
+            file=file,
+            position=position,
+            seconds_before=rule.history.seconds,
+        )
+
+    def run(self) -> History:
+        """Train."""
+        self._loop.run()
+        return self._history
+
+
+def _check_ways(checkpoint: object, resume: bool, clock: object) -> None:
+    """Where a state is kept, and what gives seconds."""
     if checkpoint is not None and not (
         isinstance(checkpoint, str | os.PathLike) and Path(checkpoint).name
     ):
@@ -206,162 +478,10 @@ def fit(
         raise SettingError(
             "not a function that gives seconds", where="fit.clock", given=repr(clock)[:80]
         )
-    started = clock()
     if resume and checkpoint is None:
         raise SettingError(
             "nothing to resume from", where="fit.resume", hint="name the checkpoint file"
         )
-    optimizer = Adam() if optimizer is None else optimizer
-    if mixup is not None:
-        check_mixable(network)
-    rows = checked_part(network, loss, inputs, target, weights, "training")
-    held_out = _validation_part(network, loss, validation)
-    batch = min(plain["batch_size"] or usual_batch_size(rows.rows), rows.rows)
-    limits = Limits(plain["epochs"], plain["patience"], plain["until"], plain["budget"])
-    total_steps = limits.epochs * -(-rows.rows // batch)
-    if limits.budget is not None and clock() - started >= limits.budget:
-        return _no_time(limits.budget, clock() - started)
-    if isinstance(optimizer, FullBatchMethod):
-        check_settings(optimizer, rows.rows, plain["batch_size"], schedule, checkpoint)
-        _check_no_step_settings(optimizer, plain)
-    with held_interrupts() as interrupts:
-
-        def compiling() -> AbstractContextManager[None]:
-            """No longer than the budget lasts, by a clock that can be waited for, or to Ctrl-C."""
-            if resume:
-                # What was learned before is not given up.
-                return nullcontext()
-            left = math.inf
-            if limits.budget is not None and clock is time.monotonic:
-                left = limits.budget - (clock() - started)
-            return compiling_within(left, lambda: interrupts.raised)
-
-        if isinstance(optimizer, FullBatchMethod):
-            try:
-                with compiling():
-                    full_batch = full_batch_loop(
-                        network,
-                        loss,
-                        optimizer,
-                        rows,
-                        _evaluation(network, loss, held_out, backend),
-                        limits,
-                        l2=plain["l2"],
-                        backend=backend,
-                        threads=plain["threads"],
-                        callbacks=tuple(callbacks),
-                        clock=clock,
-                        started=started,
-                        interrupts=interrupts,
-                    )
-            except NotInTimeError:
-                return _not_begun(limits.budget, interrupts, clock() - started)
-            full_batch.run()
-            return full_batch.history
-        regularisers = Regularisers(**{name: plain[name] for name in Regularisers.rules()})
-        step = training_step(
-            network,
-            loss,
-            optimizer,
-            schedule,
-            regularisers,
-            plain["averaging"],
-            _weights_shape(rows, mixup),
-            mixup is not None,
-        )
-        if step.step in step.state and total_steps >= 2**31:
-            raise SettingError(
-                "more steps than can be counted",
-                where="fit.epochs",
-                allowed=f"at most {(2**31 - 1) * limits.epochs // total_steps}",
-                given=limits.epochs,
-            )
-        step.total_steps.assign(total_steps)
-        file = None
-        needs_total = any(part and part.needs_total for part in (schedule, averaging))
-        if checkpoint is not None:
-            identity = {
-                "network": network.to_document(),
-                "loss": loss.to_document(),
-                "optimizer": optimizer.to_document(),
-                "schedule": schedule.to_document() if schedule else None,
-                **{name.replace("_", " "): plain[name] for name in Regularisers.rules()},
-                "mixup": plain["mixup"],
-                "averaging": averaging.to_document() if averaging else None,
-                "seed": plain["seed"],
-                "batch size": batch,
-                "planned length": total_steps if needs_total else None,
-                "backend": backend,
-                "data": _hash_of(rows, held_out),
-                "function of the loss": loss_document(network, loss),
-                "function of the step": step.rate_document(),
-            }
-            file = CheckpointFile(checkpoint, identity)
-        try:
-            with compiling():
-                batches = Minibatches(
-                    step.graph,
-                    _bound(network, step, rows),
-                    batch,
-                    backend=backend,
-                    threads=plain["threads"],
-                )
-                look = _evaluation(network, loss, held_out, backend)
-        except NotInTimeError:
-            return _not_begun(limits.budget, interrupts, clock() - started)
-        loop = Loop(
-            network,
-            step,
-            batches,
-            look,
-            limits,
-            base_rate=optimizer.learning_rate,
-            schedule=schedule or Constant(),
-            seed=plain["seed"],
-            mixup=None if mixup is None else Mixup(plain["mixup"], rows, plain["seed"]),
-            callbacks=tuple(callbacks),
-            file=file,
-            seconds_between_writes=plain["checkpoint_seconds"],
-            clock=clock,
-            started=started,
-            interrupts=interrupts,
-        )
-        if resume:
-            loop.resume()
-        loop.run()
-        return loop.history
-
-
-def _check_no_step_settings(method: FullBatchMethod, plain: Mapping[str, Any]) -> None:
-    """Raise `SettingError` for settings of mini-batch steps, which such a method does not make."""
-    usual = {**Regularisers().to_document(), "mixup": None, "averaging": None}
-    for name in usual.keys() - {"kind", "l2"}:
-        if plain[name] != usual[name]:
-            raise SettingError(
-                f"{type(method).__name__} knows no such setting",
-                where=f"fit.{name}",
-                allowed=repr(usual[name]),
-                given=repr(plain[name])[:80],
-                hint="leave it out, or train with Adam()",
-            )
-
-
-def _not_begun(budget: float | None, interrupts: Interrupts, seconds: float) -> History:
-    """The history of a fit whose code was not compiled in time."""
-    if interrupts.raised:
-        return History(stopped="interrupted before epoch 1", seconds=seconds)
-    assert budget is not None
-    return _no_time(budget, seconds)
-
-
-def _no_time(budget: float, seconds: float) -> History:
-    return History(
-        stopped=(
-            f"the budget of {budget:g} s was too small for a single step; "
-            "the weights are the starting ones"
-        ),
-        seconds=seconds,
-    )
 
 
 def _check_kinds(
@@ -445,28 +565,6 @@ def _weights_shape(rows: TrainingData, mixup: float | None) -> Shape | None:
     if rows.weights is not None:
         return (ROWS, *rows.weights.shape[1:])
     return None if mixup is None else (ROWS,)
-
-
-def _bound(network: Network, step: TrainingStep, rows: TrainingData) -> dict[Any, Rows]:
-    data = dict(zip(network.inputs, rows.inputs, strict=True))
-    data[step.target] = rows.target
-    weights = rows.weights
-    if step.weights is not None:
-        if weights is None:
-            weights = np.ones(rows.rows, rows.inputs[0].dtype)
-        data[step.weights] = weights
-        if step.partner is not None:
-            # Until the first epoch mixes the rows.
-            data[step.partner[0]], data[step.partner[1]] = rows.target, weights
-    return data
-
-
-def _evaluation(
-    network: Network, loss: Loss, part: TrainingData | None, backend: str
-) -> Evaluation | None:
-    if part is None:
-        return None
-    return Evaluation(network, loss, (*part.inputs, part.target), part.weights, backend)
 
 
 def _hash_of(rows: TrainingData, held_out: TrainingData | None) -> str:

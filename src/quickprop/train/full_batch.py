@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from quickprop.config import DType
 from quickprop.errors import SettingError
+from quickprop.foundation.deadline import Deadline
 from quickprop.foundation.interrupts import Interrupts
 from quickprop.graph import ROWS, Tensor, placeholder, variable
 from quickprop.losses import Loss
 from quickprop.nn import Network
 from quickprop.optim.full_batch import FAR, Descent, FullBatchMethod, Iterate, Problem
 from quickprop.train.arrays import TrainingData
-from quickprop.train.callbacks import Callback, Progress, tell_all
+from quickprop.train.callbacks import Callback, CallbackList, Progress, epoch_start, slice_done
 from quickprop.train.evaluation import Evaluation
-from quickprop.train.history import EpochRecord, History
-from quickprop.train.loop import Limits
+from quickprop.train.history import EpochRecord, History, Stop, StopReason
+from quickprop.train.loop import too_little_time
+from quickprop.train.loss_rule import Limits, not_finite, with_kept
 from quickprop.train.slices import SlicePlanner
+from quickprop.train.weight_copy import WeightCopy
 
 
 class FullBatchLoop:
@@ -29,6 +32,16 @@ class FullBatchLoop:
     The training loss of an epoch is that of the weights that the epoch ends with, and its learning
     rate the length of the step to them. Without a validation part the last weights are the best:
     every iteration lowers the loss, penalty included.
+
+    Parameters
+    ----------
+    network : Network
+    descent : Descent
+    validation : Evaluation or None
+    limits : Limits
+    callbacks : sequence of Callback
+    deadline : Deadline
+    interrupts : Interrupts
     """
 
     def __init__(
@@ -37,61 +50,90 @@ class FullBatchLoop:
         descent: Descent,
         validation: Evaluation | None,
         limits: Limits,
-        *,
         callbacks: Sequence[Callback],
-        clock: Callable[[], float],
-        started: float,
+        deadline: Deadline,
         interrupts: Interrupts,
     ) -> None:
         self.network, self.descent = network, descent
         self.validation, self.limits = validation, limits
-        self.callbacks, self.clock, self.interrupts = callbacks, clock, interrupts
+        self.deadline, self.interrupts = deadline, interrupts
         self.history = History()
+        self._callbacks = CallbackList(callbacks, interrupts)
         self._one_by_one = validation is not None or bool(callbacks)
-        self._best = network.weights() if validation is not None else None
+        self._best = WeightCopy(network) if validation is not None else None
         self._best_loss = self._loss = math.inf
-        self._begun = self._last = started
-        self._deadline = math.inf if limits.budget is None else started + limits.budget
+        self._last = deadline.begun
         self._slices = SlicePlanner()
         self._validation_seconds: float | None = None
+        #: When the descent was last sent on its way, and how many looks it has.
+        self._sent, self._looks = 0.0, 0
+        self._stop: Stop | None = None
 
     # -- running ----------------------------------------------------------------------------------
 
-    def run(self) -> None:
+    def run(self) -> History:
         """Train until something ends it; the best weights are in place afterwards."""
         history = self.history
-        try:
-            self._tell(lambda callback, progress: callback.on_start(progress))
-            reason = self._begin() or self._ended()
-            while reason is None:
-                reason = self._slice() or self._ended()
-            history.stopped = reason
-        except KeyboardInterrupt:
-            history.stopped = f"interrupted in epoch {len(history.epochs) + 1}"
-        finally:
-            self.interrupts.closing = True
-            self.network.set_weights(self.descent.weights() if self._best is None else self._best)
-            history.seconds = self._seconds()
-        self._tell(lambda callback, progress: callback.on_end(history))
+        with self._callbacks.looking_on(self._progress, history):
+            stop: Stop | None = None
+            try:
+                try:
+                    stop = self._begin() or self._ended()
+                    if stop is None:
+                        self._callbacks.tell(epoch_start, self._progress)
+                    while stop is None:
+                        stop = self._slice() or self._ended()
+                except KeyboardInterrupt:
+                    epoch = len(history.epochs) + 1
+                    stop = Stop(StopReason.INTERRUPTED, f"interrupted in epoch {epoch}")
+            finally:
+                self.interrupts.closing = True
+                self._settle()
+                if stop is not None:
+                    history.end(with_kept(stop, history.best_epoch))
+                history.seconds = self.deadline.passed
+        return history
 
-    def _begin(self) -> str | None:
+    def _settle(self) -> None:
+        history = self.history
+        if self._best is None:
+            self.network.set_weights({**self.network.weights(), **self.descent.weights()})
+            history.best_epoch = len(history.epochs)
+            loss = self._loss
+        else:
+            self._best.put_back()
+            history.best_epoch, loss = self._best.epoch or 0, self._best_loss
+        if math.isfinite(loss):
+            history.kept_loss = loss
+
+    def _begin(self) -> Stop | None:
         """Look at the starting weights; gives the reason when that ends the fit."""
-        before = self.clock()
-        if before >= self._deadline:
+        if self._best is not None:
+            self._best.hold(0, self.network.weights())
+        before = self.deadline.clock()
+        if self.deadline.over:
             return self._out_of_time()
         self._loss = self.descent.begin(self._halted)
-        self._slices.learn(1, self.clock() - before)
-        self._last = self.clock()
+        self._slices.learn(1, self.deadline.clock() - before)
+        self._last = self.deadline.clock()
         if math.isnan(self._loss) and self._halted():
-            return "interrupted in epoch 1" if self.interrupts.raised else self._out_of_time()
+            if self.interrupts.raised:
+                return Stop(StopReason.INTERRUPTED, "interrupted in epoch 1")
+            return self._out_of_time()
         if not math.isfinite(self._loss):
-            return "the loss of the starting weights is not finite"
-        until = self.limits.until
-        if until is not None and self.validation is None and self._loss <= until:
-            return f"the training loss reached {until:g}"
+            return Stop(StopReason.NOT_FINITE, "the loss of the starting weights is not finite")
+        if self.validation is not None:
+            loss = self._validated(self.validation)
+            self._best_loss = loss if math.isfinite(loss) else math.inf
         return None
 
-    def _slice(self) -> str | None:
+    def _validated(self, validation: Evaluation) -> float:
+        before = self.deadline.clock()
+        loss = validation()
+        self._validation_seconds = self.deadline.clock() - before
+        return loss
+
+    def _slice(self) -> Stop | None:
         """Run some looks at the loss; gives the reason when the fit ends."""
         left = self.limits.epochs - len(self.history.epochs)
         looks = self._slices.steps(left, self._seconds_left())
@@ -101,25 +143,40 @@ class FullBatchLoop:
             looks = left = 1
         until = self.limits.until
         limit = -FAR if until is None or self.validation is not None else until
-        before = self.clock()
-        iterates = self.descent.advance(looks, left, limit, self._halted)
-        now = self.clock()
-        # A slice of iterations may hold a few more looks than iterations, never fewer.
-        self._slices.learn(looks, now - before)
-        if iterates:
-            self._take(iterates, now)
-        self._tell(lambda callback, progress: callback.on_slice(progress))
-        return self._look(iterates[-1]) if iterates and self._one_by_one else None
+        self._stop, self._looks, self._sent = None, looks, self.deadline.clock()
+        self.descent.advance(looks, left, limit, self._halted, self._taken)
+        if self._looks:
+            # No iterate was come to.
+            self._learn()
+            self._callbacks.tell(slice_done, self._progress)
+        return self._stop
 
-    def _take(self, iterates: Sequence[Iterate], now: float) -> None:
-        """Put the iterations of a slice down, evenly in time."""
-        history = self.history
-        epoch = len(history.epochs)
+    def _learn(self) -> None:
+        # A slice of iterations may hold a few more looks than iterations, never fewer.
+        self._slices.learn(self._looks, self.deadline.clock() - self._sent)
+        self._looks = 0
+
+    def _taken(self, iterates: list[Iterate]) -> bool:
+        """Take in iterates; whether the fit ends with them."""
+        if self._looks:
+            self._learn()
         self._loss = iterates[-1].loss
-        if self._one_by_one:
-            return
+        if not self._one_by_one:
+            self._note(iterates)
+            return self._ended() is not None
+        self._callbacks.tell(slice_done, self._progress)
+        self._stop = self._look(iterates[-1])
+        if self._stop is not None or self._ended() is not None:
+            return True
+        self._callbacks.tell(epoch_start, self._progress)
+        return False
+
+    def _note(self, iterates: Sequence[Iterate]) -> None:
+        """Put the iterations of a slice down, evenly in time."""
+        history, now = self.history, self.deadline.clock()
+        epoch = len(history.epochs)
         share = (now - self._last) / len(iterates)
-        seconds = self._last - self._begun
+        seconds = self._last - self.deadline.begun
         for place, (loss, rate) in enumerate(iterates, 1):
             history.epochs.append(
                 EpochRecord(epoch + place, loss, None, rate, seconds + place * share)
@@ -127,85 +184,82 @@ class FullBatchLoop:
         history.best_epoch = epoch + len(iterates)
         self._last = now
 
-    def _look(self, iterate: Iterate) -> str | None:
+    def _look(self, iterate: Iterate) -> Stop | None:
         """Let everybody look at an iterate; gives the reason when it ends the fit."""
         history = self.history
         epoch = len(history.epochs) + 1
-        weights = self.descent.weights()
-        self.network.set_weights(weights)
+        self.network.set_weights({**self.network.weights(), **self.descent.weights()})
         loss = None
         if self.validation is not None:
-            before = self.clock()
-            loss = self.validation()
-            self._validation_seconds = self.clock() - before
+            loss = self._validated(self.validation)
             if not math.isfinite(loss):
-                kept = history.best_epoch
-                return f"the loss was no longer finite in epoch {epoch}; the weights are " + (
-                    f"those of epoch {kept}" if kept else "the starting ones"
-                )
-        record = EpochRecord(epoch, iterate.loss, loss, iterate.rate, self._seconds())
+                return not_finite(epoch)
+        record = EpochRecord(epoch, iterate.loss, loss, iterate.rate, self.deadline.passed)
         history.epochs.append(record)
         if loss is None:
             history.best_epoch = epoch
-        elif loss < self._best_loss:
-            self._best, self._best_loss, history.best_epoch = weights, loss, epoch
-        self._tell(lambda callback, progress: callback.on_epoch(record, progress))
+        elif loss < self._best_loss and self._best is not None and self._best.take(epoch):
+            self._best_loss, history.best_epoch = loss, epoch
+        self._callbacks.tell(lambda one, now: one.on_epoch(record, now), self._progress)
         return None
 
-    def _ended(self) -> str | None:
+    def _ended(self) -> Stop | None:
         """Why nothing further shall begin, or None."""
         limits, history = self.limits, self.history
         done = len(history.epochs)
-        if limits.until is not None:
-            watched = "training" if self.validation is None else "validation"
-            reached = self._loss if self.validation is None else self._best_loss
-            if reached <= limits.until:
-                return f"the {watched} loss reached {limits.until:g}"
+        watched = "training" if self.validation is None else "validation"
+        reached = self._loss if self.validation is None else self._best_loss
+        stop = limits.reached(watched, reached)
+        if stop is not None:
+            return stop
         if done >= limits.epochs:
-            return f"all {limits.epochs} epochs were run"
-        if limits.patience and self.validation and done - history.best_epoch >= limits.patience:
-            return f"no better validation loss for {limits.patience} epochs"
+            return Stop(StopReason.ALL_EPOCHS, f"all {limits.epochs} epochs were run")
+        if self.validation is not None:
+            stop = limits.out_of_patience(done - history.best_epoch)
+            if stop is not None:
+                return stop
         if self.interrupts.raised:
-            return f"interrupted in epoch {done + 1}"
-        return self.descent.finished
+            return Stop(StopReason.INTERRUPTED, f"interrupted in epoch {done + 1}")
+        if self._callbacks.want_to_stop:
+            return Stop(StopReason.CALLBACK, f"a callback ended it before epoch {done + 1}")
+        finished = self.descent.finished
+        return None if finished is None else Stop(StopReason.CONVERGED, finished)
 
     # -- callbacks and time -----------------------------------------------------------------------
 
-    def _tell(self, tell: Callable[[Callback, Progress], None]) -> None:
-        tell_all(self.callbacks, tell, self._progress, self.interrupts)
-
     def _progress(self) -> Progress:
-        left = None if self._deadline == math.inf else max(0.0, self._deadline - self.clock())
+        deadline = self.deadline
         loss = self._loss if math.isfinite(self._loss) else math.nan
         done = len(self.history.epochs)
         return Progress(
-            done + 1, self.limits.epochs, 0.0, loss, self._seconds(), left, self.history
+            done + 1,
+            self.limits.epochs,
+            0.0,
+            loss,
+            deadline.passed,
+            max(0.0, deadline.left) if deadline.limited else None,
+            self.history,
         )
 
-    def _out_of_time(self) -> str:
-        budget = f"the budget of {self.limits.budget:g} s was"
+    def _out_of_time(self) -> Stop:
         if not self.history.epochs:
-            return f"{budget} too small for a single step; the weights are the starting ones"
-        return f"{budget} used up"
+            return too_little_time(self.deadline)
+        budget = self.deadline.seconds
+        return Stop(StopReason.OUT_OF_TIME, f"the budget of {budget:g} s was used up")
 
     def _halted(self) -> bool:
         """Whether work that is under way shall be dropped."""
-        return self.interrupts.raised or self.clock() >= self._deadline
-
-    def _seconds(self) -> float:
-        return self.clock() - self._begun
+        return self.interrupts.raised or self.deadline.over
 
     def _seconds_left(self) -> float:
         """Time for looks at the loss: what is left of the budget after looking at the rows aside.
 
         Not measured yet, that counts as a look itself.
         """
-        if self._deadline == math.inf:
-            return math.inf
-        aside = 0.0
-        if self.validation is not None:
-            aside = self._validation_seconds or self._slices.seconds_per_step or 0.0
-        return self._deadline - self.clock() - aside
+        left = self.deadline.left
+        if left == math.inf or self.validation is None:
+            return left
+        return left - (self._validation_seconds or self._slices.seconds_per_step or 0.0)
 
 
 def check_settings(
@@ -239,23 +293,16 @@ def check_settings(
         )
 
 
-def full_batch_loop(
+def problem_of(
     network: Network,
     loss: Loss,
     method: FullBatchMethod,
     rows: TrainingData,
-    validation: Evaluation | None,
-    limits: Limits,
-    *,
     l2: float,
     backend: str | None,
     threads: int | None,
-    callbacks: Sequence[Callback],
-    clock: Callable[[], float],
-    started: float,
-    interrupts: Interrupts,
-) -> FullBatchLoop:
-    """A full-batch method, compiled for a network and its rows: what is left is to run it."""
+) -> Problem:
+    """A network, its loss and its rows, for such a method."""
     kind = network.dtype
     seed = placeholder((), DType.int32, "seed")
     step = variable(0, DType.int32, "train.step")
@@ -275,14 +322,4 @@ def full_batch_loop(
             given=str(gathered[0][0].name),
             hint="use LayerNorm() instead, or train with Adam()",
         )
-    problem = Problem(network, loss, output, target, weights, data, l2, backend, threads)
-    return FullBatchLoop(
-        network,
-        method.descent(problem),
-        validation,
-        limits,
-        callbacks=callbacks,
-        clock=clock,
-        started=started,
-        interrupts=interrupts,
-    )
+    return Problem(network, loss, output, target, weights, data, l2, backend, threads)

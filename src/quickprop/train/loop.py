@@ -1,330 +1,320 @@
-"""The loop over epochs and slices, and everything that may end it."""
+"""The loop over epochs of mini-batches: slices of steps, the clock, Ctrl-C and who looks on.
+
+Every fit by mini-batches runs here. What it does around its epochs (the order of rows, the rates,
+what is looked at after an epoch, which weights are kept, when there is no more progress) is an
+`EpochRule`.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from quickprop.execution import Minibatches
+from quickprop.foundation.deadline import Deadline
 from quickprop.foundation.interrupts import Interrupts
 from quickprop.graph import Tensor
-from quickprop.nn import Network
-from quickprop.optim import EpochEnd, Schedule
-from quickprop.train.callbacks import Callback, Progress, tell_all
-from quickprop.train.checkpoint import Checkpoint, CheckpointFile, Position
-from quickprop.train.evaluation import Evaluation
-from quickprop.train.history import EpochRecord, History
-from quickprop.train.mixup import Mixup
+from quickprop.train.callbacks import Callback, CallbackList, Progress, epoch_start, slice_done
+from quickprop.train.history import EpochRecord, History, Stop, StopReason
 from quickprop.train.slices import SlicePlanner
-from quickprop.train.step import TrainingStep
+
+Scalars = Mapping[Tensor, float | int]
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What may end a fit.
+class Position:
+    """Where a fit stands.
 
     Parameters
     ----------
-    epochs : int
-    patience : int or None
-        Epochs without a better validation loss.
-    until : float or None
-        A loss that is good enough.
-    budget : float or None
-        Seconds.
+    epoch : int
+        The running epoch, counted from 1.
+    done : int
+        Steps made in it.
+    total : float
+        Sum of the losses of its rows so far.
     """
 
-    epochs: int
-    patience: int | None
-    until: float | None
-    budget: float | None
+    epoch: int = 1
+    done: int = 0
+    total: float = 0.0
 
 
-class Loop:
-    """A fit in progress."""
+class EpochRule(ABC):
+    """What a fit does around its epochs.
+
+    Attributes
+    ----------
+    history : History
+    """
+
+    history: History
+
+    @abstractmethod
+    def begin(self) -> None:
+        """Before the first epoch, when all who look on were told of the start."""
+
+    @abstractmethod
+    def begin_epoch(self, epoch: int) -> Scalars:
+        """Put the rows in order; gives the numbers of the steps of that epoch."""
+
+    @abstractmethod
+    def end_epoch(
+        self, position: Position, pace: StepPace
+    ) -> tuple[EpochRecord | None, Stop | None]:
+        """Take in an epoch, or what was made of one that the fit ends in.
+
+        Returns
+        -------
+        record : EpochRecord or None
+            For those who look on; None when there is nothing to tell.
+        stop : Stop or None
+            Why the fit ends with it.
+        """
+
+    @abstractmethod
+    def ended(self) -> Stop | None:
+        """Why no further epoch shall begin."""
+
+    @abstractmethod
+    def settle(self, stop: Stop | None) -> Stop | None:
+        """Put the weights to keep in place, whatever ended the fit.
+
+        Parameters
+        ----------
+        stop : Stop or None
+            None when an error is on its way to the caller.
+
+        Returns
+        -------
+        Stop or None
+            The same, perhaps in better words.
+        """
+
+    @abstractmethod
+    def seconds_at_end(self, seconds_per_row: float) -> float:
+        """Time to keep for what must be done when the steps end.
+
+        Parameters
+        ----------
+        seconds_per_row : float
+            That a step takes; 0 when it is not known yet.
+        """
+
+
+class StateFile(ABC):
+    """Where the state of a fit is kept, to go on from."""
+
+    @property
+    @abstractmethod
+    def is_due(self) -> bool:
+        """Whether it is time to write again."""
+
+    @property
+    @abstractmethod
+    def seconds(self) -> float:
+        """That the last writing took."""
+
+    @abstractmethod
+    def write(self, position: Position) -> None:
+        """Write the state of now, in which the fit stands there."""
+
+
+class StepPace:
+    """How long steps take, and how many there is time for."""
+
+    def __init__(self, steps_per_epoch: int, seconds_left: Callable[[], float]) -> None:
+        self._steps_per_epoch, self._seconds_left = steps_per_epoch, seconds_left
+        self._steps, self._seconds = 0, 0.0
+
+    def note(self, steps: int, seconds: float) -> None:
+        """Take in some steps."""
+        self._steps += steps
+        self._seconds += seconds
+
+    def steps_left(self, seconds_aside: float = 0.0) -> float | None:
+        """How many steps the budget leaves time for; None without a budget.
+
+        Parameters
+        ----------
+        seconds_aside : float
+            That an epoch takes beside its steps.
+        """
+        left = self._seconds_left()
+        if left == math.inf or not self._steps:
+            return None
+        a_step = self._seconds / self._steps + seconds_aside / self._steps_per_epoch
+        return max(0.0, left) / max(a_step, 1e-9)
+
+
+class EpochLoop:
+    """A fit by mini-batches in progress.
+
+    Parameters
+    ----------
+    batches : Minibatches
+    rule : EpochRule
+    epochs : int
+        The most.
+    callbacks : sequence of Callback
+    deadline : Deadline
+    interrupts : Interrupts
+    file : StateFile, optional
+    position : Position
+        Where to go on from.
+    seconds_before : float
+        That the fit took before it went on from there.
+    """
 
     def __init__(
         self,
-        network: Network,
-        step: TrainingStep,
         batches: Minibatches,
-        validation: Evaluation | None,
-        limits: Limits,
-        *,
-        base_rate: float,
-        schedule: Schedule,
-        seed: int,
-        mixup: Mixup | None = None,
+        rule: EpochRule,
+        epochs: int,
         callbacks: Sequence[Callback],
-        file: CheckpointFile | None,
-        seconds_between_writes: float,
-        clock: Callable[[], float],
-        started: float,
+        deadline: Deadline,
         interrupts: Interrupts,
+        *,
+        file: StateFile | None = None,
+        position: Position | None = None,
+        seconds_before: float = 0.0,
     ) -> None:
-        self.network, self.step, self.batches = network, step, batches
-        self.validation, self.limits = validation, limits
-        self.base_rate, self.schedule, self.seed = base_rate, schedule, seed
-        self.mixup = mixup
-        self.callbacks, self.file, self.clock = callbacks, file, clock
-        self.interrupts = interrupts
-        self.history = History()
-        self.best: Mapping[str, np.ndarray] = network.weights()
-        self.position = Position()
-        self._begun = started
-        self._deadline = math.inf if limits.budget is None else started + limits.budget
+        self.batches, self.rule, self.epochs = batches, rule, epochs
+        self.deadline, self.interrupts, self.file = deadline, interrupts, file
+        self.position = self._written = position or Position()
+        self._seconds_before = seconds_before
+        self._callbacks = CallbackList(callbacks, interrupts)
         self._slices = SlicePlanner()
-        self._steps_run, self._stepping_seconds = 0, 0.0
-        self._validation_seconds: float | None = None
-        self._seconds_between_writes = seconds_between_writes
-        self._written = started
-        self._write_seconds = 0.0
-        self._scalars: dict[Tensor, float | int] = {
-            leaf: value
-            for leaf, value in ((step.learning_rate, base_rate), (step.seed, seed))
-            if leaf is not None and leaf in step.graph.inputs
-        }
+        self._pace = StepPace(batches.steps_per_epoch, self._seconds_left)
 
-    # -- going on from a file ---------------------------------------------------------------------
+    def run(self) -> Stop:
+        """Train until something ends it; the weights to keep are in place afterwards."""
+        rule, stop = self.rule, None
+        with self._callbacks.looking_on(self._progress, rule.history):
+            try:
+                try:
+                    rule.begin()
+                    stop = self._ended()
+                    while stop is None:
+                        stop = self._epoch() or self._ended()
+                    if not self.position.done and self.position != self._written:
+                        self._write()
+                except KeyboardInterrupt:
+                    stop = Stop(
+                        StopReason.INTERRUPTED, f"interrupted in epoch {self.position.epoch}"
+                    )
+            finally:
+                self.interrupts.closing = True
+                stop = rule.settle(stop)
+                if stop is not None:
+                    rule.history.end(stop)
+                rule.history.seconds = self._seconds()
+        assert stop is not None
+        return stop
 
-    def _variables(self) -> dict[str, Tensor]:
-        return {str(v.name): v for v in (*self.network.variables, *self.step.state)}
-
-    def resume(self) -> bool:
-        """Put the state of the checkpoint in place; False when there is no file."""
-        assert self.file is not None
-        variables = self._variables()
-        shapes = {name: v.value.shape for name, v in variables.items()}
-        found = self.file.read(shapes, self.best, self.batches.steps_per_epoch)
-        if found is None:
-            return False
-        for name, tensor in variables.items():
-            tensor.assign(found.variables[name])
-        self.best, self.position, self.history = found.best, found.position, found.history
-        self._begun -= self.history.seconds
-        return True
-
-    def save(self) -> None:
-        """Write the checkpoint."""
-        if self.file is None:
-            return
-        self.history.seconds = self._seconds()
-        before = self.clock()
-        now = {name: tensor.value for name, tensor in self._variables().items()}
-        self.file.write(Checkpoint(self.position, self.history, now, self.best))
-        self._written = self.clock()
-        self._write_seconds = self._written - before
-
-    # -- running ----------------------------------------------------------------------------------
-
-    def run(self) -> None:
-        """Train until something ends it; the best weights are in place afterwards."""
-        try:
-            self._tell(lambda callback, progress: callback.on_start(progress))
-            reason = self._ended()
-            while reason is None:
-                reason = self._epoch() or self._ended()
-            self.history.stopped = reason
-        except KeyboardInterrupt:
-            self.history.stopped = f"interrupted in epoch {self.position.epoch}"
-        finally:
-            self.interrupts.closing = True
-            self.network.set_weights(self.best)
-            self.history.seconds = self._seconds()
-        self._tell(lambda callback, progress: callback.on_end(self.history))
-
-    def _ended(self) -> str | None:
+    def _ended(self) -> Stop | None:
         """Why no further epoch shall begin, or None."""
-        limits, history = self.limits, self.history
-        watched = "validation" if self.validation else "training"
-        if limits.until is not None and history.best_loss <= limits.until:
-            return f"the {watched} loss reached {limits.until:g}"
-        if self.position.epoch > limits.epochs:
-            return f"all {limits.epochs} epochs were run"
-        since = len(history.epochs) - history.best_epoch
-        if limits.patience and self.validation and since >= limits.patience:
-            return f"no better validation loss for {limits.patience} epochs"
+        epoch = self.position.epoch
+        stop = self.rule.ended()
+        if stop is not None:
+            return stop
+        if epoch > self.epochs:
+            return Stop(StopReason.ALL_EPOCHS, f"all {self.epochs} epochs were run")
         if self.interrupts.raised:
-            return f"interrupted before epoch {self.position.epoch}"
+            return Stop(StopReason.INTERRUPTED, f"interrupted before epoch {epoch}")
+        if self._callbacks.want_to_stop:
+            return Stop(StopReason.CALLBACK, f"a callback ended it before epoch {epoch}")
         return None
 
-    def _epoch(self) -> str | None:
+    def _epoch(self) -> Stop | None:
         """Run an epoch, or what is left of it; gives the reason when it ends the fit."""
-        batches, epoch = self.batches, self.position.epoch
+        batches, place = self.batches, self.position
+        epoch, done, total = place.epoch, place.done, place.total
         steps = batches.steps_per_epoch
-        rate = self.step.rate_at(self.base_rate, (epoch - 1) * steps)
-        batches.shuffle(self.seed, epoch)
-        self._mix(epoch)
-        done, total = self.position.done, self.position.total
-        reason = None
-        while done < steps and reason is None:
+        watched = bool(self._callbacks)
+        if watched:
+            self._callbacks.tell(epoch_start, self._progress)
+        scalars = self.rule.begin_epoch(epoch)
+        clock, stop = self.deadline.clock, None
+        while done < steps and stop is None:
+            # In slices of milliseconds, so that Ctrl-C is heard and the time is kept.
             count = self._slices.steps(steps - done, self._seconds_left())
             if not count:
-                reason = self._out_of_time(done)
+                stop = self._out_of_time(done)
                 break
-            before = self.clock()
-            total = batches.run(done, count, self._scalars, total)
-            seconds = self.clock() - before
+            before = clock()
+            total = batches.run(done, count, scalars, total)
+            seconds = clock() - before
             self._slices.learn(count, seconds)
-            self._steps_run += count
-            self._stepping_seconds += seconds
+            self._pace.note(count, seconds)
             done += count
             self.position = Position(epoch, done, total)
             if not math.isfinite(total):
-                return self._diverged()
-            self._tell(lambda callback, progress: callback.on_slice(progress))
+                break
+            if watched:
+                self._callbacks.tell(slice_done, self._progress)
+                if self._callbacks.want_to_stop and done < steps:
+                    stop = Stop(StopReason.CALLBACK, f"a callback ended it in epoch {epoch}")
             if self.interrupts.raised:
-                reason = f"interrupted in epoch {epoch}"
-        if done < steps:
-            self.save()
-            self._take_unfinished(rate)
-            return reason
-        return self._take(rate) or reason
-
-    def _mix(self, epoch: int) -> None:
-        """Put the mixed rows of that epoch in place of the rows."""
-        if self.mixup is None:
-            return
-        step, rows = self.step, self.mixup.rows(epoch)
-        assert step.weights is not None
-        assert step.partner is not None
-        data = dict(zip(self.network.inputs, rows.inputs, strict=True))
-        data[step.weights] = rows.weights
-        data[step.partner[0]], data[step.partner[1]] = rows.partner_target, rows.partner_weights
-        self.batches.bind(data)
-
-    @contextmanager
-    def _averages_in_place(self) -> Iterator[None]:
-        """Look at the averages of the weights, then go on from the weights themselves."""
-        now = [(held, held.value) for held in self.step.averages]
-        for held, average in self.step.averages.items():
-            held.assign(average.value)
-        try:
-            yield
-        finally:
-            for held, value in now:
-                held.assign(value)
-
-    def _out_of_time(self, done: int) -> str:
-        if self.position.epoch == 1 and not done:
-            return (
-                f"the budget of {self.limits.budget:g} s was too small for a single step; "
-                "the weights are the starting ones"
-            )
-        return f"the budget of {self.limits.budget:g} s was used up"
-
-    def _diverged(self) -> str:
-        kept = self.history.best_epoch
-        return f"the loss was no longer finite in epoch {self.position.epoch}; the weights are " + (
-            f"those of epoch {kept}" if kept else "the starting ones"
-        )
-
-    def _record(self, rate: float) -> EpochRecord | None:
-        """The record of the steps made in this epoch, or None when the loss is not finite."""
-        place, batches = self.position, self.batches
-        rows = min(place.done * batches.batch_size, batches.rows)
-        validation = None
-        if self.validation is not None:
-            before = self.clock()
-            validation = self.validation()
-            self._validation_seconds = self.clock() - before
-        train = place.total / rows
-        if not math.isfinite(train) or not (validation is None or math.isfinite(validation)):
-            return None
-        fraction = place.done / batches.steps_per_epoch
-        return EpochRecord(place.epoch, train, validation, rate, self._seconds(), fraction)
-
-    def _keep(self, record: EpochRecord) -> bool:
-        """Take the weights of now as the best when they are; False when they are not finite."""
-        loss, best = record.watched_loss, self.history.best_loss
-        # Among equal training losses the last one has learned most; validation takes the first.
-        if loss > best or (loss == best and self.validation is not None):
-            return True
-        weights = self.network.weights()
-        if not all(np.isfinite(array).all() for array in weights.values()):
-            return False
-        self.best = weights
-        self.history.best_epoch = record.epoch
-        return True
-
-    def _take(self, rate: float) -> str | None:
-        """End a whole epoch; gives the reason when it ends the fit."""
-        with self._averages_in_place():
-            record = self._record(rate)
-            if record is None:
-                return self._diverged()
-            self.history.epochs.append(record)
-            if not self._keep(record):
-                return self._diverged()
-        self.position = Position(record.epoch + 1)
-        if self.step.schedule_state:
-            made = record.epoch * self.batches.steps_per_epoch
-            end = EpochEnd(record.watched_loss, made, self._steps_left())
-            self.schedule.after_epoch(self.step.schedule_state, end)
-        if self.file is not None and (
-            self.clock() - self._written >= self._seconds_between_writes or self._ended()
-        ):
-            self.save()
-        self._tell(lambda callback, progress: callback.on_epoch(record, progress))
-        return None
-
-    def _take_unfinished(self, rate: float) -> None:
-        """Look whether the weights within an epoch are better than those of all whole epochs."""
-        if not self.position.done or (self.validation is None and self.history.epochs):
-            return  # Training losses of different rows cannot be compared.
-        with self._averages_in_place():
-            record = self._record(rate)
-            if record is not None:
-                self.history.epochs.append(record)
-                self._keep(record)
-        if record is not None:
-            self._tell(lambda callback, progress: callback.on_epoch(record, progress))
+                stop = Stop(StopReason.INTERRUPTED, f"interrupted in epoch {epoch}")
+        if done < steps and math.isfinite(total):
+            self._write()
+        record, end = self.rule.end_epoch(self.position, self._pace)
+        if done == steps and end is None:
+            self.position = Position(epoch + 1)
+            if self.file is not None and self.file.is_due:
+                self._write()
+        if record is not None and watched:
+            self._callbacks.tell(lambda one, now: one.on_epoch(record, now), self._progress)
+        return end or stop
 
     # -- callbacks and time -----------------------------------------------------------------------
 
-    def _tell(self, tell: Callable[[Callback, Progress], None]) -> None:
-        tell_all(self.callbacks, tell, self._progress, self.interrupts)
-
-    def _seconds(self) -> float:
-        return self.clock() - self._begun
+    def _out_of_time(self, done: int) -> Stop:
+        if self.position.epoch == 1 and not done:
+            return too_little_time(self.deadline)
+        budget = self.deadline.seconds
+        return Stop(StopReason.OUT_OF_TIME, f"the budget of {budget:g} s was used up")
 
     def _seconds_left(self) -> float:
         """Time for steps: what is left of the budget after what must be done at the end."""
-        if self._deadline == math.inf:
-            return math.inf
-        return self._deadline - self.clock() - self._seconds_of_validation() - self._write_seconds
-
-    def _steps_left(self) -> float | None:
-        """How many steps the budget leaves time for, at the pace so far; None without a budget."""
-        if self._deadline == math.inf or not self._steps_run:
-            return None
-        a_step = self._stepping_seconds / self._steps_run
-        a_step += self._seconds_of_validation() / self.batches.steps_per_epoch
-        return max(0.0, self._seconds_left()) / max(a_step, 1e-9)
-
-    def _seconds_of_validation(self) -> float:
-        if self.validation is None:
-            return 0.0
-        if self._validation_seconds is not None:
-            return self._validation_seconds
-        # Not measured yet: a forward pass takes about a third of a step on as many rows.
+        left = self.deadline.left
+        if left == math.inf:
+            return left
         a_step = self._slices.seconds_per_step or 0.0
-        return a_step * self.validation.rows / self.batches.batch_size / 3
+        if self.file is not None:
+            left -= self.file.seconds
+        return left - self.rule.seconds_at_end(a_step / self.batches.batch_size)
+
+    def _seconds(self) -> float:
+        return self._seconds_before + self.deadline.passed
+
+    def _write(self) -> None:
+        if self.file is not None:
+            self.rule.history.seconds = self._seconds()
+            self.file.write(self.position)
+            self._written = self.position
 
     def _progress(self) -> Progress:
-        place, batches = self.position, self.batches
+        place, batches, deadline = self.position, self.batches, self.deadline
         rows = min(place.done * batches.batch_size, batches.rows)
-        left = None if self._deadline == math.inf else max(0.0, self._deadline - self.clock())
         return Progress(
             place.epoch,
-            self.limits.epochs,
+            self.epochs,
             place.done / batches.steps_per_epoch,
             place.total / rows if rows else math.nan,
             self._seconds(),
-            left,
-            self.history,
+            max(0.0, deadline.left) if deadline.limited else None,
+            self.rule.history,
         )
+
+
+def too_little_time(deadline: Deadline) -> Stop:
+    """The end of a fit that did not come to a step."""
+    return Stop(
+        StopReason.OUT_OF_TIME,
+        f"the budget of {deadline.seconds:g} s was too small for a single step; "
+        "the weights are the starting ones",
+    )

@@ -39,7 +39,7 @@ class Mixup:
     ----------
     alpha : float
         Both parameters of the beta distribution: small ones leave most rows nearly as they are.
-    part : Part
+    part : TrainingData
     seed : int
     """
 
@@ -77,9 +77,11 @@ def check_mixable(network: Network) -> None:
 
 def _mixed(own: np.ndarray, other: np.ndarray, share: np.ndarray) -> np.ndarray:
     share = share.reshape(-1, *(1,) * (own.ndim - 1))
-    return own * share + other * (1 - share)
+    mixed: np.ndarray = own * share + other * (1 - share)
+    return mixed
 
 
 def _scaled(weights: np.ndarray, by: np.ndarray) -> np.ndarray:
     factors = by.reshape(-1, *(1,) * (weights.ndim - 1))
-    return (weights * factors).astype(weights.dtype)
+    scaled: np.ndarray = (weights * factors).astype(weights.dtype)
+    return scaled
