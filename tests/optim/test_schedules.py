@@ -205,7 +205,7 @@ def test_which_schedules_depend_on_the_length_of_the_fit():
     ("make", "message"),
     [
         (lambda: Cosine(floor=1.5), "Cosine.floor"),
-        (lambda: Cosine(steps=0), "Cosine.steps: .*at least 1, or None"),
+        (lambda: Cosine(steps=0), "Cosine.steps: .*at least 1 .*, or None"),
         (lambda: ExponentialDecay(factor=0), "ExponentialDecay.factor"),
         (lambda: ExponentialDecay(steps=1.5), "ExponentialDecay.steps"),
         (lambda: StepDecay(factor=1.5), "StepDecay.factor: .*above 0 and at most 1"),

@@ -216,7 +216,7 @@ GOOD = {"inputs": CORNERS, "target": XOR, "loss": CrossEntropy()}
         ({"callbacks": None}, SettingError, "fit.callbacks: not a list"),
         ({"checkpoint": 5}, SettingError, "fit.checkpoint: not the path of a file"),
         ({"checkpoint": ""}, SettingError, "fit.checkpoint: not the path of a file"),
-        ({"epochs": 0}, SettingError, "fit.epochs: .*at least 1; given: 0"),
+        ({"epochs": 0}, SettingError, "fit.epochs: .*at least 1 .*given: 0"),
         ({"batch_size": 2.5}, SettingError, "fit.batch_size"),
         ({"patience": 0}, SettingError, "fit.patience"),
         ({"budget": -1}, SettingError, "fit.budget: .*at least 0"),

@@ -20,7 +20,7 @@ from quickprop.foundation.interrupts import Interrupts, held_interrupts
 from quickprop.foundation.settings import Component
 from quickprop.graph import ROWS, Shape
 from quickprop.losses import LOSSES, Loss
-from quickprop.native import SparseRows, compiling_within
+from quickprop.native import CsrMatrix, compiling_within
 from quickprop.nn import Network
 from quickprop.optim import (
     FULL_BATCH_METHODS,
@@ -397,7 +397,7 @@ class Fit:
         if look is not None:
             return BestByValidation(self.network, History(), look)
         work = rows.rows * self.network.parameter_count
-        few = not any(isinstance(array, SparseRows) for array in rows.inputs)
+        few = not any(isinstance(array, CsrMatrix) for array in rows.inputs)
         few = self.backend == "reference" or (few and work < FEW_MULTIPLY_ADDS)
         measure = TrainingLoss(lambda backend: self._evaluation(rows, backend), few)
         return BestByTraining(self.network, History(), measure, steps_per_epoch == 1, self.deadline)

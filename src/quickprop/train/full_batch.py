@@ -68,6 +68,7 @@ class FullBatchLoop:
         #: When the descent was last sent on its way, and how many looks it has.
         self._sent, self._looks = 0.0, 0
         self._stop: Stop | None = None
+        self._diverged = False
 
     # -- running ----------------------------------------------------------------------------------
 
@@ -90,7 +91,9 @@ class FullBatchLoop:
                 self.interrupts.closing = True
                 self._settle()
                 if stop is not None:
-                    history.end(with_kept(stop, history.best_epoch))
+                    if self._diverged:
+                        stop = with_kept(stop, history.best_epoch)
+                    history.end(stop)
                 history.seconds = self.deadline.passed
         return history
 
@@ -193,6 +196,7 @@ class FullBatchLoop:
         if self.validation is not None:
             loss = self._validated(self.validation)
             if not math.isfinite(loss):
+                self._diverged = True
                 return not_finite(epoch)
         record = EpochRecord(epoch, iterate.loss, loss, iterate.rate, self.deadline.passed)
         history.epochs.append(record)
