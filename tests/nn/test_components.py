@@ -109,7 +109,7 @@ def learn(network=None, **settings):
         (lambda: Adam(lr=0.1), "Adam.lr: no such setting .allowed: learning_rate, beta1"),
         (lambda: Dropout(rat=0.1), "Did you mean 'rate'"),
         (lambda: Dense(), "Dense.width: a setting is missing .allowed: a whole number"),
-        (lambda: Activation("leakyrelu"), "Did you mean 'leaky_relu'"),
+        (lambda: Activation("leaky_rel"), "Did you mean 'leaky_relu'"),
         (lambda: Adam(-0.1), "Adam.learning_rate.*above 0; given: -0.1"),
         (lambda: Network([Dense], 2), r"not a layer.*Make one: Dense\(...\)"),
         (lambda: Network([Dense(1), "relu"], 2), r"not a layer.*Write Activation\('relu'\)"),

@@ -50,8 +50,8 @@ from quickprop.nn import (
     TokenEmbedding,
     Zeros,
 )
-from quickprop.nn.layers import Lookup
 from quickprop.nn.layers.embedding import usual_width
+from quickprop.nn.layers.layer import Lookup
 
 BACKENDS = ("reference", "native")
 EXAMPLES = {

@@ -24,7 +24,7 @@ from quickprop.nn import (
     Embedding,
     Network,
 )
-from quickprop.nn.layers import Layer
+from quickprop.nn.layers.layer import Layer
 from quickprop.nn.node import Input
 from quickprop.nn.trace import trace
 
@@ -374,7 +374,7 @@ ROW, MANY = [1.0, 0.0], [[1.0, 0.0], [0.0, 1.0]]
         ((MANY, [1]), "inputs differ in rows"),
         ((MANY, [1, float("inf")]), "trace target: .*infinite"),
         ((ROW, None, MeanSquaredError()), "a loss needs a target.*Give the target"),
-        ((ROW, 1, "mse"), "trace.loss: not a loss .*given: 'mse'"),
+        ((ROW, 1, "msee"), "trace.loss: .*given: 'msee'"),
         ((ROW, 2, BinaryCrossEntropy()), "not a probability"),
         ((ROW, 1, CrossEntropy()), "an output for each class"),
     ],

@@ -24,8 +24,8 @@ from quickprop.losses import (
     Quantile,
     StudentTLikelihood,
 )
+from quickprop.losses.loss import SINGLE_LOSSES
 from quickprop.losses.numbers import NumberLoss
-from quickprop.losses.registry import SINGLE_LOSSES
 from quickprop.losses.targets import Domain
 from quickprop.ops.activations import softmax
 from quickprop.ops.elementary import exp, log, sigmoid, where

@@ -38,6 +38,30 @@ class Fields:
             hint="the file is damaged or foreign; fit the model again",
         )
 
+    def __contains__(self, key: str) -> bool:
+        return key in self._document
+
+    def check_names(self, needed: Collection[str], others: Collection[str] = ()) -> None:
+        """Refuse a document that lacks a field, or has one that is neither needed nor known.
+
+        Parameters
+        ----------
+        needed : collection of str
+        others : collection of str
+            Those that may be missing.
+        """
+        for name in needed:
+            if name not in self._document:
+                raise ModelFileError("a field is missing", where=f"{self.where}.{name}")
+        for name in self._document:
+            if name not in needed and name not in others:
+                raise ModelFileError(
+                    "unknown field",
+                    where=f"{self.where}.{str(name)[:80]}",
+                    allowed=", ".join(dict.fromkeys((*needed, *others))),
+                    hint="the file may come from a newer version of quickprop",
+                )
+
     def value(self, key: str) -> Any:
         """Whatever stands there."""
         if key not in self._document:

@@ -10,12 +10,13 @@ import dataclasses
 import inspect
 import math
 import operator
-from abc import ABCMeta
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from quickprop.errors import ModelFileError, QuickpropError, SettingError, did_you_mean
+from quickprop.foundation.documents import Fields
+from quickprop.foundation.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,8 @@ class Rule:
 
     Parameters
     ----------
-    allowed : str
-        The rule in words, for error messages.
+    words : str or callable
+        The rule in words, for error messages; a function where that is not known yet.
     accept : callable
         Returns the value in its plain Python form, or raises ValueError or TypeError.
     parts : mapping of str to type, optional
@@ -34,10 +35,15 @@ class Rule:
         A hint for a refused value.
     """
 
-    allowed: str
+    words: str | Callable[[], str]
     accept: Callable[[Any], Any]
     parts: Mapping[str, type[Component]] | None = None
     hint: Callable[[Any], str | None] | None = None
+
+    @property
+    def allowed(self) -> str:
+        """The rule in words."""
+        return self.words if isinstance(self.words, str) else self.words()
 
     def checked(self, value: Any, where: str) -> Any:
         """The value in its plain form, or the error that says what is allowed."""
@@ -55,11 +61,21 @@ class Rule:
             ) from None
 
 
-def setting(rule: Rule, default: Any = dataclasses.MISSING) -> Any:
-    """A dataclass field that allows what the rule says."""
+def setting(rule: Rule, default: Any = dataclasses.MISSING, *, later: bool = False) -> Any:
+    """A dataclass field that allows what the rule says.
+
+    Parameters
+    ----------
+    rule : Rule
+    default : optional
+    later : bool
+        Whether it came after documents had been written: they have it only where it is not at its
+        default.
+    """
+    metadata = {"rule": rule, "later": later}
     if default is dataclasses.MISSING:
-        return dataclasses.field(metadata={"rule": rule})
-    return dataclasses.field(default=default, metadata={"rule": rule})
+        return dataclasses.field(metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 def _whole(value: Any) -> int:
@@ -137,19 +153,25 @@ def boolean() -> Rule:
 
 
 def choice(names: Mapping[str, Any]) -> Rule:
-    """One of the names of a table."""
+    """One of the names of a table, in any usual spelling."""
+    registry = names if isinstance(names, Registry) else Registry(names)
 
     def accept(value: Any) -> str:
-        _require(isinstance(value, str) and value in names)
-        return value
+        name = registry.meant(value)
+        if name is None:
+            raise ValueError
+        return name
 
-    return Rule(", ".join(names), accept, hint=lambda value: did_you_mean(value, names))
+    def hint(value: Any) -> str | None:
+        return did_you_mean(value, registry)
+
+    return Rule(lambda: ", ".join(registry), accept, hint=hint)
 
 
 def optional(rule: Rule) -> Rule:
     """What the rule allows, or None."""
     return Rule(
-        f"{rule.allowed}, or None",
+        lambda: f"{rule.allowed}, or None",
         lambda value: None if value is None else rule.accept(value),
         rule.parts,
         rule.hint,
@@ -166,7 +188,7 @@ def sequence_of(rule: Rule, least: int = 1) -> Rule:
         _require(len(items) >= least)
         return items
 
-    return Rule(f"a list of {least} or more, each {rule.allowed}", accept, rule.parts)
+    return Rule(lambda: f"a list of {least} or more, each {rule.allowed}", accept, rule.parts)
 
 
 def callback() -> Rule:
@@ -206,63 +228,101 @@ def text() -> Rule:
     return Rule("a non-empty text", accept)
 
 
-def component(parts: Mapping[str, type[Component]]) -> Rule:
-    """An instance of one of these kinds."""
+def component(parts: Mapping[str, type[Component]], base: type[Component] | None = None) -> Rule:
+    """An instance of one of these kinds, or the name of one that needs no settings.
+
+    Parameters
+    ----------
+    parts : mapping of str to type
+    base : type, optional
+        What kinds of users' own must be. Without it there may be none.
+    """
 
     def accept(value: Any) -> Component:
-        if not isinstance(value, tuple(parts.values())):
+        if isinstance(value, str):
+            return made_by_name(value, parts)
+        if not isinstance(value, base or tuple(parts.values())):
             raise TypeError
         assert isinstance(value, Component)
         return value
 
-    return Rule(", ".join(f"{kind}()" for kind in parts), accept, parts)
+    def words() -> str:
+        return ", ".join(f"{kind}()" for kind in parts)
+
+    def hint(value: Any) -> str | None:
+        if isinstance(value, type) and value.__name__ in parts:
+            return f"make one: {value.__name__}(...)"
+        return did_you_mean(value, parts) if isinstance(value, str) else None
+
+    return Rule(words, accept, parts, hint)
 
 
-class _Kind(ABCMeta):
-    """Says in words which settings a component has when it is made with others."""
+def made_by_name(name: str, kinds: Mapping[str, type[Component]]) -> Component:
+    """The component of that name, in any usual spelling, with its default settings.
 
-    def __call__(cls, *given: Any, **named: Any) -> Any:
-        # Only where the dataclass wrote the constructor: others know their arguments themselves.
-        if "__dataclass_params__" in cls.__dict__:
-            cls._check_names(len(given), named)
-        return super().__call__(*given, **named)
+    Raises
+    ------
+    ValueError
+        When there is none.
+    SettingError
+        When it needs settings.
+    """
+    registry = kinds if isinstance(kinds, Registry) else Registry(kinds)
+    known = registry.meant(name)
+    if known is None:
+        raise ValueError(name)
+    return kinds[known]()
 
-    @property
-    def __signature__(cls) -> inspect.Signature:
-        """That of the constructor, for help texts; else it would be that of `__call__`."""
-        whole_one = inspect.signature(cls.__init__)  # type: ignore[misc]
-        return whole_one.replace(parameters=list(whole_one.parameters.values())[1:])
 
-    def _check_names(cls, given: int, named: Mapping[str, Any]) -> None:
-        fields = [item for item in dataclasses.fields(cls) if item.init]  # type: ignore[arg-type]
-        names = [item.name for item in fields]
-        allowed = ", ".join(names) or "none"
-        for name in named:
-            if name not in names:
-                raise SettingError(
-                    "no such setting",
-                    where=f"{cls.__name__}.{name}",
-                    allowed=allowed,
-                    hint=did_you_mean(name, names),
+class _Signature:
+    """The signature of a component's constructor, for help texts: its settings by name."""
+
+    def __get__(self, part: object, kind: type[Component]) -> inspect.Signature:
+        if not dataclasses.is_dataclass(kind):
+            return inspect.Signature()
+        if kind.__init__ is not Component.__init__:
+            own = inspect.signature(kind.__init__)
+            return own.replace(parameters=list(own.parameters.values())[1:])
+        return inspect.Signature(
+            [
+                inspect.Parameter(
+                    item.name,
+                    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+                    default=inspect.Parameter.empty
+                    if item.default is dataclasses.MISSING
+                    else item.default,
+                    annotation=item.type,
                 )
-        if given > len(names):
-            raise SettingError(
-                "more settings than there are", where=cls.__name__, allowed=allowed, given=given
-            )
-        for item in fields[given:]:
-            wanted = item.default is dataclasses.MISSING
-            if wanted and item.default_factory is dataclasses.MISSING and item.name not in named:
-                rule = item.metadata.get("rule")
-                raise SettingError(
-                    "a setting is missing",
-                    where=f"{cls.__name__}.{item.name}",
-                    allowed=rule.allowed if rule else None,
-                )
+                for item in dataclasses.fields(kind)
+            ]
+        )
 
 
 @dataclass(frozen=True)
-class Component(metaclass=_Kind):
-    """A frozen dataclass whose fields are all settings."""
+class Component:
+    """A frozen dataclass whose fields are all settings.
+
+    Its constructor is the same for every kind. A dataclass writes one of its own unless there is
+    one in the class: so each kind is given this one, which says in words what is wrong with the
+    settings that it gets.
+    """
+
+    __signature__ = _Signature()
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        if "__init__" not in vars(cls):
+            cls.__init__ = Component.__init__  # type: ignore[method-assign]
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        kind = type(self)
+        fields = dataclasses.fields(self)
+        _check_names(kind, fields, len(given), named)
+        values = {**{item.name: item.default for item in fields}, **named}
+        values.update(zip((item.name for item in fields), given, strict=False))
+        for item in fields:
+            object.__setattr__(self, item.name, values[item.name])
+        self.__post_init__()
 
     def __post_init__(self) -> None:
         kind = type(self).__name__
@@ -274,8 +334,40 @@ class Component(metaclass=_Kind):
         """The kind and the settings as plain data, as JSON can hold them."""
         document: dict[str, Any] = {"kind": type(self).__name__}
         for item in dataclasses.fields(self):
-            document[item.name] = _plain(getattr(self, item.name))
+            value = getattr(self, item.name)
+            if not (item.metadata["later"] and value == item.default):
+                document[item.name] = _plain(value)
         return document
+
+
+def _check_names(
+    kind: type[Component],
+    fields: Sequence[dataclasses.Field[Any]],
+    given: int,
+    named: Mapping[str, Any],
+) -> None:
+    """Raise `SettingError` for settings that there are not, and those that are missing."""
+    names = [item.name for item in fields]
+    allowed = ", ".join(names) or "none"
+    for name in named:
+        if name not in names or name in names[:given]:
+            raise SettingError(
+                "no such setting" if name not in names else "a setting is given twice",
+                where=f"{kind.__name__}.{name}",
+                allowed=allowed,
+                hint=None if name in names else did_you_mean(name, names),
+            )
+    if given > len(names):
+        raise SettingError(
+            "more settings than there are", where=kind.__name__, allowed=allowed, given=given
+        )
+    for item in fields[given:]:
+        if item.default is dataclasses.MISSING and item.name not in named:
+            raise SettingError(
+                "a setting is missing",
+                where=f"{kind.__name__}.{item.name}",
+                allowed=item.metadata["rule"].allowed,
+            )
 
 
 def _plain(value: Any) -> Any:
@@ -312,32 +404,21 @@ def from_document(document: object, kinds: Mapping[str, type[Component]], where:
     ModelFileError
         When a field is missing, unknown or holds what its rule does not allow.
     """
-    if not isinstance(document, dict):
-        raise ModelFileError(
-            "not a description of a part", where=where, given=type(document).__name__
-        )
-    kind = document.get("kind")
-    if not isinstance(kind, str) or kind not in kinds:
+    fields = Fields(document, where)
+    name = fields.value("kind")
+    if not isinstance(name, str) or name not in kinds:
         raise ModelFileError(
             "unknown kind of part",
             where=where,
             allowed=", ".join(kinds),
-            given=repr(kind)[:80],
+            given=repr(name)[:80],
             hint="the file may come from a newer version of quickprop",
         )
-    known = {item.name: item for item in dataclasses.fields(kinds[kind])}
-    given = {name: value for name, value in document.items() if name != "kind"}
-    for name in given:
-        if name not in known:
-            raise ModelFileError(
-                "unknown setting",
-                where=f"{where}.{str(name)[:80]}",
-                allowed=", ".join(known),
-                hint="the file may come from a newer version of quickprop",
-            )
-    for name in known:
-        if name not in given:
-            raise ModelFileError("a setting is missing", where=f"{where}.{name}")
+    kind = kinds[name]
+    known = {item.name: item for item in dataclasses.fields(kind)}
+    needed = [name for name, item in known.items() if not item.metadata["later"]]
+    fields.check_names(("kind", *needed), known)
+    given = {name: fields.value(name) for name in known if name in fields}
     settings: dict[str, Any] = {}
     for name, value in given.items():
         parts = known[name].metadata["rule"].parts
@@ -349,7 +430,7 @@ def from_document(document: object, kinds: Mapping[str, type[Component]], where:
             ]
         settings[name] = value
     try:
-        return kinds[kind](**settings)
+        return kind(**settings)
     except SettingError as error:
         raise ModelFileError(
             error.what, where=f"{where}.{error.where}", allowed=error.allowed, given=error.given

@@ -11,7 +11,7 @@ import numpy as np
 from quickprop.config import DType
 from quickprop.errors import DataError, ShapeError
 from quickprop.graph import ROWS, Tensor, placeholder
-from quickprop.losses.loss import RowLoss
+from quickprop.losses.loss import SINGLE_LOSSES, RowLoss
 from quickprop.losses.targets import number_matrix, probability_rows
 from quickprop.ops.activations import log_softmax, softmax
 from quickprop.ops.elementary import abs, log, max, maximum, sqrt, stop_gradient, sum, where
@@ -52,6 +52,7 @@ class ComparisonLoss(RowLoss):
         """The target when it suits, or the error that says why not."""
 
 
+@SINGLE_LOSSES.register("kl", "kld", "kl_div", "kullback_leibler")
 @dataclass(frozen=True)
 class KLDivergence(ComparisonLoss):
     """sum_k t_k (ln t_k - ln p_k), with p the softmax of the raw outputs: the mean over rows.
@@ -77,6 +78,7 @@ class KLDivergence(ComparisonLoss):
         return probability_rows(target, width, where)
 
 
+@SINGLE_LOSSES.register("cosine")
 @dataclass(frozen=True)
 class CosineSimilarity(ComparisonLoss):
     """1 - f y / (norm of f times norm of y): 0 for the same direction, 2 for the opposite one.

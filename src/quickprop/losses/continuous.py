@@ -9,11 +9,13 @@ from typing import ClassVar
 from quickprop.distributions import Distribution, Laplace, Normal, StudentT
 from quickprop.graph import Tensor
 from quickprop.losses.likelihood import Likelihood, positive
+from quickprop.losses.loss import SINGLE_LOSSES
 from quickprop.losses.numbers import blocks
 from quickprop.ops.elementary import abs, log
 from quickprop.ops.gamma import log_gamma
 
 
+@SINGLE_LOSSES.register("gaussian", "gaussian_nll", "normal")
 @dataclass(frozen=True)
 class GaussianLikelihood(Likelihood):
     """((y - m) / s)**2 / 2 + ln s + ln(2 pi) / 2, with a learned mean m and deviation s.
@@ -45,6 +47,7 @@ class GaussianLikelihood(Likelihood):
         return self.parameters(output)[0]
 
 
+@SINGLE_LOSSES.register("laplace")
 @dataclass(frozen=True)
 class LaplaceLikelihood(Likelihood):
     """abs(y - m) / b + ln(2b), with a learned median m and scale b.
@@ -74,6 +77,7 @@ class LaplaceLikelihood(Likelihood):
         return self.parameters(output)[0]
 
 
+@SINGLE_LOSSES.register("student_t")
 @dataclass(frozen=True)
 class StudentTLikelihood(Likelihood):
     """Minus the logarithm of Student's t, with learned location m, scale s and freedom n.

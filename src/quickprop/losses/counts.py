@@ -8,6 +8,7 @@ from typing import ClassVar
 from quickprop.distributions import Distribution, NegativeBinomial, Poisson
 from quickprop.graph import Tensor
 from quickprop.losses.likelihood import Likelihood, positive
+from quickprop.losses.loss import SINGLE_LOSSES
 from quickprop.losses.numbers import blocks
 from quickprop.losses.targets import COUNTS, Domain
 from quickprop.ops.activations import softplus
@@ -24,6 +25,7 @@ def _log_rate(output: Tensor) -> Tensor:
     return minimum(output, _LINEAR_FROM) + log(maximum(output - _LINEAR_FROM, 0.0) + 1.0)
 
 
+@SINGLE_LOSSES.register("poisson")
 @dataclass(frozen=True)
 class PoissonLikelihood(Likelihood):
     """exp(f) - y f + ln y!, for counts y: the rate is exp of the raw output.
@@ -54,6 +56,7 @@ class PoissonLikelihood(Likelihood):
         return self.parameters(output)[0]
 
 
+@SINGLE_LOSSES.register("negative_binomial")
 @dataclass(frozen=True)
 class NegativeBinomialLikelihood(Likelihood):
     """Counts y whose variance m + m**2 / r is larger than their mean m.

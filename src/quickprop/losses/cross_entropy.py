@@ -16,7 +16,7 @@ from quickprop.errors import ShapeError
 from quickprop.foundation.settings import choice, number, optional, sequence_of, setting
 from quickprop.graph import ROWS, Tensor, placeholder, variable
 from quickprop.losses.class_weights import CLASS_WEIGHT, check_class_weight, row_of
-from quickprop.losses.loss import RowLoss
+from quickprop.losses.loss import SINGLE_LOSSES, RowLoss
 from quickprop.losses.numbers import NumberLoss
 from quickprop.losses.targets import (
     LABELS,
@@ -33,6 +33,9 @@ _POSITIVE = "BinaryCrossEntropy.positive_weight"
 _SMOOTHING = number(0.0, 1.0, high_open=True)
 
 
+@SINGLE_LOSSES.register(
+    "ce", "categorical_crossentropy", "sparse_categorical_crossentropy", "softmax_cross_entropy"
+)
 @dataclass(frozen=True)
 class CrossEntropy(RowLoss):
     """-sum_k t_k ln p_k with p the softmax of the raw outputs: the mean over rows.
@@ -103,6 +106,7 @@ class CrossEntropy(RowLoss):
         return class_codes(target, width, where)
 
 
+@SINGLE_LOSSES.register("bce", "sigmoid_cross_entropy")
 @dataclass(frozen=True)
 class BinaryCrossEntropy(NumberLoss):
     """ln(1 + exp(f)) - y f: f are the raw outputs, y the probability of each label from 0 to 1.
@@ -155,6 +159,7 @@ class BinaryCrossEntropy(NumberLoss):
         return sigmoid(output)
 
 
+@SINGLE_LOSSES.register()
 @dataclass(frozen=True)
 class Focal(NumberLoss):
     """-a (1 - p)**gamma ln p, with p the probability given to what is true, for labels 0 and 1.

@@ -10,18 +10,30 @@ import numpy as np
 
 from quickprop.config import DType
 from quickprop.errors import DataError, SettingError, ShapeError
-from quickprop.foundation.settings import Rule, integer, number, optional, sequence_of, setting
+from quickprop.foundation.settings import (
+    Rule,
+    integer,
+    made_by_name,
+    number,
+    optional,
+    sequence_of,
+    setting,
+)
 from quickprop.graph import ROWS, Tensor, placeholder, show_shape, variable
-from quickprop.losses.loss import Loss
-from quickprop.losses.registry import SINGLE_LOSSES
+from quickprop.losses.loss import LOSSES, SINGLE_LOSSES, Loss
 from quickprop.losses.targets import numbers, raw_matrix
 from quickprop.ops.elementary import cast, concat
 
 
 def _single(value: Any) -> Any:
+    if isinstance(value, str):
+        return made_by_name(value, SINGLE_LOSSES)
     if not isinstance(value, Loss) or isinstance(value, Heads):
         raise TypeError
     return value
+
+
+_SINGLE = Rule(lambda: ", ".join(f"{kind}()" for kind in SINGLE_LOSSES), _single, SINGLE_LOSSES)
 
 
 @dataclass(frozen=True)
@@ -49,6 +61,7 @@ class _Place:
         return self.loss.per_target(placeholder((ROWS, self.width)), self.leaf).shape[1] or 1
 
 
+@LOSSES.register()
 @dataclass(frozen=True)
 class Heads(Loss):
     """The weighted sum of several losses, each on its own part of the raw outputs.
@@ -69,9 +82,7 @@ class Heads(Loss):
     column of whole numbers. NaN is missing.
     """
 
-    losses: tuple[Loss, ...] = setting(
-        sequence_of(Rule(", ".join(f"{kind}()" for kind in SINGLE_LOSSES), _single, SINGLE_LOSSES))
-    )
+    losses: tuple[Loss, ...] = setting(sequence_of(_SINGLE))
     targets: tuple[int, ...] = setting(sequence_of(integer(1)))
     weights: tuple[float, ...] | None = setting(
         optional(sequence_of(number(0.0, low_open=True))), None

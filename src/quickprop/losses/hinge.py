@@ -13,7 +13,7 @@ from quickprop.errors import DataError
 from quickprop.foundation.settings import setting
 from quickprop.graph import ROWS, Tensor, placeholder
 from quickprop.losses.class_weights import CLASS_WEIGHT, check_class_weight, row_of, weighed
-from quickprop.losses.loss import RowLoss
+from quickprop.losses.loss import SINGLE_LOSSES, RowLoss
 from quickprop.losses.targets import class_codes, number_matrix
 from quickprop.ops.class_codes import one_hot
 from quickprop.ops.elementary import max, maximum, sum, where
@@ -97,6 +97,7 @@ class MarginLoss(RowLoss):
         return np.where(array == 0, -1, array)
 
 
+@SINGLE_LOSSES.register()
 @dataclass(frozen=True)
 class Hinge(MarginLoss):
     """max(0, 1 - margin): Cortes and Vapnik 1995; for several classes Crammer and Singer 2001."""
@@ -106,6 +107,7 @@ class Hinge(MarginLoss):
         return shortfall
 
 
+@SINGLE_LOSSES.register()
 @dataclass(frozen=True)
 class SquaredHinge(MarginLoss):
     """max(0, 1 - margin)**2: the L2 loss of support vector machines (Tang 2013)."""

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from quickprop.config import DType
+from quickprop.foundation.registry import Registry
 from quickprop.foundation.settings import Component
 from quickprop.graph import ROWS, Graph, Tensor, placeholder, reshape
 from quickprop.losses.targets import raw_matrix
@@ -119,3 +120,8 @@ def evaluated(function: Any, raw: Any, where: str) -> Any:
     with np.errstate(all="ignore"):  # Diverged networks give infinities.
         arrays, _ = evaluate(Graph((x,), made if isinstance(made, tuple) else (made,)), {x: array})
     return tuple(arrays) if isinstance(made, tuple) else arrays[0]
+
+
+#: The kinds of losses by name, and those of them that stand for themselves.
+LOSSES: Registry[type[Component]] = Registry()
+SINGLE_LOSSES: Registry[type[Component]] = Registry(within=LOSSES)

@@ -10,11 +10,13 @@ from quickprop.distributions import Distribution, NormalMixture
 from quickprop.foundation.settings import integer, setting
 from quickprop.graph import ROWS, Tensor, reshape
 from quickprop.losses.likelihood import Likelihood, positive
+from quickprop.losses.loss import SINGLE_LOSSES
 from quickprop.losses.numbers import blocks, column_count
 from quickprop.ops.activations import log_softmax, logsumexp, softmax
 from quickprop.ops.elementary import log, sum
 
 
+@SINGLE_LOSSES.register()
 @dataclass(frozen=True)
 class MixtureLikelihood(Likelihood):
     """-ln sum_k w_k N(y; m_k, s_k), a mixture of normal distributions that depends on the inputs.

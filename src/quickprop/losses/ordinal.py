@@ -13,13 +13,14 @@ from quickprop.foundation.settings import setting
 from quickprop.graph import ROWS, Tensor, placeholder
 from quickprop.losses.class_weights import CLASS_WEIGHT, check_class_weight, weighed
 from quickprop.losses.increasing import increasing
-from quickprop.losses.loss import RowLoss, evaluated
+from quickprop.losses.loss import SINGLE_LOSSES, RowLoss, evaluated
 from quickprop.losses.targets import class_codes
 from quickprop.ops.activations import softplus
 from quickprop.ops.class_codes import one_hot
 from quickprop.ops.elementary import concat, sigmoid, sum
 
 
+@SINGLE_LOSSES.register()
 @dataclass(frozen=True)
 class Ordinal(RowLoss):
     """Cumulative logits: P(y <= j) = sigmoid(c_j), with cut points c_0 < c_1 < ... that rise.

@@ -12,6 +12,7 @@ import numpy as np
 from quickprop.foundation.settings import Rule, boolean, number, sequence_of, setting
 from quickprop.graph import ROWS, Tensor, reshape, variable
 from quickprop.losses.increasing import increasing
+from quickprop.losses.loss import SINGLE_LOSSES
 from quickprop.losses.numbers import NumberLoss, column_count
 from quickprop.ops.elementary import concat, maximum, mean
 
@@ -25,6 +26,7 @@ def _rising(value: Any) -> Sequence[float]:
     return levels
 
 
+@SINGLE_LOSSES.register("pinball")
 @dataclass(frozen=True)
 class Quantile(NumberLoss):
     """The pinball loss max(q (y - f), (q - 1) (y - f)), the mean over the levels q.

@@ -8,6 +8,7 @@ from typing import ClassVar, final
 
 from quickprop.foundation.settings import number, setting
 from quickprop.graph import Tensor, variable
+from quickprop.losses.loss import SINGLE_LOSSES
 from quickprop.losses.numbers import NumberLoss
 from quickprop.losses.targets import Domain
 from quickprop.ops.elementary import abs, exp, log, minimum
@@ -36,6 +37,7 @@ class PointLoss(NumberLoss):
         return output
 
 
+@SINGLE_LOSSES.register("mse", "l2", "squared_error")
 @dataclass(frozen=True)
 class MeanSquaredError(PointLoss):
     """The mean of (f - y)**2 over rows and outputs; least where f is the mean of y given x.
@@ -49,6 +51,7 @@ class MeanSquaredError(PointLoss):
         return difference * difference
 
 
+@SINGLE_LOSSES.register("mae", "l1", "absolute_error")
 @dataclass(frozen=True)
 class MeanAbsoluteError(PointLoss):
     """The mean of abs(f - y) over rows and outputs; least where f is the median of y given x.
@@ -61,6 +64,7 @@ class MeanAbsoluteError(PointLoss):
         return abs(output - target)
 
 
+@SINGLE_LOSSES.register()
 @dataclass(frozen=True)
 class Huber(PointLoss):
     """d**2 / 2 where d = abs(f - y) is at most `delta`, else delta (d - delta / 2).
@@ -79,6 +83,7 @@ class Huber(PointLoss):
         return m * (d - m * 0.5)
 
 
+@SINGLE_LOSSES.register()
 @dataclass(frozen=True)
 class LogCosh(PointLoss):
     """ln(cosh(f - y)): half the square for small differences, abs(f - y) - ln 2 for large ones.
@@ -93,6 +98,7 @@ class LogCosh(PointLoss):
         return d + log(exp(d * -2.0) + 1.0) - math.log(2.0)
 
 
+@SINGLE_LOSSES.register("mape")
 @dataclass(frozen=True)
 class MeanAbsolutePercentageError(PointLoss):
     """The mean of abs(f - y) / abs(y), as a fraction: 0.05 is five percent.

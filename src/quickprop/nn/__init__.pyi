@@ -19,46 +19,82 @@ from .initializers import (
     Uniform as Uniform,
     Zeros as Zeros,
 )
-from .layers import (
+from .layers.activation import (
     Activation as Activation,
-    Add as Add,
-    AveragePool1D as AveragePool1D,
-    AveragePool2D as AveragePool2D,
-    BatchNorm as BatchNorm,
-    Bidirectional as Bidirectional,
-    Block as Block,
-    Concatenate as Concatenate,
+)
+from .layers.attention import (
+    MultiHeadAttention as MultiHeadAttention,
+)
+from .layers.constant_neuron import (
     ConstantNeuron as ConstantNeuron,
+)
+from .layers.convolution import (
     Conv1D as Conv1D,
     Conv2D as Conv2D,
+)
+from .layers.dense import (
     Dense as Dense,
+)
+from .layers.dropout import (
     Dropout as Dropout,
+)
+from .layers.embedding import (
     Embedding as Embedding,
-    Flatten as Flatten,
-    GaussianNoise as GaussianNoise,
+    TokenEmbedding as TokenEmbedding,
+)
+from .layers.global_pooling import (
     GlobalAveragePool as GlobalAveragePool,
     GlobalMaxPool as GlobalMaxPool,
-    GRU as GRU,
     LastStep as LastStep,
+)
+from .layers.joins import (
+    Add as Add,
+    Concatenate as Concatenate,
+    Multiply as Multiply,
+)
+from .layers.layer import (
+    Block as Block,
     Layer as Layer,
-    LayerNorm as LayerNorm,
     LAYERS as LAYERS,
+    UnaryLayer as UnaryLayer,
+)
+from .layers.masks import (
     LengthMask as LengthMask,
+    PaddingMask as PaddingMask,
+)
+from .layers.noise import (
+    GaussianNoise as GaussianNoise,
+)
+from .layers.normalisation import (
+    BatchNorm as BatchNorm,
+    LayerNorm as LayerNorm,
     LocalResponseNorm as LocalResponseNorm,
-    LSTM as LSTM,
+)
+from .layers.pooling import (
+    AveragePool1D as AveragePool1D,
+    AveragePool2D as AveragePool2D,
     MaxPool1D as MaxPool1D,
     MaxPool2D as MaxPool2D,
-    MultiHeadAttention as MultiHeadAttention,
-    Multiply as Multiply,
-    PaddingMask as PaddingMask,
+)
+from .layers.positions import (
     PositionalEncoding as PositionalEncoding,
     PositionEmbedding as PositionEmbedding,
+)
+from .layers.prelu import (
     PReLU as PReLU,
-    Reshape as Reshape,
+)
+from .layers.recurrent import (
+    Bidirectional as Bidirectional,
+    GRU as GRU,
+    LSTM as LSTM,
     SimpleRNN as SimpleRNN,
-    TokenEmbedding as TokenEmbedding,
+)
+from .layers.shapes import (
+    Flatten as Flatten,
+    Reshape as Reshape,
+)
+from .layers.transformer import (
     TransformerBlock as TransformerBlock,
-    UnaryLayer as UnaryLayer,
 )
 from .network import (
     Network as Network,

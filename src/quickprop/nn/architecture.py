@@ -9,7 +9,9 @@ from typing import Any
 
 from quickprop.errors import SettingError, did_you_mean
 from quickprop.foundation.settings import follows_from_settings
-from quickprop.nn.layers import Embedding, Layer
+from quickprop.nn.layers.activated import ActivatedLayer
+from quickprop.nn.layers.embedding import Embedding
+from quickprop.nn.layers.layer import Layer
 from quickprop.nn.names import NAMELESS, Names
 from quickprop.nn.node import Input
 
@@ -66,6 +68,13 @@ class Architecture:
             if spec.name in known:
                 raise SettingError("a name stands twice", where=spec.name)
             known[spec.name] = None
+            if isinstance(spec.layer, ActivatedLayer) and spec.layer.activation is not None:
+                raise SettingError(
+                    "a layer with its activation inside",
+                    where=spec.name,
+                    given=spec.layer.activation,
+                    hint="give the activation a LayerSpec of its own",
+                )
         check_sources("Network.outputs", self.outputs, {spec.name for spec in self.layers})
 
     @property

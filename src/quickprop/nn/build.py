@@ -19,8 +19,9 @@ from quickprop.nn.architecture import Architecture, LayerSpec
 from quickprop.nn.built_layer import BuiltLayer
 from quickprop.nn.initializers import GlorotUniform, HeUniform, Initializer
 from quickprop.nn.labels import Labelled, columns_of
-from quickprop.nn.layers import Activation, Lookup, ParameterSpec, PReLU
-from quickprop.nn.layers.layer import RowShape
+from quickprop.nn.layers.activation import Activation
+from quickprop.nn.layers.layer import Lookup, ParameterSpec, RowShape
+from quickprop.nn.layers.prelu import PReLU
 from quickprop.nn.weights import checked_weights
 
 #: Most numbers of one parameter, 1 GiB in float32: more is a slip.

@@ -1,4 +1,4 @@
-"""A layer in its place in a network, and the view of it as neurons and synapses."""
+"""A layer in its place in a network."""
 
 from __future__ import annotations
 
@@ -6,16 +6,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
-from quickprop.errors import SettingError
-from quickprop.foundation.settings import number
 from quickprop.graph import Tensor
 from quickprop.nn.labels import Labelled, label
-from quickprop.nn.layers.dense import Dense
 from quickprop.nn.layers.layer import Layer, ParameterSpec, RowShape
-
-_NUMBER = number(-math.inf)
+from quickprop.nn.neurons import Neuron, neurons_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,10 +58,12 @@ class BuiltLayer:
 
     @property
     def neurons(self) -> tuple[Neuron, ...]:
-        """The neurons of a dense layer; no other layer has any."""
-        if not isinstance(self.layer, Dense):
-            return ()
-        return tuple(Neuron(self, k) for k in range(self.layer.width))
+        """Its neurons: of dense, convolving and recurrent layers; no other layer has any."""
+        return neurons_of(self)
+
+    def source_label(self, index: int) -> str:
+        """What a number of its first source is called."""
+        return self.reads[0].label(index)
 
     def label(self, index: int) -> str:
         """What a number of its result is called, such as "dense1 neuron 3"."""
@@ -76,77 +72,3 @@ class BuiltLayer:
 
     def __repr__(self) -> str:
         return f"<{self.name}: {self.layer!r}, {self.parameter_count:,} parameters>"
-
-
-@dataclass
-class Neuron:
-    """One column of a dense layer. Reading and setting go to the network itself."""
-
-    layer: BuiltLayer
-    index: int
-
-    @property
-    def meaning(self) -> str:
-        """What its output is called, in brackets, where it is one of the network's."""
-        return "" if self.layer.names is None else f" ({self.layer.names[self.index]})"
-
-    @property
-    def bias(self) -> float:
-        """Its bias; 0 in a layer without biases."""
-        if "bias" not in self.layer.parameters:
-            return 0.0
-        return float(self.layer.parameters["bias"].value[self.index])
-
-    @bias.setter
-    def bias(self, value: float) -> None:
-        if "bias" not in self.layer.parameters:
-            raise SettingError("this layer has no biases", where=self.layer.name)
-        biases = self.layer.parameters["bias"].value
-        biases[self.index] = _NUMBER.checked(value, f"{self.layer.name}.bias")
-        self.layer.parameters["bias"].assign(biases)
-
-    @property
-    def weights(self) -> np.ndarray:
-        """A copy of the weights of its synapses (inputs,)."""
-        return self.layer.parameters["weight"].value[:, self.index]
-
-    @property
-    def synapses(self) -> tuple[Synapse, ...]:
-        """Its connections, one for each input."""
-        return tuple(Synapse(self, k) for k in range(self.layer.input_shape[0]))
-
-    def __repr__(self) -> str:
-        inputs = self.layer.input_shape[0]
-        name = f"{self.index} of {self.layer.name}{self.meaning}"
-        return f"<neuron {name}: {inputs} synapses, bias {self.bias:g}>"
-
-
-@dataclass
-class Synapse:
-    """The connection of a neuron with one of its inputs."""
-
-    neuron: Neuron
-    index: int
-
-    @property
-    def source(self) -> str:
-        """What it leads from: the column of an input, or a neuron such as "dense1 neuron 3"."""
-        return self.neuron.layer.reads[0].label(self.index)
-
-    @property
-    def weight(self) -> float:
-        """Its weight."""
-        return float(self.neuron.weights[self.index])
-
-    @weight.setter
-    def weight(self, value: float) -> None:
-        parameter = self.neuron.layer.parameters["weight"]
-        weights = parameter.value
-        where = f"{self.neuron.layer.name}.weight"
-        weights[self.index, self.neuron.index] = _NUMBER.checked(value, where)
-        parameter.assign(weights)
-
-    def __repr__(self) -> str:
-        neuron = self.neuron
-        end = f"{neuron.layer.name} neuron {neuron.index}{neuron.meaning}"
-        return f"<synapse from {self.source} to {end}: weight {self.weight:g}>"

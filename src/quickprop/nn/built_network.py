@@ -16,7 +16,9 @@ from quickprop.nn.architecture import Architecture
 from quickprop.nn.build import build
 from quickprop.nn.category_checks import check_codes
 from quickprop.nn.input_order import by_name, in_order
-from quickprop.nn.layers import Activation, Context, Dense, Lookup, ParameterSpec
+from quickprop.nn.layers.activation import Activation
+from quickprop.nn.layers.dense import Dense
+from quickprop.nn.layers.layer import Context, Lookup, ParameterSpec
 from quickprop.ops.elementary import concat
 
 

@@ -10,7 +10,7 @@ from quickprop.foundation.documents import Fields
 from quickprop.foundation.settings import from_document, sequence_of, text
 from quickprop.nn.architecture import Architecture, LayerSpec
 from quickprop.nn.drawing import architecture_of
-from quickprop.nn.layers import LAYERS, Layer
+from quickprop.nn.layers.layer import LAYERS, Layer
 from quickprop.nn.names import KEYWORDS, Names
 from quickprop.nn.node import Input
 
@@ -34,17 +34,10 @@ def check_fields(document: object, others: Collection[str]) -> Mapping[str, Any]
     ------
     ModelFileError
     """
-    if not isinstance(document, dict):
-        raise ModelFileError(
-            "not a description of a network", where="network", given=type(document).__name__
-        )
-    needed = (*(GRAPH if "inputs" in document else SEQUENTIAL), *others)
-    for name in needed:
-        if name not in document:
-            raise ModelFileError("a field is missing", where=f"network.{name}")
-    for name in document:
-        if name not in (*needed, *KEYWORDS.values()):
-            raise ModelFileError("unknown field", where=f"network.{str(name)[:80]}")
+    fields = Fields(document, "network")
+    architecture = GRAPH if "inputs" in fields else SEQUENTIAL
+    fields.check_names((*architecture, *others), tuple(KEYWORDS.values()))
+    assert isinstance(document, dict)
     for name in ("layers", "inputs", "outputs"):
         if name in document and not isinstance(document[name], list):
             raise ModelFileError("not a list", where=f"network.{name}")
@@ -75,7 +68,7 @@ def _graph_of(document: Mapping[str, Any], names: Names) -> Architecture:
     """A graph of layers."""
     read = Fields(document, "network")
     inputs = []
-    for leaf in read.objects("inputs", least=1):
+    for leaf in read.objects("inputs"):
         inputs.append(Input(tuple(leaf.items("shape")), leaf.text("name"), leaf.flag("codes")))
     layers = []
     for item in read.objects("layers"):

@@ -10,7 +10,9 @@ from typing import Any
 from quickprop.errors import SettingError
 from quickprop.foundation.settings import Component
 from quickprop.nn.architecture import Architecture, LayerSpec
-from quickprop.nn.layers import Block, Embedding, Layer
+from quickprop.nn.layers.activated import ActivatedLayer
+from quickprop.nn.layers.embedding import Embedding
+from quickprop.nn.layers.layer import Block, Layer
 from quickprop.nn.names import Names
 from quickprop.nn.node import Applied, Input, Node
 from quickprop.nn.sequential import chained, layers_in_a_row
@@ -117,8 +119,19 @@ class Plan:
         if not isinstance(node.part, Layer):
             raise SettingError("not a layer", where=name, given=repr(node.part)[:80])
         sources = tuple(self._names[source] for source in node.sources)
-        self._append(LayerSpec(node.part, name, sources))
-        return name
+        layer, activation = node.part, None
+        if isinstance(layer, ActivatedLayer):
+            layer, activation = layer.split()
+        self._append(LayerSpec(layer, name, sources))
+        if activation is None:
+            return name
+        behind = (
+            f"{name}_{activation.name}"
+            if node.name
+            else scope + self._usual_name(activation, scope)
+        )
+        self._append(LayerSpec(activation, behind, (name,)))
+        return behind
 
     def _append(self, spec: LayerSpec) -> None:
         self._claim(spec.name)

@@ -15,6 +15,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from quickprop.errors import SettingError
+from quickprop.foundation.registry import Registry
 from quickprop.foundation.settings import LARGEST, Component, number, setting
 
 Shape = tuple[int, ...]
@@ -29,6 +30,10 @@ class Initializer(Component, ABC):
     @abstractmethod
     def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
         """Starting values, float64 of that shape: (inputs, outputs), or with a kernel before."""
+
+
+#: The kinds of initializers by name.
+INITIALIZERS: Registry[type[Component]] = Registry()
 
 
 def fans(shape: Shape) -> tuple[int, int]:
@@ -55,6 +60,7 @@ def _normal(variance: float, shape: Shape, generator: np.random.Generator) -> np
 # -- without regard to the layer ------------------------------------------------------------------
 
 
+@INITIALIZERS.register("zero")
 @dataclass(frozen=True)
 class Zeros(Initializer):
     """All zero."""
@@ -64,6 +70,7 @@ class Zeros(Initializer):
         return np.zeros(shape)
 
 
+@INITIALIZERS.register()
 @dataclass(frozen=True)
 class Filled(Initializer):
     """All the same number. (`Constant` is the learning rate that stays the same.)"""
@@ -75,6 +82,7 @@ class Filled(Initializer):
         return np.full(shape, self.value)
 
 
+@INITIALIZERS.register()
 @dataclass(frozen=True)
 class Uniform(Initializer):
     """Any number from `low` up to `high` as likely as any other."""
@@ -97,6 +105,7 @@ class Uniform(Initializer):
         return self.low + (self.high - self.low) * generator.random(shape)
 
 
+@INITIALIZERS.register()
 @dataclass(frozen=True)
 class Normal(Initializer):
     """Normal with a given mean and standard deviation."""
@@ -109,6 +118,7 @@ class Normal(Initializer):
         return self.mean + generator.standard_normal(shape) * self.deviation
 
 
+@INITIALIZERS.register()
 @dataclass(frozen=True)
 class TruncatedNormal(Initializer):
     """Normal, but nothing farther from the mean than two standard deviations.
@@ -130,6 +140,7 @@ class TruncatedNormal(Initializer):
 # -- with regard to how many numbers a neuron reads -----------------------------------------------
 
 
+@INITIALIZERS.register("glorot", "xavier", "xavier_uniform")
 @dataclass(frozen=True)
 class GlorotUniform(Initializer):
     """Uniform with variance 2 / (inputs + outputs) (Glorot and Bengio 2010)."""
@@ -139,6 +150,7 @@ class GlorotUniform(Initializer):
         return _uniform(6.0 / sum(fans(shape)), shape, generator)
 
 
+@INITIALIZERS.register("xavier_normal")
 @dataclass(frozen=True)
 class GlorotNormal(Initializer):
     """Normal with variance 2 / (inputs + outputs) (Glorot and Bengio 2010)."""
@@ -148,6 +160,7 @@ class GlorotNormal(Initializer):
         return _normal(2.0 / sum(fans(shape)), shape, generator)
 
 
+@INITIALIZERS.register("he", "kaiming", "kaiming_uniform")
 @dataclass(frozen=True)
 class HeUniform(Initializer):
     """Uniform with variance 2 / inputs (He, Zhang, Ren and Sun 2015)."""
@@ -157,6 +170,7 @@ class HeUniform(Initializer):
         return _uniform(6.0 / fans(shape)[0], shape, generator)
 
 
+@INITIALIZERS.register("kaiming_normal")
 @dataclass(frozen=True)
 class HeNormal(Initializer):
     """Normal with variance 2 / inputs (He, Zhang, Ren and Sun 2015)."""
@@ -166,6 +180,7 @@ class HeNormal(Initializer):
         return _normal(2.0 / fans(shape)[0], shape, generator)
 
 
+@INITIALIZERS.register()
 @dataclass(frozen=True)
 class LeCunUniform(Initializer):
     """Uniform with variance 1 / inputs (LeCun, Bottou, Orr and Müller 1998)."""
@@ -175,6 +190,7 @@ class LeCunUniform(Initializer):
         return _uniform(3.0 / fans(shape)[0], shape, generator)
 
 
+@INITIALIZERS.register()
 @dataclass(frozen=True)
 class LeCunNormal(Initializer):
     """Normal with variance 1 / inputs (LeCun, Bottou, Orr and Müller 1998)."""
@@ -184,6 +200,7 @@ class LeCunNormal(Initializer):
         return _normal(1.0 / fans(shape)[0], shape, generator)
 
 
+@INITIALIZERS.register()
 @dataclass(frozen=True)
 class Orthogonal(Initializer):
     """W'W = gain^2 I, or WW' where there are more outputs than inputs (Saxe et al. 2014).
@@ -203,22 +220,3 @@ class Orthogonal(Initializer):
         # Without the signs of R's diagonal the factor would favour some matrices (Mezzadri 2007).
         q = q * np.where(np.diag(r) < 0.0, -1.0, 1.0)
         return self.gain * (q if tall[0] >= tall[1] else q.T).reshape(shape)
-
-
-INITIALIZERS: dict[str, type[Component]] = {
-    kind.__name__: kind
-    for kind in (
-        Zeros,
-        Filled,
-        Uniform,
-        Normal,
-        TruncatedNormal,
-        GlorotUniform,
-        GlorotNormal,
-        HeUniform,
-        HeNormal,
-        LeCunUniform,
-        LeCunNormal,
-        Orthogonal,
-    )
-}

@@ -229,7 +229,7 @@ class Network(BuiltNetwork):
         self,
         x: Any,
         target: Any = None,
-        loss: Loss | None = None,
+        loss: Loss | str | None = None,
         *,
         backend: str | None = None,
     ) -> views.Trace:
@@ -241,7 +241,7 @@ class Network(BuiltNetwork):
             Rows of the only input, or a list of rows for each input.
         target : array, optional
             With it the trace holds the loss and its derivatives.
-        loss : Loss, optional
+        loss : Loss or str, optional
             By default `MeanSquaredError`.
         backend : {"native", "reference"}, optional
         """

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from quickprop.errors import SettingError
 from quickprop.foundation.settings import Component, integer, sequence_of
 from quickprop.nn.activations import ACTIVATIONS
-from quickprop.nn.layers import LAYERS, Block, Embedding, Layer, Lookup
+from quickprop.nn.layers.embedding import Embedding
+from quickprop.nn.layers.layer import LAYERS, Block, Layer, Lookup
 from quickprop.nn.node import Applied, Input, Node
 
 

@@ -16,8 +16,9 @@ import numpy as np
 from quickprop.autodiff import gradients
 from quickprop.errors import DataError, SettingError, ShapeError
 from quickprop.execution import function
+from quickprop.foundation.settings import component, optional
 from quickprop.graph import ROWS, Op, Tensor, placeholder, walk
-from quickprop.losses import Loss, MeanSquaredError
+from quickprop.losses import LOSSES, Loss, MeanSquaredError
 from quickprop.nn.built_layer import BuiltLayer
 from quickprop.nn.built_network import BuiltNetwork
 from quickprop.nn.layers.activation import Activation
@@ -26,6 +27,8 @@ from quickprop.nn.layers.layer import Context
 from quickprop.nn.names import Names
 from quickprop.nn.trace_page import page
 from quickprop.ops.elementary import concat, sum
+
+_LOSS = optional(component(LOSSES, Loss))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -176,7 +179,7 @@ def trace(
     network: BuiltNetwork,
     x: Any,
     target: Any = None,
-    loss: Loss | None = None,
+    loss: Loss | str | None = None,
     *,
     backend: str | None = None,
 ) -> Trace:
@@ -189,7 +192,7 @@ def trace(
         The rows (n, features), a single row (features,), or one array for each input.
     target : array, optional
         As the loss takes it. With it, the loss is computed and led back through the network.
-    loss : Loss, optional
+    loss : Loss or str, optional
         Default `MeanSquaredError`.
     backend : {"native", "reference"}, optional
 
@@ -204,12 +207,12 @@ def trace(
     SettingError
         When a loss comes without a target, or is none.
     """
-    if loss is not None and not isinstance(loss, Loss):
-        raise SettingError("not a loss", where="trace.loss", given=repr(loss)[:80])
+    loss = _LOSS.checked(loss, "trace.loss")
     if loss is not None and target is None:
         raise SettingError(
             "a loss needs a target", where="trace.loss", hint="give the target of the rows too"
         )
+    assert loss is None or isinstance(loss, Loss)
     arrays = _rows_of(network, x)
     network.check_categories(*arrays)
     tensors = network.tensors()

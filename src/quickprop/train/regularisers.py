@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from quickprop.foundation.settings import Component, Rule, number, optional, setting
 from quickprop.graph import Tensor, rewrite, variable
 from quickprop.nn import Network
-from quickprop.nn.layers import Lookup
+from quickprop.nn.layers.layer import Lookup
 from quickprop.ops.elementary import maximum, minimum, sqrt, sum
 from quickprop.ops.normal_numbers import normal
 from quickprop.ops.sign_and_clip import clip, sign

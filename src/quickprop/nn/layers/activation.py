@@ -9,9 +9,10 @@ from quickprop.errors import GraphError
 from quickprop.foundation.settings import choice, setting
 from quickprop.graph import Tensor
 from quickprop.nn.activations import ACTIVATIONS
-from quickprop.nn.layers.layer import Context, ParameterSpec, RowShape, UnaryLayer
+from quickprop.nn.layers.layer import LAYERS, Context, ParameterSpec, RowShape, UnaryLayer
 
 
+@LAYERS.register()
 @dataclass(frozen=True)
 class Activation(UnaryLayer):
     """A function by name.

@@ -14,12 +14,13 @@ from quickprop.graph import Tensor, batch_matmul, constant
 from quickprop.graph.tensor import reshape
 from quickprop.nn.initializers import GlorotUniform, Zeros
 from quickprop.nn.layers.dropout import dropped
-from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape
+from quickprop.nn.layers.layer import LAYERS, Context, Layer, ParameterSpec, RowShape
 from quickprop.nn.layers.masks import check_mask
 from quickprop.ops.activations import masked_softmax, softmax
 from quickprop.ops.elementary import less, transpose, where
 
 
+@LAYERS.register()
 @dataclass(frozen=True)
 class MultiHeadAttention(Layer):
     """Scaled dot-product attention in several heads side by side (Vaswani et al. 2017).

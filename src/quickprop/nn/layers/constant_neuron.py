@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from quickprop.graph import Tensor, broadcast_to, constant
-from quickprop.nn.layers.layer import Context, ParameterSpec, RowShape, UnaryLayer, vector
+from quickprop.nn.layers.layer import LAYERS, Context, ParameterSpec, RowShape, UnaryLayer, vector
 from quickprop.ops.elementary import concat
 
 
+@LAYERS.register()
 @dataclass(frozen=True)
 class ConstantNeuron(UnaryLayer):
     """Puts one neuron with ``h(a) = 1`` behind the others, whatever comes in.

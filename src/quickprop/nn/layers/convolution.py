@@ -11,11 +11,12 @@ from quickprop.errors import ShapeError
 from quickprop.foundation.settings import boolean, component, integer, optional, setting
 from quickprop.graph import Tensor
 from quickprop.nn.initializers import INITIALIZERS, Initializer, Zeros
-from quickprop.nn.layers.layer import Context, ParameterSpec, RowShape, UnaryLayer
+from quickprop.nn.layers.activated import ACTIVATION, ActivatedLayer
+from quickprop.nn.layers.layer import LAYERS, Context, ParameterSpec, RowShape
 from quickprop.nn.layers.windows import image_lengths, padding, per_axis
 from quickprop.ops.sliding_windows import Lengths, Padding, convolve, each, windows_over
 
-_INITIALIZER = optional(component(INITIALIZERS))
+_INITIALIZER = optional(component(INITIALIZERS, Initializer))
 
 
 class _Convolving(ABC):
@@ -70,8 +71,9 @@ def windows_that_fit(counts: RowShape, lengths: RowShape) -> RowShape:
     return counts
 
 
+@LAYERS.register()
 @dataclass(frozen=True)
-class Conv1D(_Convolving, UnaryLayer):
+class Conv1D(_Convolving, ActivatedLayer):
     """A kernel slid along rows (length, channels), such as signals (LeCun et al. 1998).
 
     ``y[t, f] = bias[f] + sum over k, c of x[t stride + k dilation, c] weight[k, c, f]``.
@@ -91,6 +93,8 @@ class Conv1D(_Convolving, UnaryLayer):
     bias : bool
     initializer : Initializer, optional
         By default He before the relu family, else Glorot.
+    activation : str, optional
+        What follows, in place of an `Activation` of its own.
     """
 
     axes: ClassVar[int] = 1
@@ -102,10 +106,12 @@ class Conv1D(_Convolving, UnaryLayer):
     groups: int = setting(integer(1, 2**16), 1)
     bias: bool = setting(boolean(), True)
     initializer: Initializer | None = setting(_INITIALIZER, None)
+    activation: str | None = setting(ACTIVATION, None, later=True)
 
 
+@LAYERS.register()
 @dataclass(frozen=True)
-class Conv2D(_Convolving, UnaryLayer):
+class Conv2D(_Convolving, ActivatedLayer):
     """A kernel slid over rows (height, width, channels), such as images (LeCun et al. 1998).
 
     Parameters
@@ -123,6 +129,8 @@ class Conv2D(_Convolving, UnaryLayer):
     bias : bool
     initializer : Initializer, optional
         By default He before the relu family, else Glorot.
+    activation : str, optional
+        What follows, in place of an `Activation` of its own.
     """
 
     axes: ClassVar[int] = 2
@@ -134,3 +142,4 @@ class Conv2D(_Convolving, UnaryLayer):
     groups: int = setting(integer(1, 2**16), 1)
     bias: bool = setting(boolean(), True)
     initializer: Initializer | None = setting(_INITIALIZER, None)
+    activation: str | None = setting(ACTIVATION, None, later=True)

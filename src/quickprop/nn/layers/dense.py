@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from quickprop.foundation.settings import boolean, component, integer, optional, setting
 from quickprop.graph import Tensor
 from quickprop.nn.initializers import INITIALIZERS, Initializer, Zeros
-from quickprop.nn.layers.layer import Context, ParameterSpec, RowShape, UnaryLayer, vector
+from quickprop.nn.layers.activated import ACTIVATION, ActivatedLayer
+from quickprop.nn.layers.layer import LAYERS, Context, ParameterSpec, RowShape, vector
 
-_INITIALIZER = optional(component(INITIALIZERS))
+_INITIALIZER = optional(component(INITIALIZERS, Initializer))
 
 
+@LAYERS.register()
 @dataclass(frozen=True)
-class Dense(UnaryLayer):
+class Dense(ActivatedLayer):
     """``y = x @ weight + bias``, every neuron connected to every input.
 
     Parameters
@@ -25,11 +27,14 @@ class Dense(UnaryLayer):
     initializer : Initializer, optional
         For the weight (inputs, width). By default He before the relu family, else Glorot; biases
         begin at zero.
+    activation : str, optional
+        What follows: ``Dense(8, activation="relu")`` is short for a `Dense` and an `Activation`.
     """
 
     width: int = setting(integer(1, 2**20))
     bias: bool = setting(boolean(), True)
     initializer: Initializer | None = setting(_INITIALIZER, None)
+    activation: str | None = setting(ACTIVATION, None, later=True)
 
     def parameters(self, input_shape: RowShape) -> tuple[ParameterSpec, ...]:
         """A weight (inputs, width) and, unless switched off, a bias (width,)."""

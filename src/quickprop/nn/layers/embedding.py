@@ -11,7 +11,7 @@ from quickprop.foundation.settings import integer, optional, sequence_of, settin
 from quickprop.graph import Tensor
 from quickprop.graph.tensor import reshape
 from quickprop.nn.initializers import Normal
-from quickprop.nn.layers.layer import Context, Lookup, ParameterSpec, RowShape
+from quickprop.nn.layers.layer import LAYERS, Context, Lookup, ParameterSpec, RowShape
 from quickprop.ops.elementary import concat, gather
 
 
@@ -20,6 +20,7 @@ def usual_width(levels: int) -> int:
     return max(1, min(16, round(1.6 * levels**0.56)))
 
 
+@LAYERS.register()
 @dataclass(frozen=True)
 class Embedding(Lookup):
     """A table of learned vectors for each categorical column.
@@ -106,6 +107,7 @@ class Embedding(Lookup):
         return concat(parts)
 
 
+@LAYERS.register()
 @dataclass(frozen=True)
 class TokenEmbedding(Lookup):
     """One table of learned vectors for all codes of a row: rows (steps,) become (steps, width).

@@ -11,7 +11,7 @@ import numpy as np
 from quickprop.errors import ShapeError
 from quickprop.graph import Tensor, constant
 from quickprop.graph.tensor import reshape
-from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape
+from quickprop.nn.layers.layer import LAYERS, Context, Layer, ParameterSpec, RowShape
 from quickprop.nn.layers.masks import check_mask, split_mask
 from quickprop.ops.elementary import equal, max, maximum, mean, sum, where
 
@@ -61,6 +61,7 @@ class _OverAll(ABC):
         """Over the places where the mask (rows, lengths..., 1) is not 0; 0 where none is."""
 
 
+@LAYERS.register()
 @dataclass(frozen=True)
 class GlobalMaxPool(_OverAll, Layer):
     """The largest number of every channel, over all places: rows (channels,).
@@ -79,6 +80,7 @@ class GlobalMaxPool(_OverAll, Layer):
         return where(max(_ones(mask, x), axes), largest, 0.0)
 
 
+@LAYERS.register()
 @dataclass(frozen=True)
 class GlobalAveragePool(_OverAll, Layer):
     """The mean of every channel over all places: rows (channels,) (Lin, Chen and Yan 2013).
@@ -97,6 +99,7 @@ class GlobalAveragePool(_OverAll, Layer):
         return sum(where(mask, x, 0.0), axes) / maximum(count, 1.0)
 
 
+@LAYERS.register()
 @dataclass(frozen=True)
 class LastStep(Layer):
     """The last step of a sequence: rows (steps, features) become (features,).

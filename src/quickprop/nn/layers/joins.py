@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from quickprop.errors import ShapeError
 from quickprop.graph import Tensor
-from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape
+from quickprop.nn.layers.layer import LAYERS, Context, Layer, ParameterSpec, RowShape
 from quickprop.ops.elementary import concat
 
 
@@ -24,6 +24,7 @@ def _one_shape(shapes: Sequence[RowShape], where: str) -> RowShape:
     return shapes[0]
 
 
+@LAYERS.register()
 @dataclass(frozen=True)
 class Add(Layer):
     """The sum, number by number: ``Add()(x, y)``, as skip connections need (He et al. 2015)."""
@@ -43,6 +44,7 @@ class Add(Layer):
         return functools.reduce(operator.add, sources)
 
 
+@LAYERS.register()
 @dataclass(frozen=True)
 class Multiply(Layer):
     """The product, number by number: ``Multiply()(x, gate)``."""
@@ -62,6 +64,7 @@ class Multiply(Layer):
         return functools.reduce(operator.mul, sources)
 
 
+@LAYERS.register()
 @dataclass(frozen=True)
 class Concatenate(Layer):
     """Side by side along the last axis: ``Concatenate()(x, y)``."""

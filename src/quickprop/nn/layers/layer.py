@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from quickprop.config import DType
 from quickprop.errors import ShapeError
+from quickprop.foundation.registry import Registry
 from quickprop.foundation.settings import Component
 from quickprop.graph import Tensor
 from quickprop.nn.initializers import Initializer
@@ -94,6 +95,10 @@ class Layer(Component, ABC):
         self, sources: Sequence[Tensor], parameters: Mapping[str, Tensor], context: Context
     ) -> Tensor:
         """The function of the sources (rows, ...), as graph."""
+
+
+#: The kinds of layers by name.
+LAYERS: Registry[type[Component]] = Registry()
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from quickprop.errors import ShapeError
 from quickprop.foundation.settings import integer, setting
 from quickprop.graph import Tensor, constant
 from quickprop.nn.layers.layer import (
+    LAYERS,
     Context,
     Lookup,
     ParameterSpec,
@@ -51,6 +52,7 @@ def check_mask(mask: RowShape | None, places: RowShape, where: str) -> None:
         )
 
 
+@LAYERS.register()
 @dataclass(frozen=True)
 class LengthMask(UnaryLayer):
     """The mask of sequences from their lengths: rows (1,) become rows (steps,).
@@ -88,6 +90,7 @@ class LengthMask(UnaryLayer):
         return less(constant(np.arange(self.steps)[None], x.dtype), x)
 
 
+@LAYERS.register()
 @dataclass(frozen=True)
 class PaddingMask(Lookup):
     """The mask of sequences of codes, where one code stands for padding: rows (steps,) stay so.

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from quickprop.errors import GraphError
 from quickprop.foundation.settings import number, setting
 from quickprop.graph import Tensor, variable
-from quickprop.nn.layers.layer import Context, ParameterSpec, RowShape, UnaryLayer
+from quickprop.nn.layers.layer import LAYERS, Context, ParameterSpec, RowShape, UnaryLayer
 from quickprop.ops.normal_numbers import normal
 
 
+@LAYERS.register()
 @dataclass(frozen=True)
 class GaussianNoise(UnaryLayer):
     """In training each number gets a normal random number of that standard deviation added.

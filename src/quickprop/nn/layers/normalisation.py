@@ -10,12 +10,13 @@ import numpy as np
 from quickprop.foundation.settings import integer, number, setting
 from quickprop.graph import Tensor, constant, matmul, row_count
 from quickprop.nn.initializers import Filled, Zeros
-from quickprop.nn.layers.layer import Context, ParameterSpec, RowShape, UnaryLayer
+from quickprop.nn.layers.layer import LAYERS, Context, ParameterSpec, RowShape, UnaryLayer
 from quickprop.ops.elementary import exp, log, maximum, mean, minimum, sqrt, square
 
 _EPSILON = number(0.0, low_open=True)
 
 
+@LAYERS.register()
 @dataclass(frozen=True)
 class BatchNorm(UnaryLayer):
     """Every channel to mean 0 and variance 1 over the batch, then scaled and shifted as learned.
@@ -75,6 +76,7 @@ class BatchNorm(UnaryLayer):
         return away * (weight / sqrt(variance + self.epsilon)) + bias
 
 
+@LAYERS.register()
 @dataclass(frozen=True)
 class LayerNorm(UnaryLayer):
     """The last axis to mean 0 and variance 1, then scaled and shifted as learned.
@@ -109,6 +111,7 @@ class LayerNorm(UnaryLayer):
         return normal * parameters["weight"] + parameters["bias"]
 
 
+@LAYERS.register()
 @dataclass(frozen=True)
 class LocalResponseNorm(UnaryLayer):
     """Every number damped by the squares of its neighbours among the channels.

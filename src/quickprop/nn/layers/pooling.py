@@ -10,7 +10,7 @@ from typing import ClassVar
 from quickprop.foundation.settings import optional, setting
 from quickprop.graph import Tensor
 from quickprop.nn.layers.convolution import windows_that_fit
-from quickprop.nn.layers.layer import Context, ParameterSpec, RowShape, UnaryLayer
+from quickprop.nn.layers.layer import LAYERS, Context, ParameterSpec, RowShape, UnaryLayer
 from quickprop.nn.layers.windows import image_lengths, padding, per_axis
 from quickprop.ops.sliding_windows import Lengths, Padding, average_pool, max_pool, pooling_windows
 
@@ -39,6 +39,7 @@ class _Pooling(ABC):
         return type(self).pool(x, self.size, self.stride, self.padding)
 
 
+@LAYERS.register()
 @dataclass(frozen=True)
 class MaxPool1D(_Pooling, UnaryLayer):
     """The largest number of every window along rows (length, channels).
@@ -59,6 +60,7 @@ class MaxPool1D(_Pooling, UnaryLayer):
     padding: Padding = setting(padding(1), "valid")
 
 
+@LAYERS.register()
 @dataclass(frozen=True)
 class MaxPool2D(_Pooling, UnaryLayer):
     """The largest number of every window over rows (height, width, channels).
@@ -79,6 +81,7 @@ class MaxPool2D(_Pooling, UnaryLayer):
     padding: Padding = setting(padding(2), "valid")
 
 
+@LAYERS.register()
 @dataclass(frozen=True)
 class AveragePool1D(_Pooling, UnaryLayer):
     """The mean of every window along rows (length, channels).
@@ -99,6 +102,7 @@ class AveragePool1D(_Pooling, UnaryLayer):
     padding: Padding = setting(padding(1), "valid")
 
 
+@LAYERS.register()
 @dataclass(frozen=True)
 class AveragePool2D(_Pooling, UnaryLayer):
     """The mean of every window over rows (height, width, channels).

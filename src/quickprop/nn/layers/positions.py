@@ -11,7 +11,7 @@ from quickprop.errors import ShapeError
 from quickprop.foundation.settings import number, setting
 from quickprop.graph import Tensor, variable
 from quickprop.nn.initializers import Normal
-from quickprop.nn.layers.layer import Context, ParameterSpec, RowShape, UnaryLayer
+from quickprop.nn.layers.layer import LAYERS, Context, ParameterSpec, RowShape, UnaryLayer
 
 
 def _sequence(input_shape: RowShape, where: str) -> RowShape:
@@ -36,6 +36,7 @@ def sinusoids(steps: int, features: int, longest: float) -> np.ndarray:
     return np.where(column % 2 == 0, np.sin(angle), np.cos(angle))
 
 
+@LAYERS.register()
 @dataclass(frozen=True)
 class PositionalEncoding(UnaryLayer):
     """Sines and cosines of the position added to rows (steps, features) (Vaswani et al. 2017).
@@ -65,6 +66,7 @@ class PositionalEncoding(UnaryLayer):
         return x + variable(table, x.dtype, f"{context.name}.table")
 
 
+@LAYERS.register()
 @dataclass(frozen=True)
 class PositionEmbedding(UnaryLayer):
     """A learned vector for each position, added to rows (steps, features).

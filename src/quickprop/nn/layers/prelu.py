@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from quickprop.foundation.settings import LARGEST, boolean, number, setting
 from quickprop.graph import Tensor
 from quickprop.nn.initializers import Filled
-from quickprop.nn.layers.layer import Context, ParameterSpec, RowShape, UnaryLayer
+from quickprop.nn.layers.layer import LAYERS, Context, ParameterSpec, RowShape, UnaryLayer
 from quickprop.ops.activations import leaky_relu
 
 
+@LAYERS.register()
 @dataclass(frozen=True)
 class PReLU(UnaryLayer):
     """X where positive, slope times x elsewhere, the slope learned (He, Zhang, Ren and Sun 2015).

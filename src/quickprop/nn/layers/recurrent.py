@@ -25,7 +25,7 @@ from quickprop.foundation.settings import (
 from quickprop.graph import Tensor, broadcast_to, constant
 from quickprop.graph.tensor import matmul, reshape
 from quickprop.nn.initializers import GlorotUniform, Orthogonal, Zeros
-from quickprop.nn.layers.layer import Context, Layer, ParameterSpec, RowShape
+from quickprop.nn.layers.layer import LAYERS, Context, Layer, ParameterSpec, RowShape
 from quickprop.nn.layers.masks import check_mask, split_mask
 from quickprop.ops.elementary import concat, sigmoid, tanh, where
 
@@ -39,9 +39,10 @@ class _Recurrent(ABC):
     width: int
     sequence: bool
 
-    #: Weighted inputs of that width that a step needs, biases of that width, and vectors that are
-    #: handed from step to step, of which the first is the output.
+    #: Weighted inputs of that width that a step needs and their names, biases of that width, and
+    #: vectors that are handed from step to step, of which the first is the output.
     gates: ClassVar[int]
+    gate_names: ClassVar[tuple[str, ...]]
     biases: ClassVar[int]
     states: ClassVar[int]
 
@@ -143,6 +144,7 @@ def _sequence(shapes: Sequence[RowShape], where: str) -> tuple[int, int]:
     return shape[0], shape[1]
 
 
+@LAYERS.register()
 @dataclass(frozen=True)
 class SimpleRNN(_Recurrent, Layer):
     """``h = tanh(x weight + h recurrent + bias)`` at each step (Elman 1990).
@@ -155,6 +157,7 @@ class SimpleRNN(_Recurrent, Layer):
     """
 
     gates: ClassVar[int] = 1
+    gate_names: ClassVar[tuple[str, ...]] = ("state",)
     biases: ClassVar[int] = 1
     states: ClassVar[int] = 1
     width: int = setting(integer(1, 2**16))
@@ -167,6 +170,7 @@ class SimpleRNN(_Recurrent, Layer):
         return (tanh(given[0] + state[0] @ recurrent[0] + bias[0]),)
 
 
+@LAYERS.register()
 @dataclass(frozen=True)
 class LSTM(_Recurrent, Layer):
     """Long short-term memory (Hochreiter and Schmidhuber 1997; forget gate of Gers et al. 2000).
@@ -185,6 +189,12 @@ class LSTM(_Recurrent, Layer):
     """
 
     gates: ClassVar[int] = 4
+    gate_names: ClassVar[tuple[str, ...]] = (
+        "input gate",
+        "forget gate",
+        "candidate",
+        "output gate",
+    )
     biases: ClassVar[int] = 4
     states: ClassVar[int] = 2
     width: int = setting(integer(1, 2**16))
@@ -203,6 +213,7 @@ class LSTM(_Recurrent, Layer):
         return sigmoid(o) * tanh(cell), cell
 
 
+@LAYERS.register()
 @dataclass(frozen=True)
 class GRU(_Recurrent, Layer):
     """Gated recurrent unit (Cho et al. 2014), the reset gate after the product.
@@ -219,6 +230,7 @@ class GRU(_Recurrent, Layer):
     """
 
     gates: ClassVar[int] = 3
+    gate_names: ClassVar[tuple[str, ...]] = ("reset gate", "update gate", "candidate")
     biases: ClassVar[int] = 4
     states: ClassVar[int] = 1
     width: int = setting(integer(1, 2**16))
@@ -244,6 +256,7 @@ JOINED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
+@LAYERS.register()
 @dataclass(frozen=True)
 class Bidirectional(Layer):
     """A recurrent layer gone through from both ends (Schuster and Paliwal 1997).

@@ -10,9 +10,10 @@ from quickprop.errors import ShapeError
 from quickprop.foundation.settings import integer, sequence_of, setting
 from quickprop.graph import Tensor
 from quickprop.graph.tensor import reshape
-from quickprop.nn.layers.layer import Context, ParameterSpec, RowShape, UnaryLayer
+from quickprop.nn.layers.layer import LAYERS, Context, ParameterSpec, RowShape, UnaryLayer
 
 
+@LAYERS.register()
 @dataclass(frozen=True)
 class Flatten(UnaryLayer):
     """Rows of any shape as vectors, the last axis running fastest."""
@@ -30,6 +31,7 @@ class Flatten(UnaryLayer):
         return reshape(x, (x.shape[0], math.prod(dim or 1 for dim in x.shape[1:])))
 
 
+@LAYERS.register()
 @dataclass(frozen=True)
 class Reshape(UnaryLayer):
     """Rows in another shape, the last axis running fastest.
