@@ -264,7 +264,7 @@ def test_width_of_embeddings():
         (lambda: Dense(2.5), "Dense.width"),
         (lambda: Dense(True), "Dense.width"),
         (lambda: Dense(3, bias=1), "Dense.bias: .*True or False"),
-        (lambda: Dense(3, initializer="he"), r"Dense.initializer: .*GlorotUniform\(\)"),
+        (lambda: Dense(3, initializer="here"), r"Dense.initializer: .*GlorotUniform\(\)"),
         (lambda: Activation("rely"), "Did you mean 'relu'"),
         (lambda: Activation(None), "Activation.name"),
         (lambda: Dropout(1.0), "at least 0 and below 1; given: 1.0"),
