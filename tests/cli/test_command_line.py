@@ -60,7 +60,7 @@ def fitted(here: Path, capsys) -> Path:
     columns = table()
     del columns["kind"]
     write(here / "houses.csv", columns)
-    code, _, err = run("fit", "houses.csv", "--target", "price", "--budget", "2s", capsys=capsys)
+    code, _, err = run("fit", "houses.csv", "--target", "price", "--budget", "20s", capsys=capsys)
     assert code == 0, err
     return here / "houses.quickprop"
 
