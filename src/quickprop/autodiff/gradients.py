@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from quickprop.autodiff.gradient_rules import RULES
 from quickprop.errors import DTypeError, GraphError
-from quickprop.graph import Tensor, as_tensor, broadcast_to, show_shape, walk
+from quickprop.graph import Tensor, as_tensor, as_tensors, broadcast_to, show_shape, walk
 
 
 def gradients(loss: Tensor, wrt: Sequence[Tensor]) -> list[Tensor]:
@@ -25,6 +25,8 @@ def gradients(loss: Tensor, wrt: Sequence[Tensor]) -> list[Tensor]:
         One for each of `wrt`, of its shape; zeros where the loss does not depend on it. They are
         graph like any other and can be differentiated again.
     """
+    (loss,) = as_tensors([loss], "gradients")
+    wrt = as_tensors(wrt, "gradients")
     if any(dim != 1 for dim in loss.shape):
         raise GraphError(
             "only a single number can be differentiated",

@@ -25,7 +25,7 @@ from quickprop.errors import SettingError, ShapeError
 from quickprop.foundation.random_streams import SEED, stream
 from quickprop.foundation.settings import integer, number
 from quickprop.graph import show_shape
-from quickprop.ops.arrays import as_numbers
+from quickprop.graph.given import real_numbers
 
 _LEVEL = number(0.0, 1.0, low_open=True, high_open=True)
 #: The most events that a random count is drawn for.
@@ -139,7 +139,7 @@ class Distribution(ABC):
 
     def _numbers(self, y: Any, where: str, or_one: bool = False) -> np.ndarray:
         """The numbers in float64, in the shape of the distributions."""
-        array = as_numbers(y, where).astype(np.float64)
+        array = real_numbers(y, where).astype(np.float64)
         if array.ndim == 1 and self.shape == (*array.shape, 1):
             array = array[:, np.newaxis]
         if or_one and array.ndim == 0:

@@ -8,8 +8,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from quickprop import config
+from quickprop.errors import GraphError
 from quickprop.execution.checks import as_all_rows, as_inputs
-from quickprop.graph import Graph, Tensor
+from quickprop.graph import Graph, Tensor, as_tensors
+from quickprop.graph.given import listed
 from quickprop.native import CsrMatrix, NativeFunction, Rows, as_dense
 from quickprop.ops.reference import evaluate
 from quickprop.passes import optimise
@@ -114,6 +116,18 @@ def function(
     Function
     """
     single = isinstance(outputs, Tensor)
-    wanted = (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
-    pairs = tuple(updates.items()) if isinstance(updates, Mapping) else tuple(updates or ())
-    return Function(Graph(tuple(inputs), wanted, pairs), single, backend)
+    wanted = as_tensors([outputs] if single else outputs, "function.outputs")
+    given = (
+        updates.items()
+        if isinstance(updates, Mapping)
+        else listed(() if updates is None else updates)
+    )
+    pairs = [as_tensors(pair, "function.updates") for pair in given or ()]
+    if given is None or any(len(pair) != 2 for pair in pairs):
+        raise GraphError(
+            "not pairs of a variable and its new value",
+            where="function.updates",
+            given=repr(updates)[:80],
+        )
+    changes = tuple((old, new) for old, new in pairs)
+    return Function(Graph(as_tensors(inputs, "function.inputs"), wanted, changes), single, backend)

@@ -8,7 +8,8 @@ returns the result's shape and type or raises the error that says what does not 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+import operator
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from quickprop.config import DType
@@ -27,21 +28,27 @@ def show_shape(shape: Shape) -> str:
     return "[" + ", ".join("rows" if dim is None else str(dim) for dim in shape) + "]"
 
 
-def check_shape(shape: Shape, where: str) -> Shape:
-    """The shape, if its lengths are allowed."""
-    for axis, dim in enumerate(shape):
+def check_shape(shape: Iterable[Dim], where: str) -> Shape:
+    """The shape as a tuple, if its lengths are allowed."""
+    given: tuple[Any, ...] = ()
+    try:
+        given = tuple(shape)
+        checked: Shape = tuple(None if dim is None else operator.index(dim) for dim in given)
+    except TypeError:
+        given, checked = (0,), (0,)
+    for axis, dim in enumerate(checked):
         if dim is None:
             if axis != 0:
                 raise ShapeError(
-                    "only the first axis may be rows", where=where, given=show_shape(shape)
+                    "only the first axis may be rows", where=where, given=show_shape(checked)
                 )
-        elif not isinstance(dim, int) or isinstance(dim, bool) or dim < 1:
+        elif isinstance(given[axis], bool) or dim < 1:
             raise ShapeError(
                 "a length must be a whole number of at least 1, or None for rows",
                 where=where,
-                given=repr(shape),
+                given=repr(shape)[:80],
             )
-    return tuple(shape)
+    return checked
 
 
 def _mismatch(op: Op, inputs: tuple[Typed, ...], allowed: str) -> ShapeError:
@@ -224,7 +231,7 @@ def pad(op: Op, inputs: tuple[Typed, ...], attributes: Mapping[str, Any]) -> Typ
     """Zeros are put before and after; the rows axis cannot grow."""
     shape, dtype = inputs[0]
     before, after = attributes["before"], attributes["after"]
-    if len(before) != len(shape) or len(after) != len(shape) or min(before + after) < 0:
+    if len(before) != len(shape) or len(after) != len(shape) or min(before + after, default=0) < 0:
         raise ShapeError("one pair of counts an axis is needed", where=op.value)
     new: list[Dim] = []
     for dim, low, high in zip(shape, before, after, strict=True):

@@ -10,6 +10,7 @@ import numpy as np
 
 from quickprop.config import DType, as_dtype
 from quickprop.errors import DTypeError, GraphError, ShapeError
+from quickprop.graph.given import checked_name, flag, in_type, listed, own_numbers, real_numbers
 from quickprop.graph.primitives import Op
 from quickprop.graph.shape_rules import ROWS, RULES, Dim, Shape, check_shape, show_shape
 
@@ -85,11 +86,12 @@ class Tensor:
     def assign(self, value: Any) -> None:
         """Put new numbers into a variable."""
         storage = self._storage()
-        new = np.asarray(value, dtype=self.dtype.value)
+        where = self.name or "variable"
+        new = in_type(real_numbers(value, where), self.dtype, where)
         if new.shape != self.shape:
             raise ShapeError(
                 "the new value has another shape",
-                where=self.name or "variable",
+                where=where,
                 allowed=show_shape(self.shape),
                 given=show_shape(new.shape),
             )
@@ -167,12 +169,38 @@ class Tensor:
         raise GraphError("a tensor cannot be iterated over", where=repr(self))
 
 
+def as_tensors(value: Any, where: str) -> tuple[Tensor, ...]:
+    """A sequence of tensors, or the error that says what is none."""
+    # A tensor is no sequence, though it can be indexed.
+    given = None if isinstance(value, Tensor) else listed(value)
+    if given is None:
+        raise GraphError(
+            "a sequence of tensors is needed",
+            where=where,
+            given=repr(value)[:80],
+            hint="put it in a list" if isinstance(value, Tensor) else None,
+        )
+    for one in given:
+        if not isinstance(one, Tensor):
+            raise GraphError(
+                "not a tensor",
+                where=where,
+                allowed="Tensor",
+                given=repr(one)[:80],
+                hint="make a tensor of numbers by constant(...)",
+            )
+    return tuple(given)
+
+
 def make(op: Op, *inputs: Tensor, name: str | None = None, **attributes: Any) -> Tensor:
     """A node of any primitive that is not a leaf, its shape and type found by the rules."""
     for tensor in inputs:
         if not isinstance(tensor, Tensor):
             raise GraphError(
-                "an input is not a tensor", where=op.value, allowed="Tensor", given=repr(tensor)
+                "an input is not a tensor",
+                where=op.value,
+                allowed="Tensor",
+                given=repr(tensor)[:80],
             )
     typed = tuple((tensor.shape, tensor.dtype) for tensor in inputs)
     shape, dtype = RULES[op](op, typed, attributes)
@@ -192,33 +220,45 @@ def placeholder(
     shape : sequence of int or None
         None as the first length stands for the number of rows, known at the call.
     """
-    checked = check_shape(tuple(shape), name or "placeholder")
+    name = checked_name(name, "placeholder")
+    checked = check_shape(shape, name or "placeholder")
     return Tensor(Op.PLACEHOLDER, (), (), checked, as_dtype(dtype), name)
 
 
 def constant(value: Any, dtype: DType | str | None = None, name: str | None = None) -> Tensor:
-    """Numbers fixed when the graph is written."""
-    array, kind = _numbers(value, dtype)
+    """Numbers fixed when the graph is written.
+
+    Parameters
+    ----------
+    value : array_like
+        Real numbers. They are copied.
+    dtype : {"float32", "float64", "int32"}, optional
+        By default int32 for whole numbers and float32 for all others, also where the array is of
+        float64, as NumPy's arrays are by themselves: a graph has one type of fractions unless
+        another is asked for.
+    name : str, optional
+
+    Raises
+    ------
+    DTypeError, ShapeError
+        It holds no real numbers, or one that int32 cannot hold; it is empty.
+    """
+    name = checked_name(name, "constant")
+    array, kind = own_numbers(value, dtype, name or "constant")
     array.setflags(write=False)
     shape = check_shape(array.shape, name or "constant")
     return Tensor(Op.CONSTANT, (), (("value", array),), shape, kind, name)
 
 
 def variable(value: Any, dtype: DType | str | None = None, name: str | None = None) -> Tensor:
-    """Numbers kept between calls, which updates may change. The value is copied."""
-    array, kind = _numbers(value, dtype)
+    """Numbers kept between calls, which updates may change. The value is copied.
+
+    Parameters and errors are those of `constant`.
+    """
+    name = checked_name(name, "variable")
+    array, kind = own_numbers(value, dtype, name or "variable")
     shape = check_shape(array.shape, name or "variable")
     return Tensor(Op.VARIABLE, (), (("storage", Storage(array)),), shape, kind, name)
-
-
-def _numbers(value: Any, dtype: DType | str | None) -> tuple[np.ndarray, DType]:
-    """An array of its own, and its type: int32 or float32 where none is asked for."""
-    if dtype is not None:
-        kind = as_dtype(dtype)
-        return np.array(value, kind.value, order="C"), kind
-    array = np.asarray(value)
-    kind = DType.int32 if array.dtype.kind in "iub" else DType.float32
-    return np.array(array, kind.value, order="C"), kind
 
 
 def row_count(dtype: DType | str = DType.float32) -> Tensor:
@@ -234,14 +274,23 @@ def as_tensor(value: Tensor | Number, like: Tensor) -> Tensor:
     if isinstance(value, Tensor):
         return value
     if isinstance(value, bool | int | float | np.number):
-        if like.dtype is DType.int32 and float(value) != int(value):
+        if like.dtype is DType.int32 and value % 1 != 0:
             raise DTypeError(
                 "a fraction cannot meet whole numbers",
                 where="constant",
                 given=repr(value),
                 hint="cast the int32 tensor first",
             )
-        return constant(value, like.dtype)
+        try:
+            return constant(value, like.dtype)
+        except DTypeError:
+            # A whole number of hundreds of digits is none that NumPy knows.
+            raise DTypeError(
+                "a number that does not fit",
+                where="operator",
+                allowed=like.dtype.value,
+                given=f"{str(value)[:20]}...",
+            ) from None
     raise GraphError(
         "not a tensor",
         where="operator",
@@ -279,7 +328,10 @@ def broadcast_to(x: Tensor, shape: Shape) -> Tensor:
 
 def reshape(x: Tensor, shape: Sequence[Dim]) -> Tensor:
     """The same numbers in another shape."""
-    return x if x.shape == tuple(shape) else make(Op.RESHAPE, x, shape=tuple(shape))
+    new = check_shape(shape, "reshape")
+    if isinstance(x, Tensor) and x.shape == new:
+        return x
+    return make(Op.RESHAPE, x, shape=new)
 
 
 def binary(op: Op, a: Tensor | Number, b: Tensor | Number) -> Tensor:
@@ -303,7 +355,13 @@ def matmul(a: Tensor, b: Tensor, transpose_a: bool = False, transpose_b: bool = 
     ``a`` may have more axes: [..., k] by [k, n] gives [..., n]. With `transpose_a` both may:
     [..., m] and [..., n] give [m, n], summed over all others.
     """
-    return make(Op.MATMUL, a, b, transpose_a=transpose_a, transpose_b=transpose_b)
+    return make(
+        Op.MATMUL,
+        a,
+        b,
+        transpose_a=flag(transpose_a, "matmul.transpose_a"),
+        transpose_b=flag(transpose_b, "matmul.transpose_b"),
+    )
 
 
 def batch_matmul(
@@ -324,6 +382,9 @@ def batch_matmul(
     Tensor
         [batch..., m, n].
     """
+    as_tensors((a, b), "batch_matmul")
+    transpose_a = flag(transpose_a, "batch_matmul.transpose_a")
+    transpose_b = flag(transpose_b, "batch_matmul.transpose_b")
     if min(a.rank, b.rank) < 2 or max(a.rank, b.rank) < 3:
         raise ShapeError(
             "not stacks of matrices",
@@ -348,19 +409,23 @@ def slice_tensor(x: Tensor, index: Any) -> Tensor:
     for axis, dim in enumerate(x.shape):
         part = picked[axis] if axis < len(picked) else slice(None)
         if dim is None:
-            if part != slice(None):
+            if not isinstance(part, slice) or part != slice(None):
                 raise ShapeError("the rows axis cannot be cut", where=repr(x), given=repr(part))
             start.append(0)
             stop.append(ROWS)
             kept.append(ROWS)
         elif isinstance(part, slice):
-            low, high, step = part.indices(dim)
+            try:
+                low, high, step = part.indices(dim)
+            except (TypeError, ValueError):
+                low, high, step = 0, 0, 1
             if step != 1 or high <= low:
                 raise ShapeError("only non-empty ranges of step 1", where=repr(x), given=str(part))
             start.append(low)
             stop.append(high)
             kept.append(high - low)
-        elif isinstance(part, int):
+        elif isinstance(part, int | np.integer) and not isinstance(part, bool):
+            part = int(part)
             low = part + dim if part < 0 else part
             if not 0 <= low < dim:
                 raise ShapeError(
@@ -372,7 +437,9 @@ def slice_tensor(x: Tensor, index: Any) -> Tensor:
             start.append(low)
             stop.append(low + 1)
         else:
-            raise ShapeError("only whole numbers and ranges index a tensor", given=repr(part))
+            raise ShapeError(
+                "only whole numbers and ranges index a tensor", where=repr(x), given=repr(part)[:80]
+            )
     if (tuple(start), tuple(stop)) == ((0,) * x.rank, x.shape):
         return reshape(x, kept)
     return reshape(make(Op.SLICE, x, start=tuple(start), stop=tuple(stop)), kept)

@@ -1,6 +1,5 @@
 """The functions people call on tensors, composed from primitives."""
 
-from quickprop.graph.tensor import reshape
 from quickprop.ops.activations import (
     celu,
     elu,
@@ -50,6 +49,7 @@ from quickprop.ops.elementary import (
     where,
 )
 from quickprop.ops.normal_numbers import normal
+from quickprop.ops.reshaping import reshape
 from quickprop.ops.sliding_windows import average_pool, convolve, max_pool
 
 __all__ = [

@@ -7,15 +7,12 @@ Those written with exponentials take them of numbers that are never above 0, als
 from __future__ import annotations
 
 import math
-from typing import overload
-
-import numpy as np
-from numpy.typing import ArrayLike
 
 from quickprop.errors import SettingError
 from quickprop.graph import Op, Tensor, binary
+from quickprop.graph.given import flag
 from quickprop.graph.tensor import Number
-from quickprop.ops.arrays import on_array
+from quickprop.ops.arrays import takes_array, takes_arrays
 from quickprop.ops.elementary import (
     abs,
     erf,
@@ -34,36 +31,43 @@ from quickprop.ops.elementary import (
 # -- of each number -------------------------------------------------------------------------------
 
 
+@takes_array
 def identity(x: Tensor) -> Tensor:
     """X as it is."""
     return x
 
 
+@takes_array
 def step(x: Tensor) -> Tensor:
     """1 where x > 0, else 0 (Rosenblatt 1958); its derivative is 0 everywhere."""
     return less(0.0, x)
 
 
+@takes_array
 def hard_sigmoid(x: Tensor) -> Tensor:
     """min(max(x + 3, 0), 6) / 6, straight pieces in place of the sigmoid, as PyTorch has it."""
     return minimum(maximum(x, -3.0) + 3.0, 6.0) * (1.0 / 6.0)
 
 
+@takes_array
 def relu(x: Tensor) -> Tensor:
     """max(x, 0); its derivative at 0 is 0."""
     return maximum(x, 0.0)
 
 
+@takes_array
 def relu6(x: Tensor) -> Tensor:
     """min(max(x, 0), 6) (Krizhevsky 2010); its derivative at 0 and at 6 is 0."""
     return minimum(maximum(x, 0.0), 6.0)
 
 
+@takes_array
 def leaky_relu(x: Tensor, slope: Tensor | Number = 0.01) -> Tensor:
     """X where positive, slope times x elsewhere (Maas, Hannun and Ng 2013)."""
     return where(less(0.0, x), x, x * slope)
 
 
+@takes_array
 def elu(x: Tensor, alpha: Tensor | Number = 1.0) -> Tensor:
     """X where positive, alpha (exp(x) - 1) elsewhere (Clevert, Unterthiner and Hochreiter 2016)."""
     positive = less(0.0, x)
@@ -76,11 +80,13 @@ SELU_SCALE = 1.0507009873554804934193349852946
 SELU_ALPHA = 1.6732632423543772848170429916717
 
 
+@takes_array
 def selu(x: Tensor) -> Tensor:
     """1.0507 times the elu with alpha 1.6733 (Klambauer, Unterthiner, Mayr and Hochreiter 2017)."""
     return elu(x, SELU_ALPHA) * SELU_SCALE
 
 
+@takes_array
 def celu(x: Tensor, alpha: Tensor | Number = 1.0) -> Tensor:
     """X where positive, alpha (exp(x / alpha) - 1) elsewhere (Barron 2017).
 
@@ -94,11 +100,13 @@ def celu(x: Tensor, alpha: Tensor | Number = 1.0) -> Tensor:
     return where(positive, x, (exp(where(positive, 0.0, x) / alpha) - 1.0) * alpha)
 
 
+@takes_array
 def gelu(x: Tensor) -> Tensor:
     """X times the normal distribution function of x (Hendrycks and Gimpel 2016), exact by erf."""
     return x * ((erf(binary(Op.MUL, x, 1.0 / math.sqrt(2.0))) + 1.0) * 0.5)
 
 
+@takes_array
 def gelu_tanh(x: Tensor) -> Tensor:
     """x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), near `gelu` (Hendrycks and Gimpel 2016).
 
@@ -110,16 +118,19 @@ def gelu_tanh(x: Tensor) -> Tensor:
     return x * sigmoid(held * (held * held * (factor * 0.044715) + factor))
 
 
+@takes_array
 def silu(x: Tensor) -> Tensor:
     """X sigmoid(x) (Elfwing, Uchibe and Doya 2018), called swish by Ramachandran et al. (2017)."""
     return x * sigmoid(x)
 
 
+@takes_array
 def hard_swish(x: Tensor) -> Tensor:
     """X min(max(x + 3, 0), 6) / 6 (Howard et al. 2019)."""
     return x * hard_sigmoid(x)
 
 
+@takes_array
 def mish(x: Tensor) -> Tensor:
     """X tanh(softplus(x)) (Misra 2019).
 
@@ -131,6 +142,7 @@ def mish(x: Tensor) -> Tensor:
     return x * (above / (above + where(positive, e * e * 2.0, 2.0)))
 
 
+@takes_array
 def softplus(x: Tensor) -> Tensor:
     """ln(1 + exp(x)) (Dugas et al. 2001), without overflow: max(x, 0) + ln(1 + exp(-|x|))."""
     e = exp(-abs(x))
@@ -143,6 +155,7 @@ def softplus(x: Tensor) -> Tensor:
     return (log(u) + lost) + (x * 0.5 + abs(x) * 0.5)
 
 
+@takes_array
 def softsign(x: Tensor) -> Tensor:
     """X / (1 + |x|) (Bergstra, Desjardins, Lamblin and Bengio 2009)."""
     return x / (abs(x) + 1.0)
@@ -151,18 +164,17 @@ def softsign(x: Tensor) -> Tensor:
 # -- of the whole vector --------------------------------------------------------------------------
 
 
+@takes_array
 def logsumexp(x: Tensor, axis: int = -1, keepdims: bool = False) -> Tensor:
     """ln(sum exp(x)) along an axis, without overflow."""
+    keepdims = flag(keepdims, "logsumexp.keepdims")
     top = stop_gradient(max(x, axis, keepdims=True))
     y = log(sum(exp(x - top), axis, keepdims=True)) + top
     return y if keepdims else sum(y, axis)
 
 
-@overload
-def softmax(x: Tensor, axis: int = -1) -> Tensor: ...
-@overload
-def softmax(x: ArrayLike, axis: int = -1) -> np.ndarray: ...
-def softmax(x: Tensor | ArrayLike, axis: int = -1) -> Tensor | np.ndarray:
+@takes_array
+def softmax(x: Tensor, axis: int = -1) -> Tensor:
     """exp(x) / sum exp(x) along an axis (Bridle 1990), without overflow.
 
     Parameters
@@ -172,8 +184,6 @@ def softmax(x: Tensor | ArrayLike, axis: int = -1) -> Tensor | np.ndarray:
         float64 from all others.
     axis : int
     """
-    if not isinstance(x, Tensor):
-        return on_array(lambda tensor: softmax(tensor, axis), x, "softmax")
     e = exp(x - stop_gradient(max(x, axis, keepdims=True)))
     return e / sum(e, axis, keepdims=True)
 
@@ -182,6 +192,7 @@ def softmax(x: Tensor | ArrayLike, axis: int = -1) -> Tensor | np.ndarray:
 _NEVER = -1e30
 
 
+@takes_arrays("x", "mask")
 def masked_softmax(x: Tensor, mask: Tensor, axis: int = -1) -> Tensor:
     """The softmax over the places where a mask is not 0; exactly 0 at the others.
 
@@ -201,13 +212,8 @@ def masked_softmax(x: Tensor, mask: Tensor, axis: int = -1) -> Tensor:
     return e * (less(0.5 * _NEVER, largest) / sum(e, axis, keepdims=True))
 
 
-@overload
-def log_softmax(x: Tensor, axis: int = -1) -> Tensor: ...
-@overload
-def log_softmax(x: ArrayLike, axis: int = -1) -> np.ndarray: ...
-def log_softmax(x: Tensor | ArrayLike, axis: int = -1) -> Tensor | np.ndarray:
+@takes_array
+def log_softmax(x: Tensor, axis: int = -1) -> Tensor:
     """ln of the softmax, exact where the softmax itself is 0; of a tensor or of numbers."""
-    if not isinstance(x, Tensor):
-        return on_array(lambda tensor: log_softmax(tensor, axis), x, "log_softmax")
     shifted = x - stop_gradient(max(x, axis, keepdims=True))
     return shifted - log(sum(exp(shifted), axis, keepdims=True))

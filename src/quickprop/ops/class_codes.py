@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike
 from quickprop.config import DType, as_dtype
 from quickprop.errors import DataError, SettingError, ShapeError
 from quickprop.graph import Tensor, binary, constant
+from quickprop.graph.given import flag, real_numbers
 from quickprop.graph.primitives import Op
 from quickprop.graph.tensor import reshape
-from quickprop.ops.arrays import as_numbers
 from quickprop.ops.elementary import cast, max, where
 
 #: More classes than this are a slip.
@@ -80,6 +80,7 @@ def from_one_hot(matrix: Tensor | ArrayLike, probabilities: bool = False) -> Ten
         When a row is not one-hot; with `probabilities`, when it holds something missing. The rows
         of a tensor are not known yet and always give the place of the largest.
     """
+    probabilities = flag(probabilities, "from_one_hot.probabilities")
     if not isinstance(matrix, Tensor):
         return _codes_of_rows(matrix, probabilities)
     classes = matrix.shape[-1] if matrix.rank else None
@@ -104,7 +105,7 @@ def _check_classes(classes: Any) -> None:
 
 
 def _rows_of_codes(labels: Any, classes: int | None, dtype: DType) -> np.ndarray:
-    codes = as_numbers(
+    codes = real_numbers(
         labels, "one_hot", "turn names into codes: numpy.unique(labels, return_inverse=True)[1]"
     )
     if codes.size == 0:
@@ -154,7 +155,7 @@ def _rows_of_codes(labels: Any, classes: int | None, dtype: DType) -> np.ndarray
 
 
 def _codes_of_rows(matrix: Any, probabilities: bool) -> np.ndarray:
-    rows = as_numbers(matrix, "from_one_hot")
+    rows = real_numbers(matrix, "from_one_hot")
     if rows.ndim == 0 or rows.shape[-1] == 0:
         raise _no_columns(str(rows.shape) if rows.ndim else "a single number")
     if probabilities:
@@ -179,7 +180,7 @@ def _no_columns(given: str) -> ShapeError:
     )
 
 
-def _place(wrong: np.ndarray) -> str:
+def _place(wrong: Any) -> str:
     """The first place that is marked, in words."""
     first = [int(k) for k in np.argwhere(wrong)[0]]
     return f"row {', '.join(map(str, first))}" if first else "the only row"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from quickprop.graph import Tensor
+from quickprop.ops.arrays import takes_array
 from quickprop.ops.elementary import log, where
 
 #: Coefficients of 1/z, 1/z**3, ... in Stirling's series: B(2k) / (2k (2k - 1)).
@@ -22,6 +23,7 @@ _STIRLING = (
 _SHIFT = 8
 
 
+@takes_array
 def log_gamma(x: Tensor) -> Tensor:
     """ln of the gamma function of x > 0, by Stirling's series.
 

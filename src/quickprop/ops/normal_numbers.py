@@ -6,9 +6,11 @@ import math
 
 from quickprop.config import DType
 from quickprop.graph import Shape, Tensor
+from quickprop.ops.arrays import takes_arrays
 from quickprop.ops.elementary import cos, log, sqrt, uniform
 
 
+@takes_arrays("seed", "step", whole=("seed", "step"))
 def normal(
     shape: Shape, stream: str, seed: Tensor, step: Tensor, dtype: DType | str = DType.float32
 ) -> Tensor:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import builtins
 import math
 from collections.abc import Sequence
+from typing import SupportsIndex
 
 from quickprop.errors import ShapeError
-from quickprop.graph import Op, Tensor, make, matmul, show_shape
+from quickprop.graph import Op, Tensor, as_tensors, make, matmul, show_shape
+from quickprop.graph.given import whole_numbers
 from quickprop.graph.tensor import reshape
 from quickprop.graph.windows import Windows
+from quickprop.ops.arrays import takes_array, takes_arrays
 from quickprop.ops.elementary import concat, max, mean
 
 Lengths = int | Sequence[int]
@@ -39,8 +42,18 @@ def windows_over(
         before = tuple(m // 2 for m in missing)
         after = tuple(m - b for m, b in zip(missing, before, strict=True))
     else:
-        before = after = (0,) * axes if isinstance(padding, str) else each(padding, axes)
+        before = after = _put_round(padding, axes)
     return Windows(sizes, strides, dilations, before, after)
+
+
+def _put_round(padding: Padding, axes: int) -> tuple[int, ...]:
+    if not isinstance(padding, str):
+        return each(padding, axes, 0)
+    if padding != "valid":
+        raise ShapeError(
+            "unknown padding", allowed="valid, same, or whole numbers", given=padding[:80]
+        )
+    return (0,) * axes
 
 
 def pooling_windows(
@@ -75,15 +88,19 @@ def pooling_windows(
     return windows
 
 
-def each(value: Lengths, axes: int) -> tuple[int, ...]:
-    """One number for each axis."""
-    numbers = (value,) * axes if isinstance(value, int) else tuple(value)
+def each(value: Lengths, axes: int, least: int = 1) -> tuple[int, ...]:
+    """One whole number for each axis, `least` or more."""
+    one = isinstance(value, SupportsIndex)
+    numbers = whole_numbers((value,) * axes if one else value, "windows")
     if len(numbers) != axes:
         raise ShapeError("not a number for each axis", allowed=f"{axes}", given=str(numbers))
+    if axes and builtins.min(numbers) < least:
+        raise ShapeError("too small for windows", allowed=f"{least} or more", given=str(numbers))
     return numbers
 
 
 def _lengths(x: Tensor) -> tuple[int, ...]:
+    as_tensors([x], "windows")
     if x.rank < 3:
         raise ShapeError(
             "windows need an axis between rows and channels",
@@ -94,6 +111,7 @@ def _lengths(x: Tensor) -> tuple[int, ...]:
     return tuple(dim or 0 for dim in x.shape[1:-1])
 
 
+@takes_arrays("x", "kernel")
 def convolve(
     x: Tensor,
     kernel: Tensor,
@@ -120,8 +138,10 @@ def convolve(
     Tensor
         [rows, counts..., filters].
     """
+    as_tensors((x, kernel), "convolve")
+    lengths, (groups,) = _lengths(x), each(groups, 1)
     sizes = tuple(dim or 0 for dim in kernel.shape[:-2])
-    depth, filters = kernel.shape[-2] or 0, kernel.shape[-1] or 0
+    depth, filters = (dim or 0 for dim in (1, 1, *kernel.shape)[-2:])
     if x.rank != kernel.rank or x.shape[-1] != depth * groups or filters % groups:
         raise ShapeError(
             "the kernel does not fit what it slides over",
@@ -129,7 +149,7 @@ def convolve(
             allowed="[rows, lengths..., channels] and [sizes..., channels / groups, filters]",
             given=f"{show_shape(x.shape)} and {show_shape(kernel.shape)}, {groups} groups",
         )
-    windows = windows_over(_lengths(x), sizes, stride, padding, dilation)
+    windows = windows_over(lengths, sizes, stride, padding, dilation)
     places, share = math.prod(sizes), filters // groups
     rest = (slice(None),) * (x.rank - 1)
     parts = []
@@ -155,6 +175,7 @@ def _patches(
     return make(Op.PATCHES, x, windows=windows, joined=False, fill=fill)
 
 
+@takes_array
 def max_pool(
     x: Tensor,
     size: Lengths,
@@ -169,6 +190,7 @@ def max_pool(
     return max(_patches(x, size, stride, padding, dilation, -math.inf), -2)
 
 
+@takes_array
 def average_pool(
     x: Tensor, size: Lengths, stride: Lengths | None = None, padding: Padding = "valid"
 ) -> Tensor:

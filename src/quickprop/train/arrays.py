@@ -13,10 +13,10 @@ from quickprop.errors import DataError, QuickpropError, ShapeError
 from quickprop.execution.checks import as_all_rows
 from quickprop.foundation.deadline import look_at_the_clock
 from quickprop.graph import ROWS, Tensor, placeholder
+from quickprop.graph.given import real_numbers
 from quickprop.losses import Loss
 from quickprop.native import CsrMatrix, Rows, as_dense
 from quickprop.nn import Network
-from quickprop.ops.arrays import as_numbers
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def checked_part(
     leaves = [*network.inputs, leaf]
     values = [*given, expected]
     if weights is not None:
-        factors_given = as_numbers(weights, f"{where} weights")
+        factors_given = real_numbers(weights, f"{where} weights")
         leaves.append(_weights_leaf(network, loss, leaf, factors_given.ndim))
         values.append(weights)
     look_at_the_clock()

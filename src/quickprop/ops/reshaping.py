@@ -1,0 +1,16 @@
+"""The same numbers in another shape."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from quickprop.graph import Tensor
+from quickprop.graph import reshape as reshape_tensor
+from quickprop.graph.shape_rules import Dim
+from quickprop.ops.arrays import takes_array
+
+
+@takes_array
+def reshape(x: Tensor, shape: Sequence[Dim]) -> Tensor:
+    """The same numbers, in the same order, in another shape; rows stay the first axis."""
+    return reshape_tensor(x, shape)
