@@ -14,7 +14,7 @@ from quickprop.execution import Minibatches, function
 from quickprop.graph import ROWS, Graph, placeholder, variable
 from quickprop.native import CsrMatrix
 from quickprop.native.csr import HybridMatrix, column_shares
-from quickprop.native.csr_kernels import dense_columns, only_factors
+from quickprop.native.csr_choice import dense_columns, only_factors
 from quickprop.native.jit import host_machine
 from quickprop.ops.activations import relu
 from quickprop.ops.elementary import exp, mean, sum, tanh
@@ -147,10 +147,14 @@ def test_training_gives_the_same_bits_for_sparse_rows(
     sparse, weights, batches = trained((scipy.sparse.csr_array(x), t), 50, dtype, **settings)
     whole, same, others = trained((x, t), 50, dtype, **settings)
     # Few enough to be made whole where nothing is won by lists.
-    assert batches._steps.listed == others._steps.listed == (() if other_reader else (0,))
+    assert (
+        batches._steps.sparse_inputs
+        == others._steps.sparse_inputs
+        == (() if other_reader else (0,))
+    )
     monkeypatch.setattr("quickprop.native.runtime.DENSE_BYTES", 0)
     spread, same_again, batches = trained((scipy.sparse.csr_array(x), t), 50, dtype, **settings)
-    assert batches._steps.listed == (0,)
+    assert batches._steps.sparse_inputs == (0,)
     assert spread == sparse
     for a, b in zip(weights, same_again, strict=True):
         np.testing.assert_array_equal(a, b)
@@ -170,7 +174,7 @@ def test_training_gives_the_same_bits_for_sparse_rows(
     for a, b in zip(weights, plain, strict=True):
         np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
     _, _, full = trained((dense, t), 50, dtype, **settings)
-    assert full._steps.listed == ()
+    assert full._steps.sparse_inputs == ()
 
 
 def keep_all_whole(monkeypatch) -> None:
@@ -185,7 +189,7 @@ def test_lists_and_whole_rows_train_to_the_same_bits(monkeypatch):
     listed, weights, batches = trained((x, t), 64, "float64")
     keep_all_whole(monkeypatch)
     whole, same, others = trained((x, t), 64, "float64")
-    assert (batches._steps.listed, others._steps.listed) == ((0,), ())
+    assert (batches._steps.sparse_inputs, others._steps.sparse_inputs) == ((0,), ())
     assert listed == whole
     for a, b in zip(weights, same, strict=True):
         np.testing.assert_array_equal(a, b)
@@ -206,7 +210,7 @@ def test_other_rows_may_be_bound():
 def test_rows_of_zeros_alone():
     x, t = np.zeros((40, 50)), RNG.normal(size=(40, 2))
     listed, _, batches = trained((x, t), 16, "float64")
-    assert batches._steps.listed == (0,)
+    assert batches._steps.sparse_inputs == (0,)
     reference, _, _ = trained((x, t), 16, "float64", backend="reference")
     np.testing.assert_allclose(listed, reference, rtol=1e-12)
 
@@ -267,7 +271,7 @@ def test_tables_of_numbers_and_categories(dtype: str, width: int, monkeypatch):
     one, weights, batches = trained((x, t), 50, dtype, width=width, threads=1)
     two, same, _ = trained((x, t), 50, dtype, width=width, threads=2)
     sparse, again, _ = trained((scipy.sparse.csr_array(x), t), 50, dtype, width=width)
-    assert batches._steps.listed == (0,)
+    assert batches._steps.sparse_inputs == (0,)
     assert one == two == sparse
     for a, b, c in zip(weights, same, again, strict=True):
         np.testing.assert_array_equal(a, b)

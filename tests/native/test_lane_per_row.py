@@ -13,8 +13,9 @@ from quickprop import ops
 from quickprop.execution import Function
 from quickprop.foundation.lru_cache import LruCache
 from quickprop.graph import Graph, Tensor, constant, matmul, placeholder
-from quickprop.native import jit, program
+from quickprop.native import jit
 from quickprop.native.ir import FunctionWriter, Value, int64, module_text, split_type, vector_type
+from quickprop.native.lane_per_row import LanePerRowKernel
 from quickprop.native.transposition import transposed
 
 pytestmark = pytest.mark.usefixtures("working_memory_full_of_nan")
@@ -22,17 +23,17 @@ pytestmark = pytest.mark.usefixtures("working_memory_full_of_nan")
 
 @pytest.fixture
 def written(monkeypatch: pytest.MonkeyPatch, tmp_path) -> list[bool]:
-    """For each kernel of lines that is written, whether it takes them abreast."""
+    """For each kernel of lines that is written, whether it takes a line in each lane."""
     monkeypatch.setenv("QUICKPROP_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(jit, "_LOADED", LruCache(jit.KEPT))
     answers: list[bool] = []
-    fits_lanes = program.fits_lanes
+    fits = LanePerRowKernel.fits
 
     def noted(*given):
-        answers.append(fits_lanes(*given))
+        answers.append(fits(*given))
         return answers[-1]
 
-    monkeypatch.setattr(program, "fits_lanes", noted)
+    monkeypatch.setattr(LanePerRowKernel, "fits", staticmethod(noted))
     return answers
 
 

@@ -61,7 +61,7 @@ def test_other_vector_widths_learn_the_same_from_lists(
         data = {x: rows.astype(dtype), y: target.astype(dtype)}
         batches = Minibatches(graph, data, 25, backend=backend)
         results.append((batches.run(0, 3, {}), w.value))
-    assert batches._steps.listed == (0,)
+    assert batches._steps.sparse_inputs == (0,)
     tolerance = 1e-4 if dtype == "float32" else 1e-12
     for plain, fast in zip(*results, strict=True):
         np.testing.assert_allclose(fast, plain, rtol=tolerance, atol=tolerance)

@@ -57,7 +57,7 @@ class Function:
             self._run = NativeFunction(self.graph)
         else:
             self._run = _ReferenceFunction(self.graph)
-        self._with_lists: dict[tuple[int, ...], _Runs] = {}
+        self._with_sparse: dict[tuple[int, ...], _Runs] = {}
 
     def __call__(self, *arrays: Any) -> Any:
         """Compute the outputs, then apply the updates.
@@ -80,12 +80,12 @@ class Function:
     def _run_any(self, arrays: Sequence[Any]) -> list[np.ndarray]:
         """Run on arrays of any kind; native code for sparse ones is compiled when it is needed."""
         given = as_all_rows(self.graph.inputs, arrays)
-        listed = tuple(k for k, array in enumerate(given) if isinstance(array, CsrMatrix))
-        if not listed or self.backend != "native":
+        sparse = tuple(k for k, array in enumerate(given) if isinstance(array, CsrMatrix))
+        if not sparse or self.backend != "native":
             return self._run(*given)
-        if listed not in self._with_lists:
-            self._with_lists[listed] = NativeFunction(self.graph, listed=listed)
-        return self._with_lists[listed](*given)
+        if sparse not in self._with_sparse:
+            self._with_sparse[sparse] = NativeFunction(self.graph, sparse_inputs=sparse)
+        return self._with_sparse[sparse](*given)
 
     def __repr__(self) -> str:
         given = ", ".join(map(repr, self.graph.inputs))

@@ -1,18 +1,80 @@
-"""Planning memory: buffers that are never alive together share a place."""
+"""Places in the arena: buffers that never hold numbers at the same time share memory."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+import numpy as np
+
+from quickprop.native.buffers import Buffer, FixedPart, RowsPart
+from quickprop.native.kernel import Step
+from quickprop.native.layout import ALIGNMENT
+
+#: A multiple of so many bytes a row is a multiple of a cache line for a quantum of rows.
+ROW_ALIGNMENT = 4
 
 
 @dataclass(frozen=True)
 class Span:
-    """A buffer's size in bytes, and the first and last kernel that touch it."""
+    """A buffer's size in bytes, and the first and last step that it holds its numbers in."""
 
     size: int
     first: int
     last: int
+
+
+def place_buffers(
+    steps: Sequence[Step], others: Iterable[Buffer], reserved: int
+) -> tuple[int, int]:
+    """Give a place to every buffer that has none.
+
+    Parameters
+    ----------
+    steps : sequence of Step
+    others : iterable of Buffer
+        Buffers that no step may touch, but the caller.
+    reserved : int
+        Bytes at the end of the fixed part that no buffer gets.
+
+    Returns
+    -------
+    fixed_bytes, row_bytes : int
+        Size of the arena: the fixed part, and what each row of capacity adds.
+    """
+    spans = _spans(steps, others)
+    fixed = [buffer for buffer in spans if not buffer.has_rows]
+    by_rows = [buffer for buffer in spans if buffer.has_rows]
+    offsets, fixed_bytes = allocate([spans[buffer] for buffer in fixed], ALIGNMENT)
+    for buffer, offset in zip(fixed, offsets, strict=True):
+        buffer.location = FixedPart(offset)
+    fixed_bytes += reserved
+    offsets, row_bytes = allocate([spans[buffer] for buffer in by_rows], ROW_ALIGNMENT)
+    for buffer, offset in zip(by_rows, offsets, strict=True):
+        buffer.location = RowsPart(fixed_bytes, offset)
+    return fixed_bytes, row_bytes
+
+
+def _spans(steps: Sequence[Step], others: Iterable[Buffer]) -> dict[Buffer, Span]:
+    """When the buffers that have no place yet hold their numbers."""
+    first: dict[Buffer, int] = {}
+    last: dict[Buffer, int] = {}
+    for k, step in enumerate(steps):
+        for buffer in (*step.arguments, *step.writes):
+            first.setdefault(buffer, k)
+            last[buffer] = k
+    for buffer in others:
+        first.setdefault(buffer, -1)
+        last.setdefault(buffer, -1)
+    return {
+        buffer: Span(
+            buffer.size,
+            -1 if buffer.given else first[buffer],
+            len(steps) if buffer.needed else last[buffer],
+        )
+        for buffer in first
+        if buffer.location is None
+    }
 
 
 def allocate(spans: Sequence[Span], alignment: int) -> tuple[list[int], int]:
@@ -21,23 +83,34 @@ def allocate(spans: Sequence[Span], alignment: int) -> tuple[list[int], int]:
     Large buffers are placed first, each at the lowest offset where it meets no buffer that is alive
     at the same time.
     """
-    offsets = [0] * len(spans)
-    placed: list[int] = []
-    total = 0
-    for k in sorted(range(len(spans)), key=lambda k: (-spans[k].size, spans[k].first, k)):
-        span = spans[k]
-        size = -(-span.size // alignment) * alignment
-        busy = sorted(
-            (offsets[j], offsets[j] + -(-spans[j].size // alignment) * alignment)
-            for j in placed
-            if spans[j].first <= span.last and span.first <= spans[j].last
-        )
-        at = 0
-        for start, stop in busy:
-            if at + size <= start:
-                break
-            at = max(at, stop)
+    count = len(spans)
+    sizes = np.array([-(-span.size // alignment) * alignment for span in spans], np.int64)
+    order = sorted(range(count), key=lambda k: (-spans[k].size, spans[k].first, k))
+    # What is placed already, by where it begins.
+    starts, stops, firsts, lasts = (np.zeros(count, np.int64) for _ in range(4))
+    offsets = [0] * count
+    for placed, k in enumerate(order):
+        span, size = spans[k], int(sizes[k])
+        meets = (firsts[:placed] <= span.last) & (lasts[:placed] >= span.first)
+        at = _lowest_gap(starts[:placed][meets], stops[:placed][meets], size)
+        place = int(np.searchsorted(starts[:placed], at))
+        for known, value in (
+            (starts, at),
+            (stops, at + size),
+            (firsts, span.first),
+            (lasts, span.last),
+        ):
+            known[place + 1 : placed + 1] = known[place:placed].copy()
+            known[place] = value
         offsets[k] = at
-        placed.append(k)
-        total = max(total, at + size)
-    return offsets, total
+    return offsets, int(stops.max(initial=0))
+
+
+def _lowest_gap(starts: np.ndarray, stops: np.ndarray, size: int) -> int:
+    """The lowest offset with so much room between what is taken, which is sorted by its starts."""
+    if not len(starts):
+        return 0
+    # Where everything up to each start has ended.
+    ends = np.maximum.accumulate(np.concatenate([[0], stops[:-1]]))
+    fits = np.flatnonzero(ends + size <= starts)
+    return int(ends[fits[0]]) if len(fits) else int(stops.max())

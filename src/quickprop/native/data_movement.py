@@ -7,14 +7,16 @@ where a line stays a line).
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from quickprop.graph import Op, Shape, Tensor
 from quickprop.native.copying import along, copy_line, fill_line
 from quickprop.native.elementwise import ELEMENT, constant_number
 from quickprop.native.im2col import write_patches, write_patches_add
 from quickprop.native.ir import FunctionWriter, Loop, Value, int64, literal, vector_type
+from quickprop.native.kernel import Kernel, KernelWriter, Memory
 from quickprop.native.layout import Layout, axis_strides, layout_of
-from quickprop.native.rowwise import KernelWriter, combine, neutral
+from quickprop.native.reductions import combine, neutral
 
 
 def _open_axes(w: FunctionWriter, rows: Value, shape: Shape) -> tuple[list[Loop], list[Value]]:
@@ -275,6 +277,7 @@ def _write_reduction_of_lines(kernel: KernelWriter, node: Tensor) -> None:
     _close_axes(w, kept)
 
 
+#: One function for each primitive whose numbers are moved, not computed; and for odd sums.
 WRITE: dict[Op, Callable[[KernelWriter, Tensor], None]] = {
     Op.TRANSPOSE: _write_transpose,
     Op.SLICE: _write_slice,
@@ -288,3 +291,24 @@ WRITE: dict[Op, Callable[[KernelWriter, Tensor], None]] = {
     Op.SUM: _write_reduction,
     Op.MAX: _write_reduction,
 }
+
+
+@dataclass(frozen=True)
+class MoveKernel(Kernel):
+    """The kernel of one node that moves numbers."""
+
+    node: Tensor
+
+    @property
+    def results(self) -> tuple[Memory, ...]:
+        """The node."""
+        return (self.node,)
+
+    @property
+    def can_be_shared(self) -> bool:
+        """No: memory is what it waits for."""
+        return False
+
+    def write(self, writer: KernelWriter) -> None:
+        """The loops over indices."""
+        WRITE[self.node.op](writer, self.node)

@@ -14,8 +14,8 @@ from quickprop.graph.windows import Windows
 from quickprop.native.copying import add_line, copy_line, fill_line
 from quickprop.native.elementwise import ELEMENT
 from quickprop.native.ir import FunctionWriter, Value, int64
+from quickprop.native.kernel import KernelWriter
 from quickprop.native.layout import Layout, layout_of
-from quickprop.native.rowwise import KernelWriter
 
 
 @dataclass(frozen=True)

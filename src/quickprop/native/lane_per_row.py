@@ -1,4 +1,4 @@
-"""Kernels that take short lines abreast: as many at a time as a vector has lanes, one in each.
+"""Kernels that take as many short lines at a time as a vector has lanes, one in each.
 
 A softmax over ten classes with a line in two vectors of eight leaves six lanes of sixteen idle and
 adds up lanes twice a line. Here blocks of lines are transposed in registers, so that a vector holds
@@ -10,7 +10,7 @@ Blocks may reach beyond the last line: the memory of what has rows ends at a who
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from quickprop.graph import Op, Shape, Tensor
 from quickprop.graph.primitives import REDUCTIONS
@@ -21,22 +21,13 @@ from quickprop.native.elementwise import (
     Expression,
     constant_number,
     line_width,
-    walk_expression,
 )
+from quickprop.native.fused import Fused, clear_padding
 from quickprop.native.ir import Value, int64, literal, vector_literal, vector_type
+from quickprop.native.kernel import Kernel, KernelWriter
 from quickprop.native.layout import layout_of
 from quickprop.native.machine import Machine
-from quickprop.native.rowwise import (
-    LINE,
-    KernelWriter,
-    across,
-    clear_padding,
-    combine,
-    neutral,
-    reduction_kind,
-    roots_of,
-    space_type,
-)
+from quickprop.native.reductions import Reach, across, combine, neutral, reach_of
 from quickprop.native.transposition import transposed
 
 #: Longest line, and most numbers of a line that take long to compute: both are written out.
@@ -45,33 +36,46 @@ MOST_COLUMNS, MOST_HEAVY = 16, 32
 MOST_LINES = 8
 
 
-def fits_lanes(
-    space: Shape,
-    members: Sequence[Tensor],
-    is_leaf: Callable[[Tensor], bool],
-    machine: Machine,
-) -> bool:
-    """True when a kernel can take its lines abreast, and gains by it."""
-    width = space[-1] if len(space) > 1 and space[0] is None else None
-    if width is None or not 1 < width <= MOST_COLUMNS:
+@dataclass(frozen=True)
+class LanePerRowKernel(Kernel):
+    """One loop over blocks of lines, all columns of a block in registers."""
+
+    fused: Fused
+
+    @staticmethod
+    def fits(fused: Fused, machine: Machine) -> bool:
+        """True when the lines can be taken so, and something is gained by it."""
+        space, is_leaf = fused.space, fused.is_leaf
+        width = space[-1] if len(space) > 1 and space[0] is None else None
+        if width is None or not 1 < width <= MOST_COLUMNS:
+            return False
+        nodes = [n for n in fused.nodes if constant_number(n) is None]
+        if machine.lanes(max(n.dtype.itemsize for n in nodes)) == 1:
+            return False
+        computed = [n for n in nodes if not is_leaf(n)]
+        if any(n.op is Op.UNIFORM for n in computed):
+            return False
+        sums = [n for n in computed if n.op in REDUCTIONS and reach_of(n) is Reach.LINE]
+        if not any(line_width(n.inputs[0]) > 1 for n in sums):
+            return False
+        if not all(_same_lines(n, space) for n in nodes):
+            return False
+        heavy = sum(n.op in HEAVY and line_width(n) > 1 for n in computed)
+        return heavy * width <= MOST_HEAVY
+
+    @property
+    def results(self) -> tuple[Tensor, ...]:
+        """Its members."""
+        return self.fused.members
+
+    @property
+    def can_be_shared(self) -> bool:
+        """No: lines are short work, and many are summed over."""
         return False
-    nodes = [
-        n
-        for n in walk_expression([*members, *roots_of(members)], is_leaf)
-        if constant_number(n) is None
-    ]
-    if machine.lanes(max(n.dtype.itemsize for n in nodes)) == 1:
-        return False
-    computed = [n for n in nodes if not is_leaf(n)]
-    if any(n.op is Op.UNIFORM for n in computed):
-        return False
-    sums = [n for n in computed if n.op in REDUCTIONS and reduction_kind(n) == LINE]
-    if not any(line_width(n.inputs[0]) > 1 for n in sums):
-        return False
-    if not all(_same_lines(n, space) for n in nodes):
-        return False
-    heavy = sum(n.op in HEAVY and line_width(n) > 1 for n in computed)
-    return heavy * width <= MOST_HEAVY
+
+    def write(self, writer: KernelWriter) -> None:
+        """The loop over blocks."""
+        _BlockLoop(writer, self.fused).write()
 
 
 def _same_lines(node: Tensor, space: Shape) -> bool:
@@ -84,36 +88,19 @@ def _is_shared(node: Tensor) -> bool:
     return all(dim == 1 for dim in node.shape[:-1]) and node.shape[-1:] != (None,)
 
 
-def write_lane_per_row(
-    kernel: KernelWriter,
-    space: Shape,
-    members: Sequence[Tensor],
-    is_leaf: Callable[[Tensor], bool],
-) -> None:
-    """One loop over blocks of lines, all columns of a block in registers."""
-    _LanePerRowKernel(kernel, space, members, is_leaf).write()
-
-
-class _LanePerRowKernel:
-    def __init__(
-        self,
-        kernel: KernelWriter,
-        space: Shape,
-        members: Sequence[Tensor],
-        is_leaf: Callable[[Tensor], bool],
-    ) -> None:
+class _BlockLoop:
+    def __init__(self, kernel: KernelWriter, fused: Fused) -> None:
         self.kernel, self.w = kernel, kernel.writer
-        self.lines_per_row = layout_of(space, members[0].dtype).lines_per_row
-        roots = roots_of(members)
-        widest = space_type([*members, *roots], is_leaf)
-        self.lanes = min(MOST_LINES, kernel.machine.lanes(widest))
+        members = fused.members
+        self.lines_per_row = layout_of(fused.space, members[0].dtype).lines_per_row
+        self.lanes = min(MOST_LINES, kernel.machine.lanes(fused.itemsize))
         #: What is added up over the lines, and its terms; the other members are stored.
-        self.summed = {n: n.inputs[0] for n, root in zip(members, roots) if root is not n}
+        self.summed = {n: n.inputs[0] for n, root in zip(members, fused.roots) if root is not n}
         self.stored = [n for n in members if n not in self.summed]
         self.expression = Expression(
             self.w,
             self._leaf,
-            is_leaf,
+            fused.is_leaf,
             self._over_columns,
             self.lanes,
             line=lambda: self.line,

@@ -16,74 +16,27 @@ from quickprop.foundation.core_budget import CORES
 from quickprop.graph import Graph, Storage, Tensor
 from quickprop.native import jit, shuffling
 from quickprop.native.csr import CsrMatrix, HybridMatrix, Rows, as_dense, column_shares
-from quickprop.native.csr_kernels import ENTRIES, dense_columns, only_factors, sums_stride
-from quickprop.native.layout import layout_of
-from quickprop.native.program import (
-    CHUNK,
-    USUAL_ROWS,
-    Program,
-    check_loss,
-    has_rows,
-    write_program,
+from quickprop.native.csr_choice import dense_columns, only_factors, sums_stride
+from quickprop.native.csr_storage import (
+    INDPTR_BYTES,
+    given_entries,
+    parts_of_hybrid,
+    room_for_columns,
 )
+from quickprop.native.entries import CHUNK
+from quickprop.native.gemm import USUAL_ROWS
+from quickprop.native.layout import layout_of
+from quickprop.native.lowering import has_rows
+from quickprop.native.pointer_table import CsrPart
+from quickprop.native.program import Program, check_loss, write_program
 from quickprop.native.thread_count import WORKERS, ThreadTuner, multiply_adds, thread_count
 from quickprop.native.variable_storage import addresses_of, aligned_bytes, padded_array
 
 _POINTER, _INT = ctypes.c_void_p, ctypes.c_int64
-#: Bytes of an offset into lists, and of a place in a row.
-START_BYTES, PLACE_BYTES = 8, 4
 #: Slots of the table and the addresses that they hold.
 _Slots = Sequence[tuple[int, int]]
 #: Sparse rows that need no more bytes than this when whole are made whole if that is quicker.
 DENSE_BYTES = 2**28
-
-
-def given_lists(rows: CsrMatrix) -> dict[str, np.ndarray]:
-    """The lists that came in, but for their starts, by the names of their slots."""
-    return {"given places": rows.indices, "given numbers": rows.data}
-
-
-def room_for_columns(leaf: Tensor, entries: int) -> dict[str, np.ndarray]:
-    """Memory for the lists of a batch by column."""
-    sizes = {
-        "column starts": START_BYTES * ((leaf.shape[1] or 1) + 2),
-        "column places": PLACE_BYTES * entries,
-        "column numbers": leaf.dtype.itemsize * entries,
-    }
-    return {name: aligned_bytes(count) for name, count in sizes.items()}
-
-
-def parts_of_split(
-    leaf: Tensor, split: HybridMatrix, batch: int, stride: int
-) -> dict[str, np.ndarray]:
-    """What a training step needs of an input that is split, and the memory of a batch of it.
-
-    Parameters
-    ----------
-    stride : int
-        Numbers in a line of the sums over whole columns.
-    """
-    entries, size = split.entries.most_entries(batch) + ENTRIES, leaf.dtype.itemsize
-    width = len(split.columns)
-    lists = split.entries
-    sizes = {
-        "starts": START_BYTES * (batch + 1),
-        "places": PLACE_BYTES * entries,
-        "numbers": size * entries,
-        "block": size * batch * split.block.shape[1],
-        "row sums": size * batch * stride,
-        "column sums": size * (width + 1) * stride,
-    }
-    return {
-        # Native code reads some entries beyond the last.
-        "given places": np.concatenate([lists.indices, np.zeros(ENTRIES, np.int32)]),
-        "given numbers": np.concatenate([lists.data, np.zeros(ENTRIES, lists.dtype)]),
-        "given block": split.block,
-        "whole columns": np.concatenate([[width], split.columns]),
-        "whole places": split.places,
-        **{name: aligned_bytes(count) for name, count in sizes.items()},
-        **room_for_columns(leaf, entries),
-    }
 
 
 class _Workspace:
@@ -92,7 +45,7 @@ class _Workspace:
     def __init__(self, program: Program) -> None:
         self.program = program
         # A ctypes array: setting an item of it is quicker than of a NumPy array.
-        self.table = (ctypes.c_uint64 * program.slots)()
+        self.table = (ctypes.c_uint64 * program.table.size)()
         self.table_address = ctypes.addressof(self.table)
         self.capacity = 0
         self.arena = aligned_bytes(0)
@@ -116,7 +69,7 @@ class _Workspace:
         moves = tuple([variable.attribute("storage").moves for variable in variables])
         if moves != self.moves:
             for k, address in enumerate(addresses_of(variables)):
-                self.table[self.program.variable_slot(k)] = address
+                self.table[self.program.table.variable(k)] = address
             self.moves = tuple([variable.attribute("storage").moves for variable in variables])
         self.all_moves = Storage.all_moves
 
@@ -146,16 +99,18 @@ class NativeFunction:
     """
 
     def __init__(
-        self, graph: Graph, rows_hint: int = USUAL_ROWS, listed: tuple[int, ...] = ()
+        self, graph: Graph, rows_hint: int = USUAL_ROWS, sparse_inputs: tuple[int, ...] = ()
     ) -> None:
         self.graph = graph
-        self.program, code = _compiled(graph, ("call",), rows_hint=rows_hint, listed=listed)
+        self.program, code = _compiled(
+            graph, ("call",), rows_hint=rows_hint, sparse_inputs=sparse_inputs
+        )
         self._call = code.function("call", None, _POINTER, _POINTER, _INT, _INT)
         self._idle: list[_Workspace] = []
         self._updating = threading.Lock()
         self._changes = bool(graph.updates)
         self._with_rows = next((k for k, n in enumerate(graph.inputs) if has_rows(n)), None)
-        self._first_output = self.program.output_slot(0)
+        self._first_output = self.program.table.output(0)
         self._work_a_row = multiply_adds(graph, 1, narrowest=1)
         self._outputs = [
             (
@@ -176,7 +131,7 @@ class NativeFunction:
     def _run(self, arrays: Sequence[Any]) -> list[np.ndarray]:
         rows = 1 if self._with_rows is None else len(arrays[self._with_rows])
         lists: _Slots = ()
-        if self.program.listed:
+        if self.program.sparse_inputs:
             arrays, lists, _kept = self._placed(arrays, rows)
         # On one row this is most of the time: every line here costs a tenth of a microsecond.
         addresses, targets, results, held = [], [], [], []
@@ -201,13 +156,13 @@ class NativeFunction:
         """The arrays of the first slots, what other slots hold, and what must be kept alive."""
         program = self.program
         arrays, slots, kept = [*given], [], []
-        for k in program.listed:
+        for k in program.sparse_inputs:
             arrays[k] = given[k].indptr
-            parts = given_lists(given[k])
+            parts = given_entries(given[k])
             if program.sorts:
                 parts |= room_for_columns(self.graph.inputs[k], len(given[k].data))
-            for name, array in parts.items():
-                slots.append((program.list_slot(k, name), array.ctypes.data))
+            for part, array in parts.items():
+                slots.append((program.table.part(k, part), array.ctypes.data))
                 kept.append(array)
         return arrays, slots, kept
 
@@ -254,7 +209,7 @@ class NativeFunction:
         size = -(-rows // (parts * CHUNK)) * CHUNK
         outputs = self.graph.outputs
         steps = [
-            START_BYTES if k in self.program.listed else _row_bytes(leaf)
+            INDPTR_BYTES if k in self.program.sparse_inputs else _row_bytes(leaf)
             for k, leaf in enumerate(self.graph.inputs)
         ]
 
@@ -323,7 +278,7 @@ class NativeMinibatches:
             leaf: _in_quicker_form(graph, leaf, given) if leaf in factors else _if_small(given)
             for leaf, given in data.items()
         }
-        self.listed = tuple(
+        self.sparse_inputs = tuple(
             k
             for k, leaf in enumerate(graph.inputs)
             if isinstance(formed.get(leaf), CsrMatrix | HybridMatrix)
@@ -334,7 +289,7 @@ class NativeMinibatches:
             rows_hint=batch_size,
             epoch=True,
             threaded=self.threads > 1,
-            listed=self.listed,
+            sparse_inputs=self.sparse_inputs,
         )
         self._tuner = ThreadTuner(self.threads)
         kinds = [_POINTER, _POINTER, *[_INT] * 5, ctypes.c_double]
@@ -353,7 +308,7 @@ class NativeMinibatches:
                 block = np.zeros(tuple(dim or 1 for dim in leaf.shape), leaf.dtype.value)
                 self._scalars[leaf] = block
                 self._space.table[k] = block.ctypes.data
-        self._space.table[self.program.order_slot] = self.order.ctypes.data
+        self._space.table[self.program.table.order] = self.order.ctypes.data
 
     @property
     def steps_per_epoch(self) -> int:
@@ -362,36 +317,36 @@ class NativeMinibatches:
 
     def _place_rows(self, k: int, leaf: Tensor, given: Rows | HybridMatrix) -> None:
         """Point the slots of an input to its rows, in the form that the code reads."""
-        if k not in self.listed:
+        if k not in self.sparse_inputs:
             assert not isinstance(given, HybridMatrix)
             held = [self._rows_block(leaf, as_dense(given))]
         else:
             lists, parts = self._parts(leaf, given)
-            for name, array in parts.items():
-                self._space.table[self.program.list_slot(k, name)] = array.ctypes.data
+            for part, array in parts.items():
+                self._space.table[self.program.table.part(k, part)] = array.ctypes.data
             held = [lists.indptr, *parts.values()]
         self._space.table[k] = held[0].ctypes.data
         self._held[k] = held
 
     def _parts(
         self, leaf: Tensor, given: Rows | HybridMatrix
-    ) -> tuple[CsrMatrix, dict[str, np.ndarray]]:
+    ) -> tuple[CsrMatrix, dict[CsrPart, np.ndarray]]:
         """The lists of an input, and what its slots point to."""
-        if leaf not in self.program.dense:
+        if leaf not in self.program.unpadded:
             assert not isinstance(given, HybridMatrix)
             lists = given if isinstance(given, CsrMatrix) else CsrMatrix.of_array(given)
-            return lists, given_lists(lists)
+            return lists, given_entries(lists)
         if not isinstance(given, HybridMatrix):
             shares = column_shares(given)
             given = HybridMatrix.of(
                 given, dense_columns(self.graph, leaf, shares, jit.host_machine())[0]
             )
         stride = sums_stride(self.graph, leaf)
-        return given.entries, parts_of_split(leaf, given, self.batch_size, stride)
+        return given.entries, parts_of_hybrid(leaf, given, self.batch_size, stride)
 
     def _rows_block(self, leaf: Tensor, array: np.ndarray) -> np.ndarray:
         if (
-            leaf in self.program.dense
+            leaf in self.program.unpadded
             or layout_of(leaf.shape, leaf.dtype).stride == layout_of(leaf.shape, leaf.dtype).width
         ):
             return np.ascontiguousarray(array, leaf.dtype.value)
