@@ -85,7 +85,7 @@ def _compiled(
 
     def check(plan: dict[str, Any]) -> None:
         program = Program.of_plan(graph, plan)
-        if min(program.slots, program.fixed_bytes, program.row_bytes) < 0:
+        if min(program.table.size, program.fixed_bytes, program.row_bytes) < 0:
             raise ValueError(plan)
 
     plan, code = jit.load(f"{settings}\n{graph.identity}", write, entries, check)
