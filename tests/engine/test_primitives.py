@@ -198,6 +198,11 @@ ROWS = [
       for m, k, n in ((5, 3, 7), (1, 4, 1), (3, 1, 5), (17, 33, 1), (1, 9, 40), (33, 70, 300))),
     Row(Op.RESHAPE, (RNG.normal(size=(5, 12)),), lambda x: x * ops.reshape(
         ops.reshape(x, (None, 3, 4)), (None, 12)), lambda x: x * x),
+    *(Row(Op.RESHAPE, (RNG.normal(size=(5, *before)),),
+          lambda x, after=after: ops.reshape(x, (None, *after)) * 2.0,
+          lambda x, after=after: x.reshape(5, *after) * 2.0, label=f"{before} {after}")
+      for before, after in (((2, 60), (2, 4, 15)), ((4, 15), (2, 30)), ((6, 70), (4, 105)),
+                            ((3, 200), (3, 1, 2, 100)))),
     Row(Op.TRANSPOSE, (RNG.normal(size=(5, 3, 4)),), lambda x: ops.transpose(x, (0, 2, 1)),
         lambda x: x.transpose(0, 2, 1)),
     Row(Op.TRANSPOSE, (RNG.normal(size=(5, 3)),), lambda x: x.T, np.transpose, rows=False,

@@ -6,6 +6,7 @@ where a line stays a line).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -144,19 +145,24 @@ def _write_concat(kernel: KernelWriter, node: Tensor) -> None:
 
 
 def _write_reshape(kernel: KernelWriter, node: Tensor) -> None:
-    """Both sides are walked by the number's place in the row-major order of one row."""
+    """Both sides are walked by the number's place in the row-major order of one row.
+
+    So many numbers as divide the widths of both sides stay side by side, as when the last axis is
+    cut into several or several become one.
+    """
     w = kernel.writer
     source = node.inputs[0]
     a, b = layout_of(source.shape, source.dtype), layout_of(node.shape, node.dtype)
     element = ELEMENT[node.dtype]
     _zero_padding(kernel, node)
-    rows = kernel.rows() if b.rows else int64(1)
+    rows, run = kernel.rows() if b.rows else int64(1), math.gcd(a.width, b.width)
     with (
         w.loop(int64(0), rows, int64(1)) as row,
-        w.loop(int64(0), int64(b.lines_per_row * b.width), int64(1)) as place,
+        w.loop(int64(0), int64(b.lines_per_row * b.width), int64(run)) as place,
     ):
-        value = w.load(_place(w, kernel.pointer(source), a, row, place, element), element)
-        w.store(value, _place(w, kernel.pointer(node), b, row, place, element))
+        origin = _place(w, kernel.pointer(source), a, row, place, element)
+        goal = _place(w, kernel.pointer(node), b, row, place, element)
+        copy_line(w, kernel.machine, origin, goal, node.dtype, run)
 
 
 def _place(
