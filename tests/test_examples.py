@@ -113,6 +113,15 @@ def test_optimizers_racing(run):
         assert race.heights.min() < 1
 
 
+def test_unequal_lengths(run):
+    found, printed, _ = run("unequal_lengths")
+    assert found["LSTM, mask"] < 0.03
+    assert found["transformer block, mask"] < 0.03
+    # Which of the marks count is not to be known without the mask.
+    assert found["LSTM, no mask"] > 0.2
+    assert "of the variance unexplained" in printed
+
+
 def test_every_example_is_here():
     tested = {name.removeprefix("test_") for name in globals() if name.startswith("test_")}
     # This one needs a data set that is not part of the repository.
