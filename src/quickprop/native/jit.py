@@ -6,6 +6,7 @@ import ctypes
 import functools
 import hashlib
 import secrets
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -55,17 +56,48 @@ def _target_machine() -> llvm.TargetMachine:
     )
 
 
-# A second engine would take the code of the first with it when it goes.
-@once
-def _engine() -> llvm.LLJIT:
-    return llvm.create_lljit_compiler(_target_machine(), use_jit_link=False)
+class _Engines:
+    """LLVM's loaders, each for so many pieces of code.
+
+    A loader keeps nine kilobytes of every piece that was ever loaded with it, until it goes itself:
+    with the last piece of its code.
+    """
+
+    PIECES = 32
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._engine: llvm.LLJIT | None = None
+        self._left = 0
+
+    def next(self) -> llvm.LLJIT:
+        """The loader for the next piece of code."""
+        with self._lock:
+            if not self._left:
+                self._engine = llvm.create_lljit_compiler(_target_machine(), use_jit_link=False)
+                self._left = self.PIECES
+            self._left -= 1
+            return self._engine
+
+
+_ENGINES = _Engines()
 
 
 class NativeCode:
-    """Loaded machine code. It stays as long as this object, or any function of it."""
+    """Loaded machine code. It stays as long as this object, or any function of it.
 
-    def __init__(self, tracker: llvm.ResourceTracker) -> None:
-        self._tracker = tracker
+    Parameters
+    ----------
+    tracker : ResourceTracker
+        LLVM unloads the code when this goes.
+    engine : LLJIT
+        The loader, which must not go earlier.
+    size : int
+        Bytes of the object file.
+    """
+
+    def __init__(self, tracker: llvm.ResourceTracker, engine: llvm.LLJIT, size: int) -> None:
+        self._tracker, self._engine, self.size = tracker, engine, size
 
     def function(self, name: str, returns: object, *arguments: object) -> Callable[..., Any]:
         """A callable for an exported function; calling it releases the interpreter lock.
@@ -178,9 +210,9 @@ def load(
 
 
 _Loaded = tuple[Plan, NativeCode]
-#: So many pieces of code are kept loaded after their last use, and used again.
-KEPT = 64
-_LOADED: LruCache[str, _Loaded] = LruCache(KEPT)
+#: So many pieces of code, of so many bytes together, are kept loaded after their last use.
+KEPT, KEPT_BYTES = 64, 2**26
+_LOADED: LruCache[str, _Loaded] = LruCache(KEPT, KEPT_BYTES, lambda loaded: loaded[1].size)
 _LOADING: SingleFlight[str, _Loaded | None] = SingleFlight()
 
 
@@ -209,12 +241,13 @@ def _link(code: bytes, key: str, exported: tuple[str, ...]) -> NativeCode:
     builder = llvm.JITLibraryBuilder().add_object_img(code).add_current_process()
     for name in exported:
         builder.export_symbol(name)
+    engine = _ENGINES.next()
     try:
         # A name is never used again.
-        tracker = builder.link(_engine(), f"quickprop_{key[:16]}_{secrets.token_hex(8)}")
+        tracker = builder.link(engine, f"quickprop_{key[:16]}_{secrets.token_hex(8)}")
     except RuntimeError as error:
         raise CompileError("machine code could not be loaded", given=str(error)) from error
-    return NativeCode(tracker)
+    return NativeCode(tracker, engine, len(code))
 
 
 def _cache_key(key: str) -> str:
