@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,8 @@ DELIMITERS = (",", ";", "\t", "|")
 _QUOTE, _NEWLINE = ord('"'), ord("\n")
 _SNIFFED_BYTES = 1 << 16
 _SCANNED_BYTES = 1 << 25
+#: Rows from which the types of columns are guessed first.
+_GUESSED_ROWS = 2000
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,36 @@ def parse_csv(raw: bytes, *, where: str) -> pl.DataFrame:
         )
     quoted = _uses_quotes(raw)
     delimiter = _sniff_delimiter(raw[:_SNIFFED_BYTES], quoted)
+    frame = None if quoted else _read_plain(raw, delimiter, where)
+    if frame is None:
+        frame = _read_scanned(raw, delimiter, quoted, where)
+    return _with_numbers(frame, decimal_comma=delimiter == ";")
+
+
+def _read_plain(raw: bytes, delimiter: str, where: str) -> pl.DataFrame | None:
+    """The table of a text without quotes, blank lines and ragged ones; None where there may be any.
+
+    Of equally long lines there are as many delimiters as lines times those of the header. Where
+    polars finds no line that is longer than the header, none is shorter either.
+    """
+    end = raw.find(b"\n")
+    mark = delimiter.encode()
+    width = raw.count(mark, 0, end) + 1
+    if end <= 0 or width == 1:
+        return None
+    lines = raw.count(b"\n") + (not raw.endswith(b"\n"))
+    if lines == 1 or raw.count(mark) != (width - 1) * lines:
+        return None
+    names = _column_names(raw[:end].decode(), delimiter, False, where)
+    try:
+        frame = _read_rows(raw[end + 1 :], names, delimiter, False, where)
+    except DataFileError:
+        return None
+    return frame if frame.height == lines - 1 else None
+
+
+def _read_scanned(raw: bytes, delimiter: str, quoted: bool, where: str) -> pl.DataFrame:
+    """The table of any text, or the error that names the line that is wrong."""
     records = _find_records(raw, delimiter, quoted, where)
     kept = np.flatnonzero(~records.blank)
     header_at = kept[0]
@@ -61,9 +93,7 @@ def parse_csv(raw: bytes, *, where: str) -> pl.DataFrame:
         raise DataError(
             "the table has a header but no rows", where=where, hint="give at least one row"
         )
-    body = _rows_only(raw, records, kept)
-    frame = _read_rows(body, names, delimiter, quoted, where)
-    return _with_numbers(frame, decimal_comma=delimiter == ";")
+    return _read_rows(_rows_only(raw, records, kept), names, delimiter, quoted, where)
 
 
 def _as_utf8(raw: bytes, where: str) -> bytes:
@@ -222,9 +252,9 @@ def _rows_only(raw: bytes, records: _Records, kept: np.ndarray) -> bytes:
 def _read_rows(
     body: bytes, names: list[str], delimiter: str, quoted: bool, where: str
 ) -> pl.DataFrame:
-    """Let polars read the rows, with types found over all of them."""
+    """Let polars read the rows, with types that fit all of them."""
 
-    def read(infer: bool) -> pl.DataFrame:
+    def read(infer: bool, rows: int | None = None) -> pl.DataFrame:
         return pl.read_csv(
             body,
             has_header=False,
@@ -232,22 +262,24 @@ def _read_rows(
             quote_char='"' if quoted else None,
             null_values=list(MISSING_MARKERS),
             infer_schema=infer,
-            infer_schema_length=None,
+            infer_schema_length=rows,
         )
 
-    try:
-        frame = read(infer=True)
-    except pl.exceptions.PolarsError:
-        # A cell that defeats the guess of types is still text that we can read ourselves.
+    frame = _read_guessing(read)
+    if frame is None:
         try:
-            frame = read(infer=False)
-        except pl.exceptions.PolarsError as error:
-            raise DataFileError(
-                "cannot be read as a table",
-                where=where,
-                given=str(error).split("\n", 1)[0],
-                hint="check the file in a text editor",
-            ) from error
+            frame = read(True)
+        except pl.exceptions.PolarsError:
+            # A cell that defeats the guess of types is still text that we can read ourselves.
+            try:
+                frame = read(False)
+            except pl.exceptions.PolarsError as error:
+                raise DataFileError(
+                    "cannot be read as a table",
+                    where=where,
+                    given=str(error).split("\n", 1)[0],
+                    hint="check the file in a text editor",
+                ) from error
     if frame.width != len(names):
         raise DataFileError(
             "the rows do not fit the header",
@@ -260,21 +292,46 @@ def _read_rows(
     return frame
 
 
+def _read_guessing(read: Callable[[bool, int | None], pl.DataFrame]) -> pl.DataFrame | None:
+    """The rows with types guessed from the first ones; None where all rows must be asked.
+
+    To guess from all takes ten times as long as to read them. A cell that does not fit the guess is
+    an error of polars. What it does not find out is the type of a column that begins with gaps, and
+    text may be numbers further down only if it was text at the beginning, which is what it stays.
+    """
+    try:
+        frame = read(True, _GUESSED_ROWS)
+    except pl.exceptions.PolarsError:
+        return None
+    head = frame.head(_GUESSED_ROWS)
+    if frame.height > _GUESSED_ROWS and any(one.null_count() == len(one) for one in head):
+        return None
+    return frame
+
+
 def _with_numbers(frame: pl.DataFrame, *, decimal_comma: bool) -> pl.DataFrame:
     """Turn text columns that hold numbers, but for signs of missing ones, into numbers."""
     changed = []
     for column in frame.iter_columns():
         if column.dtype != pl.String:
             continue
-        text = clean_text(column)
-        numbers = numbers_in_text(text, decimal_comma=decimal_comma)
+        # Most text comes more than once.
+        distinct = column.unique()
+        cleaned = clean_text(distinct)
+        numbers = numbers_in_text(cleaned, decimal_comma=decimal_comma)
         found = numbers.is_not_null().any()
-        if found and first_without_number(text, numbers) is None:
-            whole = (
-                text.is_null()
-                | text.is_in(MISSING_AMONG_NUMBERS)
-                | (numbers.round() == numbers) & (numbers.abs() < 2.0**53)
-            )
-            text = numbers.cast(pl.Int64) if whole.all() else numbers
-        changed.append(text)
+        if found and first_without_number(cleaned, numbers) is None:
+            changed.append(_as_numbers(clean_text(column), decimal_comma=decimal_comma))
+        elif not distinct.equals(cleaned, null_equal=True):
+            changed.append(clean_text(column))
     return frame.with_columns(changed) if changed else frame
+
+
+def _as_numbers(text: pl.Series, *, decimal_comma: bool) -> pl.Series:
+    numbers = numbers_in_text(text, decimal_comma=decimal_comma)
+    whole = (
+        text.is_null()
+        | text.is_in(MISSING_AMONG_NUMBERS)
+        | (numbers.round() == numbers) & (numbers.abs() < 2.0**53)
+    )
+    return numbers.cast(pl.Int64) if whole.all() else numbers
