@@ -436,9 +436,11 @@ def _hash_column(column: pl.Series, update: Callable[[bytes], object]) -> None:
     """Feed a tag for the kind of column, its missing cells and its values to `update`."""
     kind = column.dtype
     if kind.is_numeric() and (kind.is_float() or _fits_float(column)):
-        numbers = column.cast(pl.Float64).fill_nan(None)
-        update(b"number" + np.packbits(numbers.is_null().to_numpy()).tobytes())
-        update((numbers.fill_null(0.0).to_numpy().astype("<f8") + 0.0).tobytes())
+        # Missing cells become NaN. By NumPy: of a wide table polars takes its time for each column.
+        numbers = column.cast(pl.Float64).to_numpy()
+        missing = np.isnan(numbers)
+        update(b"number" + np.packbits(missing).tobytes())
+        update((np.where(missing, 0.0, numbers).astype("<f8") + 0.0).tobytes())
         return
     if kind.is_temporal():
         column = column.dt.to_string("iso")
