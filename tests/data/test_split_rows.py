@@ -80,8 +80,8 @@ def test_any_split_is_whole(n, seed, kinds, test, validation):
     [
         ({"n": 7, "seed": 0}, DataError, "allowed: 8 rows with a target, or more; given: 7"),
         ({"n": 1, "seed": 0}, DataError, "too few rows"),
-        ({"n": 20, "seed": -1}, SettingError, "seed: not a seed"),
-        ({"n": 20, "seed": 2**63}, SettingError, "seed: not a seed"),
+        ({"n": 20, "seed": -1}, SettingError, "seed: a setting outside"),
+        ({"n": 20, "seed": 2**64}, SettingError, "seed: a setting outside"),
         ({"n": 20, "seed": 0, "test": 1.0}, SettingError, "not a share of the rows for test"),
         ({"n": 20, "seed": 0, "validation": -0.1}, SettingError, "for validation"),
         (

@@ -201,9 +201,16 @@ def _column_names(header: str, delimiter: str, quoted: bool, where: str) -> list
 
 
 def check_names(names: Sequence[str], *, where: str) -> None:
-    """Raise when two columns have one name."""
+    """Raise when two columns have one name, or one has none that can be written."""
     seen: dict[str, int] = {}
     for place, name in enumerate(names, start=1):
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            raise DataError(
+                "the name of a column is not Unicode text", where=where, given=repr(name)[:80],
+                hint="rename the column",
+            ) from None  # fmt: skip
         if name in seen:
             raise DataError(
                 f"two columns are called {name!r}",

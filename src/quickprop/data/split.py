@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from quickprop.errors import DataError, SettingError
+from quickprop.foundation.random_streams import SEED
 
 _FEWEST_ROWS = 8
 
@@ -36,7 +37,7 @@ def split_rows(
     n : int
         Number of rows, at least 8.
     seed : int
-        From 0 to 2**63 - 1.
+        From 0 to 2**64 - 1.
     test : float
         Share of all rows for the test part, 0 for none.
     validation : float
@@ -57,8 +58,7 @@ def split_rows(
             raise SettingError(
                 f"not a share of the rows for {name}", allowed="0 to below 1", given=share
             )
-    if not 0 <= seed < 2**63:
-        raise SettingError("not a seed", where="seed", allowed="0 to 2**63 - 1", given=seed)
+    SEED.checked(seed, "seed")
     if n < _FEWEST_ROWS:
         raise DataError(
             "too few rows to train, choose and test on",

@@ -13,7 +13,7 @@ _RESOLUTION = 1e-14
 _SMALLEST = 1e-290
 
 
-def varies(spread: np.ndarray | float, middle: np.ndarray | float) -> np.ndarray | np.bool:
+def varies(spread: np.ndarray | float, middle: np.ndarray | float) -> np.ndarray | np.bool_:
     """Whether a spread is more than the rounding noise of numbers around `middle`."""
     return np.isfinite(spread) & (spread > np.maximum(np.abs(middle) * _RESOLUTION, _SMALLEST))
 

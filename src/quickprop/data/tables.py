@@ -36,6 +36,7 @@ READABLE = (*_TEXT_ENDINGS, ".parquet", *_IPC_ENDINGS)
 """Endings of the files that `read_table` opens."""
 
 #: How what gzip packed begins.
+_GLANCE = 2**16
 _GZIP = b"\x1f\x8b"
 #: Larger files do not fit into the memory of most machines.
 _LARGEST_FILE = 2**36
@@ -45,6 +46,8 @@ Table = nw.DataFrame[Any]
 
 #: Rows of an array that are turned into columns at a time.
 _PIECE = 1024
+#: The largest float64 is below two to this power.
+_MOST_BITS = 1024
 _AS_FLOAT = ("Int128", "UInt128", "Float16", "Decimal")
 
 _BROKEN_FILE = (
@@ -98,12 +101,20 @@ def read_table(data: object, *, where: str = "data") -> Table:
     if not frame.height:
         raise DataError("the table has no rows", where=where, hint="give at least one row")
     begin_work(where)
+    frame = _without_extensions(frame)
     # By name, because not every version of polars has all of these types.
     wide = [name for name, kind in frame.schema.items() if str(kind).startswith(_AS_FLOAT)]
     frame = frame.with_columns(pl.col(wide).cast(pl.Float64)).with_columns(
         cs.float().fill_nan(None)
     )
     return nw.from_native(frame, eager_only=True)
+
+
+def _without_extensions(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with periods, intervals and the like as what they are stored as."""
+    # By name, because not every version of polars has such types.
+    foreign = [name for name, kind in frame.schema.items() if str(kind).startswith("Extension")]
+    return frame.with_columns([frame[name].ext.storage() for name in foreign])
 
 
 def as_table(rows: Any, *, where: str = "data") -> Table:
@@ -212,6 +223,10 @@ def _read_text(raw: bytes, where: str) -> pl.DataFrame:
 
 def _read_packed_text(raw: bytes, where: str) -> pl.DataFrame:
     """Read delimited text that gzip has packed."""
+    head = zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(raw, _GLANCE)
+    if b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        # No text: its first line says so, before gigabytes are unpacked.
+        return parse_csv(head, where=where)
     return parse_csv(decompressed(raw, where, DataFileError, most=_most_bytes()), where=where)
 
 
@@ -284,13 +299,31 @@ def as_series(name: str, values: object, where: str) -> pl.Series:
             hint="give one value for each row",
         )
     cells = [None if _is_missing(cell) else cell for cell in values]
+    for cell in cells:
+        # Neither polars nor an error message could write a number of thousands of digits.
+        if isinstance(cell, int) and cell.bit_length() > _MOST_BITS:
+            raise DataError(
+                f"column {name!r} holds a whole number that no number type can hold",
+                where=where,
+                given=f"a number of about {cell.bit_length() * 3 // 10} digits",
+                hint="give it as text, or in another unit",
+            )
     try:
         return pl.Series(name, cells, strict=True)
     except (*_BROKEN_FILE, TypeError, OverflowError):
         given = [cell for cell in cells if cell is not None]
         if all(isinstance(cell, Real) and not isinstance(cell, bool) for cell in given):
             return pl.Series(name, [None if c is None else float(c) for c in cells], pl.Float64)
-        return pl.Series(name, [None if cell is None else str(cell) for cell in cells], pl.String)
+        texts = [None if cell is None else str(cell) for cell in cells]
+        try:
+            return pl.Series(name, texts, pl.String)
+        except UnicodeEncodeError as error:
+            raise DataError(
+                f"column {name!r} holds text that is not Unicode",
+                where=where,
+                given=f"half of a character, {error.object[error.start]!r}",
+                hint="read the text with the encoding that it was written in",
+            ) from None
 
 
 def _plain_dtype(dtype: np.dtype) -> np.dtype:

@@ -32,6 +32,15 @@ def target_series(values: Values, name: str = "target") -> pl.Series:
         return series.fill_nan(None)
     if series.dtype in (pl.String, pl.Categorical, pl.Enum, pl.Null):
         return clean_text(series)
+    if series.dtype in (pl.Object, pl.Binary, pl.Struct):
+        given = series.drop_nulls().head(1).to_list()
+        raise DataError(
+            "cells that can be neither numbers nor classes",
+            where=f"target {series.name!r}",
+            allowed="numbers, text, true or false, dates, lengths of time",
+            given=type(given[0]).__name__ if given else str(series.dtype),
+            hint="make them numbers or text first",
+        )
     return series
 
 

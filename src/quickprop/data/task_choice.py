@@ -18,9 +18,12 @@ from quickprop.errors import DataError
 TaskKind = Literal["regression", "classification"]
 TASK_NAMES = ("auto", *get_args(TaskKind))
 
-_MOST_NUMBERED_CLASSES = 20
+_MOST_NUMBERED_CLASSES = 10
 _FEWEST_ROWS_A_CLASS = 5
+#: How to choose otherwise, on the command line and in Python.
 _OVERRIDE = "--task overrides this"
+_AS_CLASSES = f"{_OVERRIDE}; in Python task='classification'"
+_AS_NUMBERS = f"{_OVERRIDE}; in Python task='regression'"
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ def choose_task(target: nw.Series[Any], task: str = "auto") -> TaskChoice:
     """Choose the task from the target column.
 
     Text, booleans and two different numbers are classes. So are whole numbers that look like the
-    numbers of classes: 0, 1, 2, ... or 1, 2, 3, ... without a gap, at most 20 of them, and five
+    numbers of classes: 0, 1, 2, ... or 1, 2, 3, ... without a gap, at most 10 of them, and five
     rows or more to each on average. Every other numeric target is a quantity.
 
     Parameters
@@ -60,6 +63,10 @@ def choose_task(target: nw.Series[Any], task: str = "auto") -> TaskChoice:
             hint="name another target column",
         )
     numeric = series.dtype.is_numeric()
+    if series.dtype in (pl.Duration, pl.Time) and task != "classification":
+        return TaskChoice(
+            "regression", f"{series.name!r} holds lengths of time, which are predicted in seconds"
+        )
     if task == "regression":
         if not numeric:
             # Text may spell numbers; the error for text that does not names the column.
@@ -84,7 +91,7 @@ def _judge_numbers(name: str, values: np.ndarray) -> TaskChoice:
     if count == 2:
         return TaskChoice(
             "classification",
-            f"{name!r} holds two different numbers, so they are classes ({_OVERRIDE})",
+            f"{name!r} holds two different numbers, so they are classes ({_AS_NUMBERS})",
         )
     if not bool(np.isfinite(distinct).all() and (distinct == np.round(distinct)).all()):
         return TaskChoice("regression", f"{name!r} holds numbers with fractions")
@@ -93,12 +100,12 @@ def _judge_numbers(name: str, values: np.ndarray) -> TaskChoice:
         return TaskChoice(
             "regression",
             f"{name!r} holds whole numbers that are not numbered like classes from 0 or 1 "
-            f"without a gap ({_OVERRIDE})",
+            f"without a gap ({_AS_CLASSES})",
         )
     span = f"{name!r} holds the whole numbers {distinct[0]:g} to {distinct[-1]:g}"
     if count > _MOST_NUMBERED_CLASSES or len(values) < _FEWEST_ROWS_A_CLASS * count:
-        return TaskChoice("regression", f"{span}, too many to be classes ({_OVERRIDE})")
-    return TaskChoice("classification", f"{span}, numbered like classes ({_OVERRIDE})")
+        return TaskChoice("regression", f"{span}, too many to be classes ({_AS_CLASSES})")
+    return TaskChoice("classification", f"{span}, numbered like classes ({_AS_NUMBERS})")
 
 
 def _check_spells_numbers(given: pl.Series) -> None:

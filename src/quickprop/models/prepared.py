@@ -21,7 +21,8 @@ from quickprop.data import (
     usable_rows,
 )
 from quickprop.errors import DataError, SettingError
-from quickprop.foundation.settings import integer, number
+from quickprop.foundation.random_streams import SEED
+from quickprop.foundation.settings import number
 from quickprop.models.inputs import Interface
 from quickprop.models.task import Task
 from quickprop.models.tasks import fit_task
@@ -29,7 +30,6 @@ from quickprop.models.tasks import fit_task
 #: Fewest rows that can be split into three parts and still say anything.
 FEWEST_ROWS = 8
 SHARE = number(0.0, 1.0, high_open=True)
-SEED = integer(0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,9 +10,10 @@ from typing import Any, NoReturn
 
 from quickprop.data import as_table
 from quickprop.errors import SettingError
+from quickprop.foundation.random_streams import SEED
 from quickprop.foundation.settings import Rule, boolean, callback, integer, number, optional
 from quickprop.models.judgement import Judgement, judge
-from quickprop.models.prepared import SEED, SHARE, Prepared, prepare
+from quickprop.models.prepared import SHARE, Prepared, prepare
 from quickprop.models.progress_lines import ProgressLines
 from quickprop.models.recipe import MOST_LAYERS, WIDTHS, Recipe, linear_recipe, usual_recipe
 from quickprop.models.report import FitReport
@@ -112,6 +113,11 @@ def fit(
     given = locals()
     plain = {name: rule.checked(given[name], name) for name, rule in _RULES.items()}
     widths = None if hidden is None else _checked_widths(hidden)
+    if not isinstance(callbacks, list | tuple):
+        raise SettingError(
+            "not a list of callbacks", where="callbacks", given=repr(callbacks)[:80],
+            hint="put it into a list: [callback]",
+        )  # fmt: skip
     listeners = [*callbacks]
     stages: list[Callable[[str], None]] = [] if on_stage is None else [on_stage]
     if verbose:
@@ -129,6 +135,7 @@ def fit(
     deadline = math.inf if budget is None else started + plain["budget"]
     say("preparing the columns")
     prepared = prepare(frame, target, task=task, seed=plain["seed"], test=plain["test"])
+    ready = time.perf_counter()
     recipe = _recipe(prepared, widths, plain["epochs"])
     say("training")
     model = train_model(
@@ -142,6 +149,11 @@ def fit(
     )
     if model.history.interrupted and not model.history.epochs:
         raise KeyboardInterrupt
+    if not model.history.epochs and time.perf_counter() >= deadline - _COMPILING:
+        model.history.stopped = (
+            f"the budget of {budget:g} s was used up before the first step: preparing took "
+            f"{ready - started:.2f} s; the weights are the starting ones"
+        )
     trained = time.perf_counter()
     linear = model if recipe.linear else None
     judgement = Judgement({}, "Not judged: no rows were held out for testing.")

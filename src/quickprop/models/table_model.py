@@ -174,11 +174,9 @@ class TableModel:
         frame = as_table(data)
         rows = network_inputs(self.network, self.preprocessor.transform(frame))
         if self.report.target not in frame.columns:
-            return self.network.trace(list(rows) if len(rows) > 1 else rows[0])
+            return self.network.trace(rows if len(rows) > 1 else rows[0])
         target = self.target.encode(column_of(frame, self.report.target))
-        return self.network.trace(
-            list(rows) if len(rows) > 1 else rows[0], target, self.target.loss
-        )
+        return self.network.trace(rows if len(rows) > 1 else rows[0], target, self.target.loss)
 
     def diagram(self) -> Diagram:
         """Neurons and synapses as a picture (SVG), which notebooks show."""

@@ -92,7 +92,8 @@ def train_model(
         patience=recipe.patience,
         budget=budget,
         l2=recipe.l2,
-        seed=seed,
+        # Steps of training count in 32 bits; the starting weights know the whole seed.
+        seed=seed % 2**31,
         callbacks=callbacks,
         backend=backend,
         threads=threads,
