@@ -10,7 +10,6 @@ listed once, in the stub beside this file.
 """
 
 from quickprop.foundation.lazy_exports import lazy_exports
-
-__version__ = "0.2.0"
+from quickprop.foundation.version import __version__ as __version__
 
 __getattr__, __dir__, __all__ = lazy_exports(__name__, __file__)

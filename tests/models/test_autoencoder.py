@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from quickprop.errors import DataError, ModelFileError, SettingError, ShapeError
+from quickprop.foundation.model_file import read_model_file, write_model_file
 from quickprop.models.autoencoder import Autoencoder
-from quickprop.models.model_file import read_model_file, write_model_file
 from quickprop.optim import LBFGS, Adam
 
 

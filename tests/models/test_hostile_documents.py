@@ -11,7 +11,7 @@ from make_golden import table
 import quickprop
 from quickprop.data import RegressionTarget
 from quickprop.errors import ModelFileError, SettingError
-from quickprop.models.model_file import read_model_file, write_model_file
+from quickprop.foundation.model_file import read_model_file, write_model_file
 from quickprop.models.tasks import Regression
 
 GOLDEN = Path(__file__).parent / "golden_v1.quickprop"

@@ -13,7 +13,7 @@ from safetensors.numpy import load, save
 
 import quickprop
 from quickprop.errors import DataFileError, ModelFileError
-from quickprop.models.model_file import read_model_file
+from quickprop.foundation.model_file import read_model_file
 from quickprop.models.trained import stand_in_for_unseen
 
 HERE = Path(__file__).parent

@@ -12,11 +12,11 @@ from typing import Annotated, Any, cast
 import typer
 import typer.core
 
-from quickprop import __version__
 from quickprop.cli import commands
 from quickprop.cli.arguments import SAMPLES, TASKS, parse_budget, parse_hidden, parser
 from quickprop.cli.endings import DONE, LEFT, SIGNALLED, WRONG
 from quickprop.errors import QuickpropError
+from quickprop.foundation.version import __version__
 
 
 class _PipeClosedError(Exception):

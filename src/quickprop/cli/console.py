@@ -9,8 +9,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from quickprop import __version__
 from quickprop.cli.streams import standard_output
+from quickprop.foundation.version import __version__
 from quickprop.models import TableModel
 
 SCORE_NAMES = {

@@ -388,6 +388,31 @@ def follows_from_settings(part: Component) -> bool:
     return own and all(map(_is_plain_setting, vars(part).values()))
 
 
+def check_known(part: Component, kinds: Mapping[str, type[Component]], where: str) -> None:
+    """Raise `SettingError` when a document of the component could not be read back.
+
+    Parameters
+    ----------
+    part : Component
+    kinds : mapping of str to type
+        What is read there.
+    where : str
+    """
+    if kinds.get(type(part).__name__) is not type(part):
+        raise SettingError(
+            "a kind that files do not know",
+            where=where,
+            given=type(part).__name__,
+            hint="pickle it, or put its class into the registry of its kind where it stands",
+        )
+    for item in dataclasses.fields(part):
+        inner = item.metadata["rule"].parts
+        value = getattr(part, item.name)
+        for one in value if isinstance(value, tuple) else (value,):
+            if inner is not None and isinstance(one, Component):
+                check_known(one, inner, f"{where}.{item.name}")
+
+
 def _is_plain_setting(value: Any) -> bool:
     if isinstance(value, Component):
         return follows_from_settings(value)

@@ -12,11 +12,11 @@ from quickprop.config import DType, as_dtype
 from quickprop.data.standardizer import Standardizer
 from quickprop.errors import DataError, ModelFileError, SettingError, ShapeError
 from quickprop.execution import Function, function
+from quickprop.foundation.model_file import read_model_file, write_model_file
 from quickprop.foundation.settings import Component, boolean, choice, integer, number, sequence_of
 from quickprop.graph import show_shape
 from quickprop.losses import MeanSquaredError
 from quickprop.models.encoder_decoder import decoder, encoder
-from quickprop.models.model_file import read_model_file, write_model_file
 from quickprop.nn import (
     ACTIVATIONS,
     Activation,

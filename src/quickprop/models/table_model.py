@@ -11,8 +11,8 @@ import numpy as np
 
 from quickprop.data import Matrices, Preprocessor, as_table, column_of, usable_rows
 from quickprop.errors import ModelFileError, SettingError
+from quickprop.foundation.model_file import read_model_file, write_model_file
 from quickprop.models.inputs import network_inputs
-from quickprop.models.model_file import read_model_file, write_model_file
 from quickprop.models.report import FitReport
 from quickprop.models.task import Scores, Task
 from quickprop.models.tasks import task_from_document

@@ -12,8 +12,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
+from quickprop.config import try_import
 from quickprop.errors import SettingError
 from quickprop.foundation.registry import Registry
 from quickprop.foundation.settings import LARGEST, Component, number, setting
@@ -132,9 +132,12 @@ class TruncatedNormal(Initializer):
 
     def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
         """By the inverse of the distribution function, so that nothing is drawn twice."""
-        low, high = ndtr(-2.0), ndtr(2.0)
+        # Loaded here: no other initializer needs it.
+        special = try_import("scipy.special", "truncated normal numbers")
+        low, high = special.ndtr(-2.0), special.ndtr(2.0)
         part = low + (high - low) * generator.random(shape)
-        return self.mean + np.clip(ndtri(part), -2.0, 2.0) * self.deviation
+        drawn: np.ndarray = np.clip(special.ndtri(part), -2.0, 2.0)
+        return self.mean + drawn * self.deviation
 
 
 # -- with regard to how many numbers a neuron reads -----------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
@@ -11,16 +12,21 @@ from quickprop import config
 from quickprop.config import DType
 from quickprop.errors import ModelFileError, SettingError, ShapeError
 from quickprop.execution import Function, function
-from quickprop.foundation.settings import Component
+from quickprop.foundation.model_file import read_model_file, write_model_file
+from quickprop.foundation.settings import Component, check_known
 from quickprop.losses import Loss
 from quickprop.nn import views
 from quickprop.nn.architecture import Architecture
 from quickprop.nn.built_network import BuiltNetwork
 from quickprop.nn.documents import architecture_from, check_fields
 from quickprop.nn.drawing import architecture_of
+from quickprop.nn.layers.layer import LAYERS
 from quickprop.nn.names import Names
 from quickprop.nn.node import Node
 from quickprop.nn.weights import checked_weights
+
+#: What the file of a network says that it is.
+_FILE_KIND = "network"
 
 
 class Network(BuiltNetwork):
@@ -201,6 +207,41 @@ class Network(BuiltNetwork):
                 allowed=error.allowed,
                 given=error.given,
             ) from None
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network to a file, whole or not at all: a document and the weights.
+
+        Raises
+        ------
+        DataFileError
+            The file cannot be written.
+        SettingError
+            A layer or initializer is of a kind that users wrote and did not register, or what is
+            given is no path.
+        """
+        for spec in self.architecture.layers:
+            check_known(spec.layer, LAYERS, spec.name)
+        document = {"kind": _FILE_KIND, "network": self.to_document()}
+        write_model_file(path, document, self.weights())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Network:
+        """Read the file of a network. No code in it is run; every field and shape is checked.
+
+        Raises
+        ------
+        ModelFileError
+            The file is missing, truncated, altered, of a later version or not that of a network.
+        """
+        document, weights = read_model_file(path)
+        if document.get("kind") != _FILE_KIND:
+            raise ModelFileError(
+                "not the file of a network",
+                where=str(path)[:160],
+                given=f"a file of {', '.join(map(str, document))}"[:160],
+                hint="models of tables are read by quickprop.load",
+            )
+        return cls.from_document(document.get("network"), weights)
 
     def __getstate__(self) -> dict[str, Any]:
         return {

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from quickprop.losses import BinaryCrossEntropy, CrossEntropy, Loss, MeanSquaredError
-
-if TYPE_CHECKING:
-    from quickprop.nn.trace import Trace, TracedLayer
+from quickprop.nn.traced import Traced, TracedLayer
 
 #: Most neurons of a layer and most terms of a sum that are written out.
 MOST = 6
@@ -25,7 +22,7 @@ FIRST = 3
 Symbol = Callable[[int], str]
 
 
-def page(trace: Trace, row: int) -> str:
+def page(trace: Traced, row: int) -> str:
     """The page of one row."""
     return "\n".join(_Page(trace, row).lines())
 
@@ -95,7 +92,7 @@ _ACTIVATION_GRADIENTS: dict[str, tuple[Callable[[str], str], Callable[[float], s
 class _Page:
     """The page of one row of a trace."""
 
-    def __init__(self, trace: Trace, row: int) -> None:
+    def __init__(self, trace: Traced, row: int) -> None:
         self.trace = trace
         self.row = row
         self.number: dict[str, int] = {}

@@ -15,8 +15,14 @@ from quickprop.nn import (
     MaxPool2D,
     Network,
     Node,
+    Normal,
 )
 from quickprop.zoo.inception import Inception, convolved
+
+#: Of the weights of the classifiers. They read a thousand numbers, which would give raw outputs of
+#: several units at once, and a loss far above the ln(classes) of knowing nothing; as small as these
+#: they begin there (as Goyal et al. 2017, section 5.1, do for the same reason).
+HEAD = Normal(deviation=0.001)
 
 #: The Inception modules of table 1 by their names, with the poolings between.
 MODULES: dict[str, Inception | MaxPool2D] = {
@@ -79,7 +85,7 @@ def googlenet(
     for name, module in MODULES.items():
         x = places[name] = module(x, name=name)
     x = GlobalAveragePool()(x, name="average")
-    x = Dense(classes)(Dropout(0.4)(x, name="dropout"), name="linear")
+    x = Dense(classes, initializer=HEAD)(Dropout(0.4)(x, name="dropout"), name="linear")
     if not auxiliary:
         return Network(Activation("softmax")(x, name="softmax"), seed=seed, dtype=dtype)
     outputs = [x, *(_auxiliary(places[name], classes, name) for name in ("4a", "4d"))]
@@ -93,4 +99,4 @@ def _auxiliary(x: Node, classes: int, place: str) -> Node:
     x = convolved(x, 128, 1, f"reduce{after}")
     x = Dense(1024)(Flatten()(x, name=f"flat{after}"), name=f"hidden{after}")
     x = Dropout(0.7)(Activation("relu")(x, name=f"hidden{after}_relu"), name=f"dropout{after}")
-    return Dense(classes)(x, name=f"linear{after}")
+    return Dense(classes, initializer=HEAD)(x, name=f"linear{after}")

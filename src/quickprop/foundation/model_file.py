@@ -1,4 +1,4 @@
-"""The file of a model: weights as safetensors, everything else as one JSON document in its header.
+"""The file of a model or a network: weights as safetensors, all else as JSON in its header.
 
 The document carries the format's version, the versions of the software that wrote it, and a SHA-256
 over the rest of the document and all weights, so that an altered file is found. Nothing in the file
@@ -13,17 +13,16 @@ import os
 import platform
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
-import safetensors
-from safetensors.numpy import load as load_tensors
-from safetensors.numpy import save as save_tensors
 
-from quickprop import __version__
+from quickprop.config import try_import
 from quickprop.errors import ModelFileError, SettingError
 from quickprop.foundation.atomic_file import replace_file
 from quickprop.foundation.bounded_file import check_regular_file, read_stream, shown_path
+from quickprop.foundation.version import __version__
 
 #: Format 2 may hold a linear model beside the network.
 FORMAT = 2
@@ -64,7 +63,7 @@ def write_model_file(
     full["checksum"] = _checksum(full, weights)
     text = json.dumps(full, ensure_ascii=False, separators=(",", ":"))
     tensors = {name: np.ascontiguousarray(array) for name, array in weights.items()}
-    content = save_tensors(tensors, {_KEY: text})
+    content = _safetensors().save(tensors, {_KEY: text})
     replace_file(path, lambda stream: stream.write(content))
 
 
@@ -82,19 +81,20 @@ def read_model_file(
     if not isinstance(path, str | os.PathLike):
         raise ModelFileError("not a path", where="load", given=repr(path)[:80])
     content = _content(Path(os.path.expanduser(path)))
+    safetensors = _safetensors()
     try:
         size = int.from_bytes(content[:8], "little")
         header = json.loads(content[8 : 8 + size])
         text = header["__metadata__"][_KEY]
         document = json.loads(text)
-        weights = load_tensors(content)
+        weights = safetensors.load(content)
     except (
         ValueError,
         KeyError,
         TypeError,
         RecursionError,
         MemoryError,
-        safetensors.SafetensorError,
+        try_import("safetensors", "files of models").SafetensorError,
     ) as error:
         raise ModelFileError(
             "not a quickprop model, or a damaged one", where=where, hint=_MEND
@@ -121,6 +121,11 @@ def read_model_file(
                 "weights that are not finite numbers", where=f"{where}: {name}", hint=_MEND
             )
     return document, weights
+
+
+def _safetensors() -> ModuleType:
+    """Loaded when a file is first written or read: fits in workers do without."""
+    return try_import("safetensors.numpy", "files of models")
 
 
 def _content(path: Path) -> bytes:

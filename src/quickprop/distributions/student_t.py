@@ -1,0 +1,47 @@
+"""Student's t distribution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from quickprop.distributions.distribution import Distribution
+from quickprop.distributions.special_functions import special
+
+
+@dataclass(frozen=True)
+class StudentT(Distribution):
+    """Student's t, moved and stretched, with `freedom` degrees of freedom."""
+
+    location: np.ndarray
+    scale: np.ndarray
+    freedom: np.ndarray
+
+    @property
+    def mean(self) -> np.ndarray:
+        """The location."""
+        return self.location
+
+    @property
+    def variance(self) -> np.ndarray:
+        """scale**2 freedom / (freedom - 2)."""
+        return self.scale**2 * self.freedom / (self.freedom - 2.0)
+
+    def at_most(self, y: np.ndarray) -> np.ndarray:
+        """Student's distribution function."""
+        return special.stdtr(self.freedom, (y - self.location) / self.scale)
+
+    def log_density(self, y: np.ndarray) -> np.ndarray:
+        """-(n + 1) / 2 ln(1 + z**2 / n), less the logarithm of the norm."""
+        z, n = (y - self.location) / self.scale, self.freedom
+        norm = special.gammaln(n / 2.0) - special.gammaln((n + 1.0) / 2.0) + 0.5 * np.log(n * np.pi)
+        return -0.5 * (n + 1.0) * np.log1p(z * z / n) - norm - np.log(self.scale)
+
+    def inverse(self, q: np.ndarray) -> np.ndarray:
+        """By the inverse of Student's distribution function."""
+        return self.location + self.scale * special.stdtrit(self.freedom, q)
+
+    def draw(self, generator: np.random.Generator, size: tuple[int, ...]) -> np.ndarray:
+        """Student's t numbers."""
+        return self.location + self.scale * generator.standard_t(self.freedom, size)
