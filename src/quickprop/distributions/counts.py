@@ -64,11 +64,13 @@ class NegativeBinomial(Distribution):
     @property
     def variance(self) -> np.ndarray:
         """Mean + mean**2 / size."""
-        return self.average + self.average**2 / self.size
+        found: np.ndarray = self.average + self.average**2 / self.size
+        return found
 
     @property
     def _success(self) -> np.ndarray:
-        return self.size / (self.size + self.average)
+        found: np.ndarray = self.size / (self.size + self.average)
+        return found
 
     def at_most(self, y: np.ndarray) -> np.ndarray:
         """The regularised incomplete beta function."""
@@ -98,7 +100,8 @@ class NegativeBinomial(Distribution):
 
 
 def _counts(y: np.ndarray) -> np.ndarray:
-    return (y >= 0) & (y == np.floor(y)) & np.isfinite(y)
+    found: np.ndarray = (y >= 0) & (y == np.floor(y)) & np.isfinite(y)
+    return found
 
 
 def _least_count(

@@ -57,7 +57,8 @@ class Distribution(ABC):
     @final
     def std(self) -> np.ndarray:
         """The standard deviation of each."""
-        return np.sqrt(self.variance)
+        found: np.ndarray = np.sqrt(self.variance)
+        return found
 
     @final
     def quantile(self, q: Any) -> np.ndarray:

@@ -30,16 +30,19 @@ class Laplace(Distribution):
         """exp(z) / 2 below the location, 1 - exp(-z) / 2 above."""
         z = (y - self.location) / self.scale
         half = 0.5 * np.exp(-np.abs(z))
-        return np.where(z < 0.0, half, 1.0 - half)
+        found: np.ndarray = np.where(z < 0.0, half, 1.0 - half)
+        return found
 
     def log_density(self, y: np.ndarray) -> np.ndarray:
         """-abs(z) - ln(2 scale)."""
-        return -np.abs(y - self.location) / self.scale - np.log(2.0 * self.scale)
+        found: np.ndarray = -np.abs(y - self.location) / self.scale - np.log(2.0 * self.scale)
+        return found
 
     def inverse(self, q: np.ndarray) -> np.ndarray:
         """location + scale ln(2q) below the half, and mirrored above."""
         tail = np.minimum(q, 1.0 - q)
-        return self.location + self.scale * np.sign(q - 0.5) * -np.log(2.0 * tail)
+        found: np.ndarray = self.location + self.scale * np.sign(q - 0.5) * -np.log(2.0 * tail)
+        return found
 
     def draw(self, generator: np.random.Generator, size: tuple[int, ...]) -> np.ndarray:
         """Laplace numbers."""

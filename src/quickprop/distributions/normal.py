@@ -36,11 +36,13 @@ class Normal(Distribution):
     def log_density(self, y: np.ndarray) -> np.ndarray:
         """-z**2 / 2 - ln(scale) - ln(2 pi) / 2."""
         z = (y - self.location) / self.scale
-        return -0.5 * (z * z + _LOG_2_PI) - np.log(self.scale)
+        found: np.ndarray = -0.5 * (z * z + _LOG_2_PI) - np.log(self.scale)
+        return found
 
     def inverse(self, q: np.ndarray) -> np.ndarray:
         """By the inverse of the normal distribution function."""
-        return self.location + self.scale * special.ndtri(q)
+        found: np.ndarray = self.location + self.scale * special.ndtri(q)
+        return found
 
     def draw(self, generator: np.random.Generator, size: tuple[int, ...]) -> np.ndarray:
         """Normal numbers."""

@@ -22,18 +22,21 @@ class NormalMixture(Distribution):
     @property
     def mean(self) -> np.ndarray:
         """The weighted mean of the locations."""
-        return np.sum(self.weights * self.locations, axis=-1)
+        found: np.ndarray = np.sum(self.weights * self.locations, axis=-1)
+        return found
 
     @property
     def variance(self) -> np.ndarray:
         """The mean variance and the variance of the means."""
         away = self.locations - self.mean[..., np.newaxis]
-        return np.sum(self.weights * (self.scales**2 + away**2), axis=-1)
+        found: np.ndarray = np.sum(self.weights * (self.scales**2 + away**2), axis=-1)
+        return found
 
     def at_most(self, y: np.ndarray) -> np.ndarray:
         """The weighted mean of those of the components."""
         z = (y[..., np.newaxis] - self.locations) / self.scales
-        return np.sum(self.weights * special.ndtr(z), axis=-1)
+        found: np.ndarray = np.sum(self.weights * special.ndtr(z), axis=-1)
+        return found
 
     def log_density(self, y: np.ndarray) -> np.ndarray:
         """ln of the weighted mean of the densities."""
@@ -48,7 +51,8 @@ class NormalMixture(Distribution):
             middle = low + (high - low) / 2.0
             above = self.at_most(middle) >= q
             low, high = np.where(above, low, middle), np.where(above, middle, high)
-        return high
+        found: np.ndarray = high
+        return found
 
     def draw(self, generator: np.random.Generator, size: tuple[int, ...]) -> np.ndarray:
         """A component by its weight, then a normal number of it."""

@@ -26,7 +26,8 @@ class StudentT(Distribution):
     @property
     def variance(self) -> np.ndarray:
         """scale**2 freedom / (freedom - 2)."""
-        return self.scale**2 * self.freedom / (self.freedom - 2.0)
+        found: np.ndarray = self.scale**2 * self.freedom / (self.freedom - 2.0)
+        return found
 
     def at_most(self, y: np.ndarray) -> np.ndarray:
         """Student's distribution function."""
@@ -36,11 +37,13 @@ class StudentT(Distribution):
         """-(n + 1) / 2 ln(1 + z**2 / n), less the logarithm of the norm."""
         z, n = (y - self.location) / self.scale, self.freedom
         norm = special.gammaln(n / 2.0) - special.gammaln((n + 1.0) / 2.0) + 0.5 * np.log(n * np.pi)
-        return -0.5 * (n + 1.0) * np.log1p(z * z / n) - norm - np.log(self.scale)
+        found: np.ndarray = -0.5 * (n + 1.0) * np.log1p(z * z / n) - norm - np.log(self.scale)
+        return found
 
     def inverse(self, q: np.ndarray) -> np.ndarray:
         """By the inverse of Student's distribution function."""
-        return self.location + self.scale * special.stdtrit(self.freedom, q)
+        found: np.ndarray = self.location + self.scale * special.stdtrit(self.freedom, q)
+        return found
 
     def draw(self, generator: np.random.Generator, size: tuple[int, ...]) -> np.ndarray:
         """Student's t numbers."""

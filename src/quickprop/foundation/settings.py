@@ -223,7 +223,8 @@ def text() -> Rule:
 
     def accept(value: Any) -> str:
         _require(isinstance(value, str) and bool(value))
-        return value
+        found: str = value
+        return found
 
     return Rule("a non-empty text", accept)
 

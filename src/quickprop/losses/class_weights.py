@@ -18,7 +18,8 @@ def _not_all_zero(value: Any) -> tuple[float, ...]:
     factors = _FACTORS.accept(value)
     if not any(factors):
         raise ValueError
-    return factors
+    found: tuple[float, ...] = factors
+    return found
 
 
 #: A factor for each class, or None. They are taken as they are, not scaled to a mean of 1.

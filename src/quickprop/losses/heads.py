@@ -48,7 +48,8 @@ class _Place:
     @property
     def width(self) -> int:
         """How many raw outputs it has."""
-        return self.outputs.stop - self.outputs.start
+        found: int = self.outputs.stop - self.outputs.start
+        return found
 
     @property
     def leaf(self) -> Tensor:
@@ -191,7 +192,8 @@ class Heads(Loss):
     @property
     def _columns(self) -> int:
         """Columns of the target of all heads."""
-        return [place.targets.stop for place in self._places()][-1]
+        found: int = [place.targets.stop for place in self._places()][-1]
+        return found
 
     def _places(self) -> Iterator[_Place]:
         output = target = 0
@@ -230,7 +232,8 @@ def _whole(column: np.ndarray, where: str) -> np.ndarray:
             where=where,
             given=f"{column[column != whole_numbers][:1].tolist() or 'infinity'}",
         )
-    return np.clip(whole_numbers, -(2.0**62), 2.0**62).astype(np.int64)
+    found: np.ndarray = np.clip(whole_numbers, -(2.0**62), 2.0**62).astype(np.int64)
+    return found
 
 
 def links_of(loss: Loss) -> tuple[str | None, ...]:

@@ -67,7 +67,8 @@ class Loss(Component, ABC):
         ShapeError, DataError
             When they are not a matrix of numbers.
         """
-        return evaluated(self.prediction, raw, type(self).__name__)
+        found: np.ndarray = evaluated(self.prediction, raw, type(self).__name__)
+        return found
 
     @abstractmethod
     def output_width(self, targets: int) -> int:

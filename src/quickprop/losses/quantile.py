@@ -23,7 +23,8 @@ def _rising(value: Any) -> Sequence[float]:
     levels = _LEVELS.accept(value)
     if any(low >= high for low, high in pairwise(levels)):
         raise ValueError
-    return levels
+    found: Sequence[float] = levels
+    return found
 
 
 @SINGLE_LOSSES.register("pinball")

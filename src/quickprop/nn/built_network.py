@@ -10,8 +10,9 @@ from typing import Any
 from quickprop.config import DType, as_dtype
 from quickprop.errors import SettingError, ShapeError
 from quickprop.foundation.random_streams import SEED
+from quickprop.foundation.settings import component, optional
 from quickprop.graph import ROWS, Tensor, placeholder
-from quickprop.losses import Loss, links_of
+from quickprop.losses import LOSSES, Loss, links_of
 from quickprop.nn.architecture import Architecture
 from quickprop.nn.build import build
 from quickprop.nn.category_checks import check_codes
@@ -20,6 +21,9 @@ from quickprop.nn.layers.activation import Activation
 from quickprop.nn.layers.dense import Dense
 from quickprop.nn.layers.layer import Context, Lookup, ParameterSpec
 from quickprop.ops.elementary import concat
+
+#: A loss, or the name of one that needs no settings.
+LOSS = optional(component(LOSSES, Loss))
 
 
 class BuiltNetwork(ABC):  # noqa: B024
@@ -150,7 +154,7 @@ class BuiltNetwork(ABC):  # noqa: B024
         seed: Tensor | None = None,
         step: Tensor | None = None,
         *,
-        loss: Loss | None = None,
+        loss: Loss | str | None = None,
         updates: list[tuple[Tensor, Tensor]] | None = None,
     ) -> Tensor:
         """The output (rows, ...) as graph of `inputs`; several outputs side by side (rows, width).
@@ -159,11 +163,12 @@ class BuiltNetwork(ABC):  # noqa: B024
         ----------
         training, seed, step, updates
             As `tensors` takes them.
-        loss : Loss, optional
+        loss : Loss or str, optional
             What comes next: an activation at the end that it contains is left out. Of several
             outputs each is taken for a head of `Heads`.
         """
-        links = () if loss is None else links_of(loss)
+        wanted = LOSS.checked(loss, "Network.output.loss")
+        links = () if wanted is None else links_of(wanted)
         if len(links) != len(self.outputs):
             links = (None,) * len(self.outputs)
         results = self.results(training, seed, step, links=links, updates=updates)

@@ -167,7 +167,8 @@ class Perceptron:
         ShapeError, DTypeError
             When the array does not fit.
         """
-        return self.network.predict(x, backend=backend)[:, 0].astype(np.int32)
+        found: np.ndarray = self.network.predict(x, backend=backend)[:, 0].astype(np.int32)
+        return found
 
     def __repr__(self) -> str:
         inputs = "1 input" if self.features == 1 else f"{self.features} inputs"

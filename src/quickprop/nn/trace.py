@@ -16,19 +16,16 @@ import numpy as np
 from quickprop.autodiff import gradients
 from quickprop.errors import DataError, SettingError, ShapeError
 from quickprop.execution import function
-from quickprop.foundation.settings import component, optional
 from quickprop.graph import ROWS, Op, Tensor, placeholder, walk
-from quickprop.losses import LOSSES, Loss, MeanSquaredError
+from quickprop.losses import Loss, MeanSquaredError
 from quickprop.nn.built_layer import BuiltLayer
-from quickprop.nn.built_network import BuiltNetwork
+from quickprop.nn.built_network import LOSS, BuiltNetwork
 from quickprop.nn.layers.activation import Activation
 from quickprop.nn.layers.dense import Dense
 from quickprop.nn.layers.layer import Context
 from quickprop.nn.trace_page import page
 from quickprop.nn.traced import Traced, TracedLayer
 from quickprop.ops.elementary import concat, sum
-
-_LOSS = optional(component(LOSSES, Loss))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -112,7 +109,7 @@ def trace(
     SettingError
         When a loss comes without a target, or is none.
     """
-    loss = _LOSS.checked(loss, "trace.loss")
+    loss = LOSS.checked(loss, "trace.loss")
     if loss is not None and target is None:
         raise SettingError(
             "a loss needs a target", where="trace.loss", hint="give the target of the rows too"

@@ -120,7 +120,7 @@ class Traced(ABC):
 
     def __getitem__(self, name: str) -> TracedLayer:
         for layer in self.layers:
-            if name in (layer.name, layer.result_name):
+            if isinstance(name, str) and name in (layer.name, layer.result_name):
                 return layer
         raise SettingError(
             "no such layer",

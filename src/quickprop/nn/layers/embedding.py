@@ -17,7 +17,8 @@ from quickprop.ops.elementary import concat, gather
 
 def usual_width(levels: int) -> int:
     """``round(1.6 levels**0.56)``, from 1 to 16: a rule of thumb for the length of the vectors."""
-    return max(1, min(16, round(1.6 * levels**0.56)))
+    found: int = max(1, min(16, round(1.6 * levels**0.56)))
+    return found
 
 
 @LAYERS.register()
