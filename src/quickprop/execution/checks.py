@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from quickprop.config import DType
-from quickprop.errors import DataError, DTypeError, ShapeError
+from quickprop.errors import DataError, DTypeError, GraphError, ShapeError
 from quickprop.graph import Tensor, show_shape
 from quickprop.native import CsrMatrix, Rows, as_dense
 
@@ -83,7 +83,7 @@ def _converted(
 ) -> np.ndarray:
     try:
         array = _whole_array(value)
-    except ValueError as error:
+    except (ValueError, TypeError, ArithmeticError, LookupError) as error:
         raise ShapeError("not an array", where=_label(leaf, position), given=str(error)) from error
     if array.dtype.kind not in "biuf":
         raise DTypeError(
@@ -180,6 +180,31 @@ def as_inputs(
                     given=str(len(array)),
                 )
     return arrays
+
+
+def as_mapping(value: Any, where: str, inputs: Sequence[Tensor]) -> Mapping[Tensor, Any]:
+    """A mapping from some of the inputs of a graph."""
+    if not isinstance(value, Mapping):
+        raise GraphError(
+            "not a mapping", where=where, allowed="{input: its numbers}", given=_short(value)
+        )
+    for leaf in value:
+        if leaf not in inputs:
+            raise GraphError(
+                "not an input of the graph",
+                where=where,
+                allowed=", ".join(map(repr, inputs)),
+                given=_short(leaf),
+            )
+    return value
+
+
+def _short(value: Any) -> str:
+    """How a value looks, in one line; some cannot even be shown."""
+    try:
+        return repr(value)[:80]
+    except Exception:
+        return f"an object of type {type(value).__name__}"
 
 
 def as_all_rows(leaves: Sequence[Tensor], values: Sequence[Any]) -> list[Rows]:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from numbers import Integral
 from typing import Any, Protocol
 
 import numpy as np
 
 from quickprop import config
 from quickprop.errors import GraphError, SettingError
-from quickprop.execution.checks import as_all_rows
+from quickprop.execution.checks import as_all_rows, as_mapping
+from quickprop.foundation.settings import integer, optional
 from quickprop.graph import Graph, Tensor
 from quickprop.native import CsrMatrix, NativeMinibatches, Rows
 from quickprop.ops.permutation import permutation
 from quickprop.ops.reference import evaluate
 from quickprop.passes import optimise
+
+_COUNT = integer(0, 2**63 - 1)
 
 
 class _Steps(Protocol):
@@ -100,10 +104,15 @@ class Minibatches:
         passes: int = 1,
     ) -> None:
         self.backend = config.backend_of(backend, "Minibatches.backend")
-        if not isinstance(batch_size, int) or batch_size < 1:
-            raise SettingError(
-                "not a number of rows", where="batch_size", allowed="1, 2, 3, ...", given=batch_size
-            )
+        if not isinstance(graph, Graph):
+            raise GraphError("not a graph", where="Minibatches.graph", given=repr(graph)[:80])
+        if not graph.outputs:
+            raise GraphError("no loss", where="Minibatches.graph", allowed="outputs[0] is the loss")
+        count = integer(1)
+        batch_size = count.checked(batch_size, "batch_size")
+        passes = count.checked(passes, "passes")
+        threads = optional(count).checked(threads, "threads")
+        data = as_mapping(data, "data", graph.inputs)
         with_rows = [leaf for leaf in graph.inputs if leaf.shape and leaf.shape[0] is None]
         missing = [leaf for leaf in with_rows if leaf not in data]
         if missing or not with_rows:
@@ -116,6 +125,7 @@ class Minibatches:
         self.rows = len(arrays[0]) * passes
         self.graph = optimise(graph)
         bound = dict(zip(with_rows, arrays, strict=True))
+        self._without_rows = {leaf for leaf in graph.inputs if leaf not in with_rows}
         self._steps: _Steps
         if self.backend == "native":
             self._steps = NativeMinibatches(self.graph, bound, self.batch_size, threads, passes)
@@ -140,9 +150,10 @@ class Minibatches:
         ShapeError, DTypeError, GraphError
             When an array does not fit, or is for an input that the graph does not have.
         """
+        data = as_mapping(data, "data", self.graph.inputs)
         arrays = as_all_rows(list(data), list(data.values()))
         for leaf, array in zip(data, arrays, strict=True):
-            if leaf not in self.graph.inputs or len(array) != self.rows:
+            if len(array) != self.rows:
                 raise GraphError(
                     "rows that the graph does not take",
                     where=repr(leaf),
@@ -152,11 +163,31 @@ class Minibatches:
         self._steps.bind(dict(zip(data, arrays, strict=True)))
 
     def shuffle(self, seed: int, epoch: int) -> None:
-        """Put the rows into the order of that epoch, the same on every backend."""
+        """Put the rows into the order of that epoch, the same on every backend.
+
+        Raises
+        ------
+        SettingError
+            When seed or epoch is not a whole number of at least 0.
+        """
+        seed, epoch = _COUNT.checked(seed, "seed"), _COUNT.checked(epoch, "epoch")
         self._steps.shuffle(seed, epoch)
 
     def shuffler(self, random: np.random.RandomState) -> Callable[[], None]:
-        """What does as ``random.shuffle(self.order)``, each time it is called, but quicker."""
+        """What does as ``random.shuffle(self.order)``, each time it is called, but quicker.
+
+        Raises
+        ------
+        SettingError
+            When it is not a RandomState.
+        """
+        if not isinstance(random, np.random.RandomState):
+            raise SettingError(
+                "not a source of random numbers",
+                where="random",
+                allowed="numpy.random.RandomState",
+                given=repr(random)[:80],
+            )
         return self._steps.shuffler(random)
 
     def run(
@@ -181,5 +212,19 @@ class Minibatches:
         float
             The total, to which the loss of each of these batches times its rows was added.
         """
+        if not (
+            isinstance(first_step, Integral)
+            and isinstance(steps, Integral)
+            and 0 <= first_step < self.steps_per_epoch
+            and steps >= 0
+        ):
+            raise SettingError(
+                "steps that the epoch does not have",
+                where="Minibatches.run",
+                allowed=f"from 0 on, {self.steps_per_epoch} of them",
+                given=f"{steps!r:.20} steps from {first_step!r:.20} on",
+            )
+        if scalars.keys() != self._without_rows:
+            as_mapping(scalars, "scalars", [*self._without_rows])
         steps = min(steps, self.steps_per_epoch - first_step)
         return self._steps.run(first_step, steps, scalars, total)
