@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -100,3 +101,18 @@ def test_scores_are_in_the_unit_of_the_target():
     assert scores["rmse"] / 1e200 == pytest.approx((4 / 3) ** 0.5)
     assert scores["mae"] / 1e200 == pytest.approx(2 / 3)
     assert scores["r2"] == pytest.approx(-1.0)
+
+
+def test_a_model_cannot_ask_for_more_than_its_file_holds(tmp_path: Path):
+    document, weights = read_model_file(GOLDEN)
+    for layer in document["network"]["layers"]:
+        if layer["kind"] == "Dense":
+            layer["width"] = 16384
+    document["network"]["layers"][-1:] = document["network"]["layers"][-1:] * 6
+    write_model_file(tmp_path / "m.quickprop", document, weights)
+    tracemalloc.start()
+    with pytest.raises(ModelFileError):
+        quickprop.load(tmp_path / "m.quickprop")
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 2**24  # The weights that it asks for would be 5 GiB.

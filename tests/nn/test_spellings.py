@@ -22,6 +22,8 @@ from quickprop.nn import (
     Network,
 )
 from quickprop.nn.architecture import Architecture, LayerSpec
+from quickprop.optim import FULL_BATCH_METHODS, OPTIMIZERS, SCHEDULES, AdamW, Cosine
+from quickprop.train import fit
 
 
 @pytest.mark.parametrize(
@@ -145,3 +147,21 @@ def test_an_architecture_keeps_the_two_apart():
             (LayerSpec(Dense(3, activation="relu"), "dense1", ("x",)),),
             ("dense1",),
         )
+
+
+def test_a_fit_takes_names():
+    rows, target = np.eye(3), np.zeros((3, 2))
+
+    def losses(**settings):
+        network = Network([Dense(2)], 3)
+        return fit(network, rows, target, epochs=2, **settings).best_loss
+
+    named = losses(loss="mse", optimizer="adamw", schedule="cosine")
+    assert named == losses(loss=MeanSquaredError(), optimizer=AdamW(), schedule=Cosine())
+    assert losses(loss="MSE", optimizer="lbfgs") >= 0.0
+
+
+@pytest.mark.parametrize("registry", [OPTIMIZERS, SCHEDULES, FULL_BATCH_METHODS], ids=len)
+def test_optimizers_and_schedules_are_registered(registry):
+    for name, kind in registry.items():
+        assert registry.meant(name.upper()) == name == kind.__name__

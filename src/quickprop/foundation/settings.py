@@ -275,6 +275,16 @@ def made_by_name(name: str, kinds: Mapping[str, type[Component]]) -> Component:
     return kinds[known]()
 
 
+def by_name(value: Any, kinds: Mapping[str, type[Component]]) -> Any:
+    """The component of a name, if there is one of that name; else what is given, as it is."""
+    try:
+        return made_by_name(value, kinds) if isinstance(value, str) else value
+    except ValueError as error:
+        if isinstance(error, QuickpropError):
+            raise
+        return value
+
+
 class _Signature:
     """The signature of a component's constructor, for help texts: its settings by name."""
 

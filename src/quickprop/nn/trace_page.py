@@ -219,8 +219,9 @@ class _Page:
             return f"{name} = a_{number},{index} = {o}"
         if layer.activation_gradients is None:
             return f"{name} = {layer.activation}(a_{number})_{index} = {o}"
-        formula = _FORMULAS.get(layer.activation, lambda a: f"{layer.activation}({show(a)})")
-        return f"{name} = {layer.activation}(a_{number},{index}) = {formula(a)} = {o}"
+        known = _FORMULAS.get(layer.activation)
+        formula = f"{layer.activation}({show(a)})" if known is None else known(a)
+        return f"{name} = {layer.activation}(a_{number},{index}) = {formula} = {o}"
 
     # -- the loss -------------------------------------------------------------------------------
 

@@ -8,9 +8,19 @@ from dataclasses import dataclass
 from quickprop.foundation.settings import setting
 from quickprop.graph import Tensor
 from quickprop.ops.elementary import sqrt
-from quickprop.optim.optimizer import DECAY, EPSILON, RATE, Optimizer, Updates, scalar, state
+from quickprop.optim.optimizer import (
+    DECAY,
+    EPSILON,
+    OPTIMIZERS,
+    RATE,
+    Optimizer,
+    Updates,
+    scalar,
+    state,
+)
 
 
+@OPTIMIZERS.register()
 @dataclass(frozen=True)
 class Adadelta(Optimizer):
     """Steps in the units of the weights: recent steps over recent gradients, root mean squares.

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from quickprop.foundation.settings import setting
 from quickprop.graph import Tensor
 from quickprop.ops.elementary import sqrt
-from quickprop.optim.optimizer import EPSILON, RATE, Optimizer, Updates, scalar, state
+from quickprop.optim.optimizer import EPSILON, OPTIMIZERS, RATE, Optimizer, Updates, scalar, state
 
 
+@OPTIMIZERS.register()
 @dataclass(frozen=True)
 class Adagrad(Optimizer):
     """``total += gradient**2``, ``w -= rate * gradient / (sqrt(total) + epsilon)``.

@@ -8,9 +8,19 @@ from dataclasses import dataclass
 from quickprop.foundation.settings import number, setting
 from quickprop.graph import Tensor
 from quickprop.ops.elementary import maximum, sqrt
-from quickprop.optim.optimizer import DECAY, EPSILON, RATE, Optimizer, Updates, scalar, state
+from quickprop.optim.optimizer import (
+    DECAY,
+    EPSILON,
+    OPTIMIZERS,
+    RATE,
+    Optimizer,
+    Updates,
+    scalar,
+    state,
+)
 
 
+@OPTIMIZERS.register()
 @dataclass(frozen=True)
 class Adam(Optimizer):
     """Steps of about the learning rate, whatever the size of the gradient.
@@ -42,6 +52,7 @@ class Adam(Optimizer):
         return _adam(self, parameters, gradients, learning_rate, None)
 
 
+@OPTIMIZERS.register()
 @dataclass(frozen=True)
 class AMSGrad(Optimizer):
     """Adam with the largest v so far in place of v, so that steps cannot grow again.
@@ -72,6 +83,7 @@ class AMSGrad(Optimizer):
         return _adam(self, parameters, gradients, learning_rate, None, largest=True)
 
 
+@OPTIMIZERS.register()
 @dataclass(frozen=True)
 class AdamW(Optimizer):
     """Adam that also shrinks every parameter by ``rate * weight_decay`` of itself at each step.

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from quickprop.errors import SettingError
+from quickprop.foundation.registry import Registry
 from quickprop.foundation.settings import Component
 from quickprop.graph import Op, Tensor, reshape, rewrite, walk
 from quickprop.losses import Loss
@@ -203,3 +204,7 @@ class FullBatchMethod(Component, ABC):
         SettingError
             When the problem is not of a kind that the method can solve.
         """
+
+
+#: Methods that take all rows at a step and choose its length themselves, by name.
+FULL_BATCH_METHODS: Registry[type[Component]] = Registry()

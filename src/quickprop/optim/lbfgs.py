@@ -29,6 +29,7 @@ from quickprop.ops.elementary import where as choose
 from quickprop.optim.full_batch import (
     FAR,
     FLAT_ENOUGH,
+    FULL_BATCH_METHODS,
     HARDLY_CHANGED,
     NOTHING_LOWER,
     Descent,
@@ -51,6 +52,7 @@ LEAST_CURVATURE = 1e-10
 GOES_ON, FLAT, STILL, STUCK = range(4)
 
 
+@FULL_BATCH_METHODS.register()
 @dataclass(frozen=True)
 class LBFGS(FullBatchMethod):
     """Quasi-Newton steps from the last few changes of weights and gradient.

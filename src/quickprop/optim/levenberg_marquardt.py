@@ -17,6 +17,7 @@ from quickprop.losses import MeanSquaredError
 from quickprop.ops.elementary import cast, sqrt, where
 from quickprop.optim.full_batch import (
     FLAT_ENOUGH,
+    FULL_BATCH_METHODS,
     HARDLY_CHANGED,
     NOTHING_LOWER,
     Descent,
@@ -36,6 +37,7 @@ CHUNK_NUMBERS, CHUNK_ROWS = 2**17, 256
 MOST_DAMPING = 1e30
 
 
+@FULL_BATCH_METHODS.register("lm")
 @dataclass(frozen=True)
 class LevenbergMarquardt(FullBatchMethod):
     """Steps to the least squares of the linearised network, damped as far as that is wrong.

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from quickprop.foundation.settings import number, setting
 from quickprop.graph import Tensor
 from quickprop.ops.sign_and_clip import sign
-from quickprop.optim.optimizer import DECAY, RATE, Optimizer, Updates, scalar, state
+from quickprop.optim.optimizer import DECAY, OPTIMIZERS, RATE, Optimizer, Updates, scalar, state
 
 
+@OPTIMIZERS.register()
 @dataclass(frozen=True)
 class Lion(Optimizer):
     """Every weight moves by the learning rate; only the sign of the momentum counts.

@@ -9,9 +9,19 @@ from dataclasses import dataclass
 from quickprop.foundation.settings import number, setting
 from quickprop.graph import Tensor
 from quickprop.ops.elementary import cast, exp, sqrt
-from quickprop.optim.optimizer import DECAY, EPSILON, RATE, Optimizer, Updates, scalar, state
+from quickprop.optim.optimizer import (
+    DECAY,
+    EPSILON,
+    OPTIMIZERS,
+    RATE,
+    Optimizer,
+    Updates,
+    scalar,
+    state,
+)
 
 
+@OPTIMIZERS.register()
 @dataclass(frozen=True)
 class NAdam(Optimizer):
     """Adam whose step already holds the momentum of the step that follows (Dozat 2016).

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from quickprop.foundation.registry import Registry
 from quickprop.foundation.settings import Component, number, setting
 from quickprop.graph import Tensor, variable
 
@@ -52,6 +53,10 @@ class Optimizer(Component, ABC):
         step : Tensor
             int32 scalar: how many steps were made before this one.
         """
+
+
+#: Every optimizer by its name.
+OPTIMIZERS: Registry[type[Component]] = Registry()
 
 
 def state(parameter: Tensor, name: str) -> Tensor:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from quickprop.config import DType
 from quickprop.foundation.settings import integer, number, setting
 from quickprop.graph import Tensor, variable
-from quickprop.optim.schedule import EpochEnd, Schedule
+from quickprop.optim.schedule import SCHEDULES, EpochEnd, Schedule
 
 
+@SCHEDULES.register("reduce_lr_on_plateau")
 @dataclass(frozen=True)
 class ReduceOnPlateau(Schedule):
     """The rate times `factor` when more than `patience` epochs brought no better loss.

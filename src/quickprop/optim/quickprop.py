@@ -9,9 +9,10 @@ from quickprop.foundation.settings import number, setting
 from quickprop.graph import Tensor
 from quickprop.ops.elementary import where
 from quickprop.ops.sign_and_clip import sign
-from quickprop.optim.optimizer import RATE, Optimizer, Updates, scalar, state
+from quickprop.optim.optimizer import OPTIMIZERS, RATE, Optimizer, Updates, scalar, state
 
 
+@OPTIMIZERS.register()
 @dataclass(frozen=True)
 class Quickprop(Optimizer):
     """To the bottom of the parabola through the last two gradients, for each weight by itself.

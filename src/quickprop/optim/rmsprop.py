@@ -8,9 +8,19 @@ from dataclasses import dataclass
 from quickprop.foundation.settings import boolean, setting
 from quickprop.graph import Tensor
 from quickprop.ops.elementary import maximum, sqrt
-from quickprop.optim.optimizer import DECAY, EPSILON, RATE, Optimizer, Updates, scalar, state
+from quickprop.optim.optimizer import (
+    DECAY,
+    EPSILON,
+    OPTIMIZERS,
+    RATE,
+    Optimizer,
+    Updates,
+    scalar,
+    state,
+)
 
 
+@OPTIMIZERS.register()
 @dataclass(frozen=True)
 class RMSprop(Optimizer):
     """``square = decay * square + (1 - decay) * gradient**2``.

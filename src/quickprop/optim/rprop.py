@@ -12,9 +12,10 @@ from quickprop.foundation.settings import number, setting
 from quickprop.graph import Tensor, variable
 from quickprop.ops.elementary import where
 from quickprop.ops.sign_and_clip import clip, sign
-from quickprop.optim.optimizer import RATE, Optimizer, Updates, scalar, state
+from quickprop.optim.optimizer import OPTIMIZERS, RATE, Optimizer, Updates, scalar, state
 
 
+@OPTIMIZERS.register()
 @dataclass(frozen=True)
 class Rprop(Optimizer):
     """Every weight has a step of its own size; only the sign of the gradient counts.

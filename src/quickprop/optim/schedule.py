@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from quickprop.config import DType
+from quickprop.foundation.registry import Registry
 from quickprop.foundation.settings import Component, Rule
 from quickprop.graph import Tensor
 
@@ -71,8 +72,8 @@ class Schedule(Component, ABC):
         return
 
 
-#: Every schedule by its name; filled by ``quickprop.optim``, read by those that hold another.
-SCHEDULES: dict[str, type[Component]] = {}
+#: Every schedule by its name.
+SCHEDULES: Registry[type[Component]] = Registry()
 
 
 def _schedule(value: Any) -> Any:

@@ -13,9 +13,10 @@ from quickprop.foundation.settings import callback, called, integer, number, opt
 from quickprop.graph import Tensor, show_shape
 from quickprop.ops.elementary import cast, cos, exp, log, maximum, minimum, where
 from quickprop.optim.optimizer import scalar
-from quickprop.optim.schedule import Schedule
+from quickprop.optim.schedule import SCHEDULES, Schedule
 
 
+@SCHEDULES.register()
 @dataclass(frozen=True)
 class Constant(Schedule):
     """The base rate, always."""
@@ -31,6 +32,7 @@ class Constant(Schedule):
         return base_rate
 
 
+@SCHEDULES.register("cosine_annealing")
 @dataclass(frozen=True)
 class Cosine(Schedule):
     """From the base rate down to `floor` times it along half a cosine wave.
@@ -64,6 +66,7 @@ class Cosine(Schedule):
         return base_rate * _along_a_wave(1.0, floor, minimum(step / end, 1.0))
 
 
+@SCHEDULES.register()
 @dataclass(frozen=True)
 class OneCycle(Schedule):
     """Up to the base rate and down again, each along half a cosine wave.
@@ -112,6 +115,7 @@ class OneCycle(Schedule):
         return base_rate * where(step < top, up, down)
 
 
+@SCHEDULES.register("exponential")
 @dataclass(frozen=True)
 class ExponentialDecay(Schedule):
     """The base rate times `factor` for every `steps` steps made, without jumps.
@@ -138,6 +142,7 @@ class ExponentialDecay(Schedule):
         return base_rate * exp(step * slope)
 
 
+@SCHEDULES.register()
 @dataclass(frozen=True)
 class StepDecay(Schedule):
     """The base rate times `factor` after every `steps` steps, in jumps.
@@ -165,6 +170,7 @@ class StepDecay(Schedule):
         return base_rate * exp(cast(drops, base_rate.dtype) * slope)
 
 
+@SCHEDULES.register()
 @dataclass(frozen=True)
 class InverseScaling(Schedule):
     """The base rate over a power of the step, counted from 1.

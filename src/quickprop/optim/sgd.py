@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from quickprop.errors import SettingError
 from quickprop.foundation.settings import boolean, setting
 from quickprop.graph import Tensor
-from quickprop.optim.optimizer import DECAY, RATE, Optimizer, Updates, scalar, state
+from quickprop.optim.optimizer import DECAY, OPTIMIZERS, RATE, Optimizer, Updates, scalar, state
 
 
+@OPTIMIZERS.register("gradient_descent")
 @dataclass(frozen=True)
 class SGD(Optimizer):
     """``velocity = momentum * velocity + gradient``, ``w -= rate * velocity``.

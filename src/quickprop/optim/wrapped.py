@@ -10,10 +10,11 @@ from quickprop.foundation.settings import LARGEST, integer, number, setting
 from quickprop.graph import Tensor, variable
 from quickprop.ops.elementary import maximum, minimum, where
 from quickprop.optim.optimizer import scalar
-from quickprop.optim.schedule import INNER, EpochEnd, Schedule
+from quickprop.optim.schedule import INNER, SCHEDULES, EpochEnd, Schedule
 from quickprop.optim.schedules import Constant, Cosine
 
 
+@SCHEDULES.register()
 @dataclass(frozen=True)
 class WarmUp(Schedule):
     """From `start` times the base rate up to it in a straight line, then another schedule.
@@ -63,6 +64,7 @@ class WarmUp(Schedule):
             self.then.after_epoch(state, replace(end, steps=end.steps - self.steps))
 
 
+@SCHEDULES.register()
 @dataclass(frozen=True)
 class WithinBudget(Schedule):
     """A schedule of the whole fit that ends when the budget does.

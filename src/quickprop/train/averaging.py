@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from quickprop.foundation.registry import Registry
 from quickprop.foundation.settings import Component, number, setting
 from quickprop.graph import Tensor, variable
 from quickprop.ops.elementary import cast, where
@@ -43,6 +44,11 @@ class Averaging(Component, ABC):
         """
 
 
+#: Every kind of averaging by its name.
+AVERAGING: Registry[type[Component]] = Registry()
+
+
+@AVERAGING.register()
 @dataclass(frozen=True)
 class ExponentialAverage(Averaging):
     """``average = decay * average + (1 - decay) * weights`` after every step.
@@ -69,6 +75,7 @@ class ExponentialAverage(Averaging):
         return new / now, [(seen, now)]
 
 
+@AVERAGING.register()
 @dataclass(frozen=True)
 class StochasticWeightAverage(Averaging):
     """The plain mean of the weights after every step of the last part of a fit.
@@ -96,12 +103,6 @@ class StochasticWeightAverage(Averaging):
         first = total_steps * variable(self.start, kind, "average.start")
         now = where(cast(step, kind) < first, 0.0, count + 1.0)
         return where(now < 1.0, 1.0, 1.0 / where(now < 1.0, 1.0, now)), [(count, now)]
-
-
-#: Every kind of averaging by its name.
-AVERAGING: dict[str, type[Component]] = {
-    kind.__name__: kind for kind in (ExponentialAverage, StochasticWeightAverage)
-}
 
 
 def averages(

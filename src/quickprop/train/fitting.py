@@ -17,7 +17,7 @@ from quickprop.errors import SettingError
 from quickprop.execution import Minibatches
 from quickprop.foundation.deadline import Deadline, NotInTimeError, time_limit
 from quickprop.foundation.interrupts import Interrupts, held_interrupts
-from quickprop.foundation.settings import Component
+from quickprop.foundation.settings import Component, by_name
 from quickprop.graph import ROWS, Shape
 from quickprop.losses import LOSSES, Loss
 from quickprop.native import CsrMatrix, compiling_within
@@ -64,9 +64,9 @@ def fit(
     inputs: Any,
     target: Any,
     *,
-    loss: Loss,
-    optimizer: Optimizer | FullBatchMethod | None = None,
-    schedule: Schedule | None = None,
+    loss: Loss | str,
+    optimizer: Optimizer | FullBatchMethod | str | None = None,
+    schedule: Schedule | str | None = None,
     batch_size: int | None = None,
     epochs: int = 200,
     validation: tuple[Any, ...] | None = None,
@@ -108,10 +108,11 @@ def fit(
         mostly zeros (one-hot columns) are read as if they were: same numbers, quicker steps.
     target : array
         As the loss takes it: class codes (rows,), or numbers (rows, outputs).
-    loss : Loss
-    optimizer : Optimizer or FullBatchMethod, optional
+    loss : Loss or str
+        Or the name of one that needs no settings, such as "mse"; so of the next two.
+    optimizer : Optimizer, FullBatchMethod or str, optional
         Default `Adam`. With `LBFGS` or `LevenbergMarquardt` an epoch is an iteration over all rows.
-    schedule : Schedule, optional
+    schedule : Schedule or str, optional
         How the learning rate changes from step to step.
     batch_size : int, optional
         Rows in a step; by default `usual_batch_size`.
@@ -196,13 +197,16 @@ def fit(
         checkpoint_seconds=checkpoint_seconds,
         resume=resume,
     )
-    _check_kinds(network, loss, optimizer, schedule, callbacks)
+    small = by_name(loss, LOSSES)
+    method = by_name(optimizer, {**OPTIMIZERS, **FULL_BATCH_METHODS})
+    rates = by_name(schedule, SCHEDULES)
+    _check_kinds(network, small, method, rates, callbacks)
     _check_ways(checkpoint, resume, clock)
     chosen = Fit(
         network,
-        loss,
-        optimizer or Adam(),
-        schedule,
+        small,
+        method or Adam(),
+        rates,
         settings,
         tuple(callbacks),
         None if checkpoint is None else Path(checkpoint),
