@@ -33,6 +33,15 @@ class QuickpropError(Exception):
         What would have been accepted and what came instead.
     hint : str, optional
         What to do about it.
+
+    Examples
+    --------
+    >>> from quickprop import Dropout, QuickpropError
+    >>> try:
+    ...     Dropout(1.5)
+    ... except QuickpropError as error:
+    ...     print(error.where, "|", error.what, "|", error.given)
+    Dropout.rate | a setting outside what is allowed | 1.5
     """
 
     def __init__(
@@ -76,39 +85,127 @@ def _shortened(text: str, most: int = 200) -> str:
 
 
 class ShapeError(QuickpropError, ValueError):
-    """Shapes that do not fit together."""
+    """Shapes that do not fit together.
+
+    Examples
+    --------
+    >>> from quickprop import Dense, Network, ShapeError
+    >>> try:
+    ...     Network([Dense(1)], features=3).predict([[1.0, 2.0]])
+    ... except ShapeError as error:
+    ...     print(error.given)
+    [1, 2]
+    """
 
 
 class DTypeError(QuickpropError, TypeError):
-    """A number type that does not fit."""
+    """A number type that does not fit.
+
+    Examples
+    --------
+    >>> from quickprop import DTypeError, function, placeholder
+    >>> x = placeholder((None,), "int32")
+    >>> try:
+    ...     function([x], x)([0.5])
+    ... except DTypeError as error:
+    ...     print(isinstance(error, TypeError))
+    True
+    """
 
 
 class GraphError(QuickpropError, ValueError):
-    """A graph that breaks a rule of the graph."""
+    """A graph that breaks a rule of the graph.
+
+    Examples
+    --------
+    >>> from quickprop import GraphError, function, placeholder
+    >>> x = placeholder((None,))
+    >>> try:
+    ...     function([], x)
+    ... except GraphError as error:
+    ...     print(isinstance(error, ValueError))
+    True
+    """
 
 
 class SettingError(QuickpropError, ValueError):
-    """An option outside what is allowed."""
+    """An option outside what is allowed.
+
+    Examples
+    --------
+    >>> from quickprop import Adam, SettingError
+    >>> try:
+    ...     Adam(learning_rate=-1.0)
+    ... except SettingError as error:
+    ...     print(error.where)
+    Adam.learning_rate
+    """
 
 
 class DataError(QuickpropError, ValueError):
-    """A table, column or target that cannot be used."""
+    """A table, column or target that cannot be used.
+
+    Examples
+    --------
+    >>> import quickprop
+    >>> try:
+    ...     quickprop.fit({"size": [1.0, 2.0], "price": [3.0, 4.0]}, target="price")
+    ... except quickprop.DataError as error:
+    ...     print(error.allowed)
+    at least 8 rows with a target
+    """
 
 
 class DataFileError(QuickpropError, OSError):
-    """A data file that cannot be read or written."""
+    """A data file that cannot be read or written.
+
+    Examples
+    --------
+    >>> import quickprop
+    >>> try:
+    ...     quickprop.fit("no_such.csv", target="price")
+    ... except OSError as error:
+    ...     print(type(error).__name__)
+    DataFileError
+    """
 
 
 class ModelFileError(QuickpropError, ValueError):
-    """A model file that is missing, broken or foreign."""
+    """A model file that is missing, broken or foreign.
+
+    Examples
+    --------
+    >>> import quickprop
+    >>> from pathlib import Path
+    >>> _ = Path("m.quickprop").write_bytes(b"not a model")
+    >>> try:
+    ...     quickprop.load("m.quickprop")
+    ... except quickprop.ModelFileError as error:
+    ...     print(error.where)
+    m.quickprop
+    """
 
 
 class CompileError(QuickpropError, RuntimeError):
-    """The native backend could not compile or run a graph."""
+    """The native backend could not compile or run a graph.
+
+    Examples
+    --------
+    >>> from quickprop import CompileError
+    >>> issubclass(CompileError, RuntimeError)
+    True
+    """
 
 
 class MissingPackageError(QuickpropError, ImportError):
-    """An optional package that is not installed."""
+    """An optional package that is not installed.
+
+    Examples
+    --------
+    >>> from quickprop import MissingPackageError
+    >>> issubclass(MissingPackageError, ImportError)
+    True
+    """
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str | None:

@@ -24,6 +24,14 @@ def gradients(loss: Tensor, wrt: Sequence[Tensor]) -> list[Tensor]:
     list of Tensor
         One for each of `wrt`, of its shape; zeros where the loss does not depend on it. They are
         graph like any other and can be differentiated again.
+
+    Examples
+    --------
+    >>> from quickprop import function, gradients, square, variable
+    >>> w = variable(3.0)
+    >>> (slope,) = gradients(square(w), [w])
+    >>> float(function([], slope)())
+    6.0
     """
     (loss,) = as_tensors([loss], "gradients")
     wrt = as_tensors(wrt, "gradients")

@@ -54,6 +54,7 @@ class AutoencoderTransformer(
 
     Examples
     --------
+    >>> from quickprop import AutoencoderTransformer
     >>> from sklearn.datasets import load_digits
     >>> X, _ = load_digits(return_X_y=True)
     >>> model = AutoencoderTransformer(8, random_state=0, max_iter=20, tol=0).fit(X)

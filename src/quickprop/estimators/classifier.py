@@ -68,6 +68,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
 
     Examples
     --------
+    >>> from quickprop import MLPClassifier
     >>> from sklearn.datasets import load_iris
     >>> X, y = load_iris(return_X_y=True)
     >>> model = MLPClassifier(random_state=0, solver="lbfgs").fit(X, y)

@@ -39,6 +39,16 @@ def from_sklearn(fitted: Any) -> Any:
         When it is something else.
     NotFittedError
         Before `fit`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.neural_network import MLPClassifier
+    >>> from quickprop import from_sklearn
+    >>> X, y = load_iris(return_X_y=True)
+    >>> theirs = MLPClassifier((8,), solver="lbfgs", random_state=0).fit(X, y)
+    >>> bool((from_sklearn(theirs).predict(X) == theirs.predict(X)).all())
+    True
     """
     for theirs, ours in _PAIRS:
         if isinstance(fitted, theirs):

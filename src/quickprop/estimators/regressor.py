@@ -106,10 +106,12 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
 
     Examples
     --------
-    >>> from sklearn.datasets import make_regression
-    >>> X, y = make_regression(n_samples=200, n_features=4, random_state=0)
-    >>> model = MLPRegressor(random_state=0, scale="auto").fit(X, y)
-    >>> model.score(X, y) > 0.95
+    >>> from quickprop import MLPRegressor
+    >>> from sklearn.datasets import load_diabetes
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = MLPRegressor(loss="quantile", scale="auto", max_iter=50, random_state=0).fit(X, y)
+    >>> low, high = model.predict(X, quantiles=[0.1, 0.9]).T
+    >>> bool((low < high).mean() > 0.99)
     True
     """
 

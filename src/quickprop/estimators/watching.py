@@ -43,6 +43,14 @@ class EpochReport:
         Since the fit began.
     estimator : estimator
         With its attributes as they are now.
+
+    Examples
+    --------
+    >>> from quickprop import EpochReport, MLPRegressor
+    >>> def enough(report: EpochReport) -> bool:
+    ...     return report.epoch == 3
+    >>> MLPRegressor(callbacks=[enough]).fit([[0.0], [1.0]], [0.0, 1.0]).n_iter_
+    3
     """
 
     epoch: int

@@ -46,6 +46,14 @@ class Function:
     single : bool
         Return the only output itself and not a tuple.
     backend : {"native", "reference"}, optional
+
+    Examples
+    --------
+    >>> from quickprop import Function, function, placeholder
+    >>> x = placeholder((None, 2))
+    >>> double = function([x], 2 * x)
+    >>> isinstance(double, Function), double([[1.0, 2.0]]).tolist()
+    (True, [[2.0, 4.0]])
     """
 
     def __init__(self, graph: Graph, single: bool = False, backend: str | None = None) -> None:
@@ -114,6 +122,16 @@ def function(
     Returns
     -------
     Function
+
+    Examples
+    --------
+    >>> from quickprop import function, gradients, mean, placeholder, square, variable
+    >>> x, w = placeholder((None, 1)), variable([[1.0]])
+    >>> loss = mean(square(x @ w - 3.0))
+    >>> (gradient,) = gradients(loss, [w])
+    >>> step = function([x], loss, updates={w: w - 0.1 * gradient})
+    >>> [round(float(step([[1.0]])), 2) for _ in range(3)]
+    [4.0, 2.56, 1.64]
     """
     single = isinstance(outputs, Tensor)
     wanted = as_tensors([outputs] if single else outputs, "function.outputs")

@@ -91,6 +91,15 @@ class Minibatches:
     passes : int
         How often the rows come in an epoch, one pass after the other: a step that takes all rows
         can then be made many times in one call. Such an epoch is not shuffled.
+
+    Examples
+    --------
+    >>> from quickprop import Minibatches, mean, placeholder
+    >>> from quickprop.graph import Graph
+    >>> x = placeholder((None,))
+    >>> batches = Minibatches(Graph((x,), (mean(x),)), {x: [1.0, 2.0, 3.0, 4.0]}, batch_size=2)
+    >>> batches.steps_per_epoch
+    2
     """
 
     def __init__(

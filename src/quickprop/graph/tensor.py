@@ -55,6 +55,14 @@ class Tensor:
     """One node: a primitive, its inputs and attributes, and the shape and type it gives.
 
     Two tensors are equal only when they are the same object: ``a == b`` compares nodes.
+
+    Examples
+    --------
+    >>> from quickprop import Tensor, placeholder
+    >>> x = placeholder((None, 3), name="x")
+    >>> y = 2 * x + 1
+    >>> isinstance(y, Tensor), y.shape, y.rank
+    (True, (None, 3), 2)
     """
 
     op: Op
@@ -219,6 +227,13 @@ def placeholder(
     ----------
     shape : sequence of int or None
         None as the first length stands for the number of rows, known at the call.
+
+    Examples
+    --------
+    >>> from quickprop import function, mean, placeholder
+    >>> x = placeholder((None, 2))
+    >>> function([x], mean(x, axes=0))([[1.0, 2.0], [3.0, 4.0]]).tolist()
+    [2.0, 3.0]
     """
     name = checked_name(name, "placeholder")
     checked = check_shape(shape, name or "placeholder")
@@ -242,6 +257,12 @@ def constant(value: Any, dtype: DType | str | None = None, name: str | None = No
     ------
     DTypeError, ShapeError
         It holds no real numbers, or one that int32 cannot hold; it is empty.
+
+    Examples
+    --------
+    >>> from quickprop import constant, function
+    >>> function([], constant([1.0, 2.0]) + 1)().tolist()
+    [2.0, 3.0]
     """
     name = checked_name(name, "constant")
     array, kind = own_numbers(value, dtype, name or "constant")
@@ -254,6 +275,14 @@ def variable(value: Any, dtype: DType | str | None = None, name: str | None = No
     """Numbers kept between calls, which updates may change. The value is copied.
 
     Parameters and errors are those of `constant`.
+
+    Examples
+    --------
+    >>> from quickprop import function, variable
+    >>> count = variable(0.0)
+    >>> step = function([], count, updates={count: count + 1})
+    >>> [float(step()) for _ in range(3)], float(count.value)
+    ([0.0, 1.0, 2.0], 3.0)
     """
     name = checked_name(name, "variable")
     array, kind = own_numbers(value, dtype, name or "variable")
@@ -262,7 +291,15 @@ def variable(value: Any, dtype: DType | str | None = None, name: str | None = No
 
 
 def row_count(dtype: DType | str = DType.float32) -> Tensor:
-    """The number of rows of the call, as a scalar."""
+    """The number of rows of the call, as a scalar.
+
+    Examples
+    --------
+    >>> from quickprop import function, placeholder, row_count, sum
+    >>> x = placeholder((None,))
+    >>> float(function([x], sum(x) / row_count())([1.0, 2.0, 6.0]))
+    3.0
+    """
     return Tensor(Op.ROW_COUNT, (), (), (), as_dtype(dtype), None)
 
 
@@ -354,6 +391,13 @@ def matmul(a: Tensor, b: Tensor, transpose_a: bool = False, transpose_b: bool = 
 
     ``a`` may have more axes: [..., k] by [k, n] gives [..., n]. With `transpose_a` both may:
     [..., m] and [..., n] give [m, n], summed over all others.
+
+    Examples
+    --------
+    >>> from quickprop import constant, function, matmul
+    >>> row = constant([[1.0, 2.0]])
+    >>> function([], matmul(row, row, transpose_b=True))().tolist()
+    [[5.0]]
     """
     return make(
         Op.MATMUL,
@@ -381,6 +425,15 @@ def batch_matmul(
     -------
     Tensor
         [batch..., m, n].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quickprop import batch_matmul, constant, function
+    >>> a = constant(np.ones((5, 2, 3), dtype="float32"))
+    >>> b = constant(np.ones((5, 3, 4), dtype="float32"))
+    >>> function([], batch_matmul(a, b))().shape
+    (5, 2, 4)
     """
     as_tensors((a, b), "batch_matmul")
     transpose_a = flag(transpose_a, "batch_matmul.transpose_a")

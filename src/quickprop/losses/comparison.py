@@ -59,6 +59,14 @@ class KLDivergence(ComparisonLoss):
 
     Kullback and Leibler 1951. The target are rows of probabilities t. It is cross-entropy less
     the entropy of the target, so that 0 is the least.
+
+    Examples
+    --------
+    >>> from quickprop import KLDivergence, function, placeholder
+    >>> output, target = placeholder((None, 2)), placeholder((None, 2))
+    >>> loss = function([output, target], KLDivergence()(output, target))
+    >>> round(float(loss([[0.0, 0.0]], [[0.9, 0.1]])), 4)
+    0.3681
     """
 
     output_activation: ClassVar[str | None] = "softmax"
@@ -84,6 +92,14 @@ class CosineSimilarity(ComparisonLoss):
     """1 - f y / (norm of f times norm of y): 0 for the same direction, 2 for the opposite one.
 
     Salton, Wong and Yang 1975 compare documents by this angle. The outputs need no scale.
+
+    Examples
+    --------
+    >>> from quickprop import CosineSimilarity, function, placeholder
+    >>> output, target = placeholder((None, 2)), placeholder((None, 2))
+    >>> loss = function([output, target], CosineSimilarity()(output, target))
+    >>> float(loss([[1.0, 0.0]], [[0.0, 2.0]]))
+    1.0
     """
 
     def per_target(self, output: Tensor, target: Tensor) -> Tensor:

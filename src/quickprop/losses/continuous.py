@@ -22,6 +22,13 @@ class GaussianLikelihood(Likelihood):
 
     Nix and Weigend 1994, "Estimating the mean and variance of the target probability
     distribution". Two raw outputs a column: the means, then those whose softplus, and 1e-6, is s.
+
+    Examples
+    --------
+    >>> from quickprop import GaussianLikelihood
+    >>> predicted = GaussianLikelihood().distribution([[3.0, 0.0]])  # mean 3, deviation softplus(0)
+    >>> predicted.mean.tolist(), predicted.std.round(3).tolist()
+    ([[3.0]], [[0.693]])
     """
 
     family: ClassVar[type[Distribution]] = Normal
@@ -53,6 +60,13 @@ class LaplaceLikelihood(Likelihood):
     """abs(y - m) / b + ln(2b), with a learned median m and scale b.
 
     Laplace 1774. Two raw outputs a column: the medians, then those whose softplus, and 1e-6, is b.
+
+    Examples
+    --------
+    >>> from quickprop import LaplaceLikelihood
+    >>> predicted = LaplaceLikelihood().distribution([[3.0, 0.0]])
+    >>> predicted.quantile(0.5).tolist(), predicted.std.round(3).tolist()
+    ([[3.0]], [[0.98]])
     """
 
     family: ClassVar[type[Distribution]] = Laplace
@@ -86,6 +100,13 @@ class StudentTLikelihood(Likelihood):
     with z = (y - m) / s (Lange, Little and Taylor 1989, "Robust statistical modeling using the t
     distribution"). Three raw outputs a column: m, then those whose softplus, and 1e-6, is s, then
     those whose softplus, and 2, is n: the variance is always finite.
+
+    Examples
+    --------
+    >>> from quickprop import StudentTLikelihood
+    >>> predicted = StudentTLikelihood().distribution([[3.0, 0.0, 0.0]])
+    >>> predicted.mean.tolist(), predicted.freedom.round(3).tolist()
+    ([[3.0]], [[2.693]])
     """
 
     family: ClassVar[type[Distribution]] = StudentT

@@ -32,6 +32,12 @@ class PoissonLikelihood(Likelihood):
 
     Nelder and Wedderburn 1972, "Generalized linear models". Beyond a rate of 1e13 its tangent
     takes the place of exp.
+
+    Examples
+    --------
+    >>> from quickprop import PoissonLikelihood
+    >>> PoissonLikelihood().predict([[0.0], [1.0]]).round(3).tolist()
+    [[1.0], [2.718]]
     """
 
     family: ClassVar[type[Distribution]] = Poisson
@@ -64,6 +70,13 @@ class NegativeBinomialLikelihood(Likelihood):
     -ln of gamma(y + r) / (gamma(r) y!) p**r (1 - p)**y with p = r / (r + m) (Lawless 1987,
     "Negative binomial and mixed Poisson regression"). Two raw outputs a column: those whose exp is
     m, then those whose softplus, and 1e-6, is r.
+
+    Examples
+    --------
+    >>> from quickprop import NegativeBinomialLikelihood
+    >>> predicted = NegativeBinomialLikelihood().distribution([[1.0, 0.0]])  # mean e
+    >>> predicted.mean.round(3).tolist(), predicted.variance.round(2).tolist()
+    ([[2.718]], [[13.38]])
     """
 
     family: ClassVar[type[Distribution]] = NegativeBinomial

@@ -51,6 +51,12 @@ class CrossEntropy(RowLoss):
         The part s of the target that is spread over all classes.
     class_weight : tuple of float, optional
         Factors of the summands of each class.
+
+    Examples
+    --------
+    >>> from quickprop import CrossEntropy
+    >>> CrossEntropy().predict([[0.0, 0.0], [0.0, 1000.0]]).tolist()
+    [[0.5, 0.5], [0.0, 1.0]]
     """
 
     output_activation: ClassVar[str | None] = "softmax"
@@ -122,6 +128,14 @@ class BinaryCrossEntropy(NumberLoss):
         Two factors: of the summand of 0 and of that of 1, for every label.
     positive_weight : tuple of float, optional
         A factor for each label, of the summand of 1.
+
+    Examples
+    --------
+    >>> from quickprop import BinaryCrossEntropy, function, placeholder
+    >>> output, target = placeholder((None, 1)), placeholder((None, 1))
+    >>> loss = function([output, target], BinaryCrossEntropy()(output, target))
+    >>> round(float(loss([[0.0]], [[1.0]])), 4)  # ln 2
+    0.6931
     """
 
     output_activation: ClassVar[str | None] = "sigmoid"
@@ -173,6 +187,14 @@ class Focal(NumberLoss):
         How little rows count that are predicted well; 0 gives cross-entropy.
     alpha : float or None
         The factor a of labels 1; those of 0 have 1 - alpha. None leaves both out.
+
+    Examples
+    --------
+    >>> from quickprop import Focal, function, placeholder
+    >>> output, target = placeholder((None, 1)), placeholder((None, 1))
+    >>> loss = function([output, target], Focal(gamma=2.0, alpha=None)(output, target))
+    >>> round(float(loss([[0.0]], [[1.0]])), 4)  # (1 - 1/2)**2 ln 2
+    0.1733
     """
 
     output_activation: ClassVar[str | None] = "sigmoid"

@@ -81,6 +81,12 @@ class Heads(Loss):
     -----
     The target is one matrix with the columns of all heads in their order; class codes are one
     column of whole numbers. NaN is missing.
+
+    Examples
+    --------
+    >>> from quickprop import CrossEntropy, Heads, MeanSquaredError
+    >>> Heads((CrossEntropy(), MeanSquaredError()), targets=(3, 1)).output_width(4)
+    4
     """
 
     losses: tuple[Loss, ...] = setting(sequence_of(_SINGLE))

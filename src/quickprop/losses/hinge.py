@@ -100,7 +100,16 @@ class MarginLoss(RowLoss):
 @SINGLE_LOSSES.register()
 @dataclass(frozen=True)
 class Hinge(MarginLoss):
-    """max(0, 1 - margin): Cortes and Vapnik 1995; for several classes Crammer and Singer 2001."""
+    """max(0, 1 - margin): Cortes and Vapnik 1995; for several classes Crammer and Singer 2001.
+
+    Examples
+    --------
+    >>> from quickprop import Hinge, function, placeholder
+    >>> output, target = placeholder((None, 1)), placeholder((None, 1))
+    >>> loss = function([output, target], Hinge()(output, target))
+    >>> float(loss([[0.25]], [[1.0]]))
+    0.75
+    """
 
     def of_shortfall(self, shortfall: Tensor) -> Tensor:
         """As it is."""
@@ -110,7 +119,16 @@ class Hinge(MarginLoss):
 @SINGLE_LOSSES.register()
 @dataclass(frozen=True)
 class SquaredHinge(MarginLoss):
-    """max(0, 1 - margin)**2: the L2 loss of support vector machines (Tang 2013)."""
+    """max(0, 1 - margin)**2: the L2 loss of support vector machines (Tang 2013).
+
+    Examples
+    --------
+    >>> from quickprop import SquaredHinge, function, placeholder
+    >>> output, target = placeholder((None, 1)), placeholder((None, 1))
+    >>> loss = function([output, target], SquaredHinge()(output, target))
+    >>> float(loss([[0.5]], [[1.0]]))
+    0.25
+    """
 
     def of_shortfall(self, shortfall: Tensor) -> Tensor:
         """Its square."""

@@ -26,6 +26,12 @@ class Likelihood(NumberLoss):
     ----------
     family : type of Distribution
         What is made of the parameters.
+
+    Examples
+    --------
+    >>> from quickprop import GaussianLikelihood, Likelihood
+    >>> isinstance(GaussianLikelihood(), Likelihood), GaussianLikelihood().output_width(2)
+    (True, 4)
     """
 
     family: ClassVar[type[Distribution]]

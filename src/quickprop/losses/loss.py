@@ -29,6 +29,12 @@ class Loss(Component, ABC):
     output_activation : str or None
         The activation that the loss contains. A network that ends in that activation is trained
         on what comes before it, the raw outputs.
+
+    Examples
+    --------
+    >>> from quickprop import Huber, Loss
+    >>> isinstance(Huber(), Loss), Huber().output_width(3)
+    (True, 3)
     """
 
     output_activation: ClassVar[str | None] = None

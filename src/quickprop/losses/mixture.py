@@ -24,6 +24,12 @@ class MixtureLikelihood(Likelihood):
     Bishop 1994, "Mixture density networks". For each column 3 times `components` raw outputs: the
     logits of the weights w, then the means m, then those whose softplus, and 1e-6, are s. Within
     each of the three blocks the components of the first column come first.
+
+    Examples
+    --------
+    >>> from quickprop import MixtureLikelihood
+    >>> MixtureLikelihood(components=2).output_width(1)
+    6
     """
 
     family: ClassVar[type[Distribution]] = NormalMixture

@@ -34,6 +34,12 @@ class Ordinal(RowLoss):
     ----------
     class_weight : tuple of float, optional
         Factors of the rows of each class.
+
+    Examples
+    --------
+    >>> from quickprop import Ordinal
+    >>> Ordinal().predict([[0.0, 1.0]]).round(3).tolist()  # of 3 classes
+    [[0.5, 0.288, 0.212]]
     """
 
     class_weight: tuple[float, ...] | None = setting(CLASS_WEIGHT, None)

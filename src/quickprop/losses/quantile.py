@@ -42,6 +42,14 @@ class Quantile(NumberLoss):
     non_crossing : bool
         Take the first raw output as the lowest quantile, and each next one as its softplus above
         the one before.
+
+    Examples
+    --------
+    >>> from quickprop import Quantile, function, placeholder
+    >>> output, target = placeholder((None, 1)), placeholder((None, 1))
+    >>> loss = function([output, target], Quantile((0.9,))(output, target))
+    >>> round(float(loss([[1.0]], [[0.0]])), 3), round(float(loss([[0.0]], [[1.0]])), 3)
+    (0.1, 0.9)
     """
 
     levels: tuple[float, ...] = setting(

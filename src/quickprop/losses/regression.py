@@ -43,6 +43,14 @@ class MeanSquaredError(PointLoss):
     """The mean of (f - y)**2 over rows and outputs; least where f is the mean of y given x.
 
     Legendre 1805; Gauss 1809.
+
+    Examples
+    --------
+    >>> from quickprop import MeanSquaredError, function, placeholder
+    >>> output, target = placeholder((None, 1)), placeholder((None, 1))
+    >>> loss = function([output, target], MeanSquaredError()(output, target))
+    >>> float(loss([[3.0], [0.0]], [[1.0], [0.0]]))
+    2.0
     """
 
     def per_target(self, output: Tensor, target: Tensor) -> Tensor:
@@ -57,6 +65,14 @@ class MeanAbsoluteError(PointLoss):
     """The mean of abs(f - y) over rows and outputs; least where f is the median of y given x.
 
     Laplace 1774. Its gradient at f = y is taken as 0.
+
+    Examples
+    --------
+    >>> from quickprop import MeanAbsoluteError, function, placeholder
+    >>> output, target = placeholder((None, 1)), placeholder((None, 1))
+    >>> loss = function([output, target], MeanAbsoluteError()(output, target))
+    >>> float(loss([[3.0], [0.0]], [[1.0], [0.0]]))
+    1.0
     """
 
     def per_target(self, output: Tensor, target: Tensor) -> Tensor:
@@ -70,6 +86,14 @@ class Huber(PointLoss):
     """d**2 / 2 where d = abs(f - y) is at most `delta`, else delta (d - delta / 2).
 
     Huber 1964, "Robust estimation of a location parameter".
+
+    Examples
+    --------
+    >>> from quickprop import Huber, function, placeholder
+    >>> output, target = placeholder((None, 1)), placeholder((None, 1))
+    >>> loss = function([output, target], Huber(delta=1.0)(output, target))
+    >>> float(loss([[3.0]], [[0.0]]))
+    2.5
     """
 
     delta: float = setting(number(0.0, low_open=True), 1.0)
@@ -90,6 +114,14 @@ class LogCosh(PointLoss):
 
     Written as d + ln(1 + exp(-2d)) - ln 2 with d = abs(f - y), which cannot overflow.
     Green 1990, "Bayesian reconstructions from emission tomography data".
+
+    Examples
+    --------
+    >>> from quickprop import LogCosh, function, placeholder
+    >>> output, target = placeholder((None, 1)), placeholder((None, 1))
+    >>> loss = function([output, target], LogCosh()(output, target))
+    >>> round(float(loss([[3.0]], [[0.0]])), 4)
+    2.3093
     """
 
     def per_target(self, output: Tensor, target: Tensor) -> Tensor:
@@ -104,6 +136,14 @@ class MeanAbsolutePercentageError(PointLoss):
     """The mean of abs(f - y) / abs(y), as a fraction: 0.05 is five percent.
 
     De Myttenaere, Golden, Le Grand and Rossi 2016. A target of 0 is refused.
+
+    Examples
+    --------
+    >>> from quickprop import MeanAbsolutePercentageError, function, placeholder
+    >>> output, target = placeholder((None, 1)), placeholder((None, 1))
+    >>> loss = function([output, target], MeanAbsolutePercentageError()(output, target))
+    >>> float(loss([[3.0]], [[4.0]]))
+    0.25
     """
 
     domain: ClassVar[Domain] = _NOT_ZERO

@@ -77,7 +77,13 @@ class Autoencoder:
 
     Examples
     --------
-    >>> strange = Autoencoder(8, 2).fit(rows).reconstruction_error(others)
+    >>> import numpy as np
+    >>> from quickprop import Autoencoder
+    >>> line = np.linspace(-1, 1, 200)[:, None] * [1.0, 2.0]
+    >>> model = Autoencoder(1).fit(line)
+    >>> usual, strange = model.reconstruction_error([[0.5, 1.0], [0.5, -1.0]])
+    >>> bool(strange > 10 * usual)
+    True
     """
 
     def __init__(

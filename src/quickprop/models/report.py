@@ -58,6 +58,14 @@ class FitReport:
         Why training ended.
     seconds : dict
         Wall-clock seconds: training, baselines, total.
+
+    Examples
+    --------
+    >>> import quickprop
+    >>> from quickprop.data import sample_path
+    >>> report = quickprop.fit(sample_path("iris"), target="species", epochs=20).report
+    >>> isinstance(report, quickprop.FitReport), report.rows["read"], sorted(report.scores)
+    (True, 150, ['dummy', 'linear', 'network'])
     """
 
     task: str

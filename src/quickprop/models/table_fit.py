@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -9,7 +10,6 @@ from typing import Any, NoReturn
 
 from quickprop.data import as_table
 from quickprop.errors import SettingError
-from quickprop.foundation.deadline import Deadline
 from quickprop.foundation.random_streams import SEED
 from quickprop.foundation.settings import Rule, boolean, callback, integer, number, optional
 from quickprop.models.judgement import Judgement, judge
@@ -107,6 +107,16 @@ def fit(
         An option outside what is allowed.
     KeyboardInterrupt
         Ctrl-C before anything was learned; later it ends the fit, and what was learned is returned.
+
+    Examples
+    --------
+    >>> import quickprop
+    >>> from quickprop.data import sample_path
+    >>> model = quickprop.fit(sample_path("iris"), target="species", hidden=[16])
+    >>> model.report.scores["network"]["accuracy"] > 0.9
+    True
+    >>> model.predict(sample_path("iris")).shape
+    (150,)
     """
     if others or not isinstance(target, str) or isinstance(data, Network):
         _refuse_arrays(data, target)
@@ -132,7 +142,7 @@ def fit(
     say("reading the table")
     frame = as_table(data)
     started = time.perf_counter()
-    deadline = Deadline(plain["budget"])
+    deadline = math.inf if budget is None else started + plain["budget"]
     say("preparing the columns")
     prepared = prepare(frame, target, task=task, seed=plain["seed"], test=plain["test"])
     ready = time.perf_counter()
@@ -142,14 +152,14 @@ def fit(
         prepared,
         recipe,
         seed=plain["seed"],
-        budget=_time_to_train(prepared, recipe, deadline) if deadline.limited else None,
+        budget=None if budget is None else _time_to_train(prepared, recipe, deadline),
         callbacks=listeners,
         backend=backend,
         threads=plain["threads"],
     )
     if model.history.interrupted and not model.history.epochs:
         raise KeyboardInterrupt
-    if not model.history.epochs and deadline.left <= _COMPILING:
+    if not model.history.epochs and time.perf_counter() >= deadline - _COMPILING:
         model.history.stopped = (
             f"the budget of {budget:g} s was used up before the first step: preparing took "
             f"{ready - started:.2f} s; the weights are the starting ones"
@@ -210,9 +220,9 @@ def _recipe(prepared: Prepared, widths: tuple[int, ...] | None, epochs: int | No
     return recipe if epochs is None else replace(recipe, epochs=epochs)
 
 
-def _time_to_train(prepared: Prepared, recipe: Recipe, deadline: Deadline) -> float:
+def _time_to_train(prepared: Prepared, recipe: Recipe, deadline: float) -> float:
     """Seconds for training: what is left, less what judging will take."""
-    left = deadline.left
+    left = deadline - time.perf_counter()
     aside = 0.0
     if len(prepared.split.test) and not recipe.linear:
         preprocessor, task = prepared.preprocessor, prepared.task
@@ -224,16 +234,16 @@ def _time_to_train(prepared: Prepared, recipe: Recipe, deadline: Deadline) -> fl
 
 
 def _linear(
-    prepared: Prepared, deadline: Deadline, backend: str | None, threads: int | None
+    prepared: Prepared, deadline: float, backend: str | None, threads: int | None
 ) -> Trained | None:
     """The linear model, or None where there was no time for it."""
-    left = deadline.left
+    left = deadline - time.perf_counter()
     if left <= 0.0:
         return None
     linear = train_model(
         prepared,
         linear_recipe(prepared.task.linear_penalty(len(prepared.split.train))),
-        budget=left if deadline.limited else None,
+        budget=None if deadline == math.inf else left,
         backend=backend,
         threads=threads,
     )

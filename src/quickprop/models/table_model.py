@@ -43,6 +43,19 @@ class TableModel:
         SHA-256 of the table that the model was fitted on.
     linear_part : TableModel or None
         The linear model that the network was compared with, where there was one.
+
+    Examples
+    --------
+    >>> import quickprop
+    >>> from quickprop.data import read_table, sample_path
+    >>> model = quickprop.fit(sample_path("iris"), target="species", hidden=[16])
+    >>> rows = read_table(sample_path("iris"))
+    >>> isinstance(model, quickprop.TableModel), model.classes
+    (True, ('Iris-setosa', 'Iris-versicolor', 'Iris-virginica'))
+    >>> model.predict_proba(rows).shape
+    (150, 3)
+    >>> model.evaluate(rows)["accuracy"] > 0.9
+    True
     """
 
     preprocessor: Preprocessor
@@ -231,6 +244,15 @@ class TableModel:
         ------
         ModelFileError
             The file is missing, truncated, altered, of a later version or no model at all.
+
+        Examples
+        --------
+        >>> import quickprop
+        >>> from quickprop.data import sample_path
+        >>> model = quickprop.fit(sample_path("iris"), target="species", epochs=20)
+        >>> model.save("iris.quickprop")
+        >>> quickprop.load("iris.quickprop").task
+        'classification'
         """
         document, weights = read_model_file(path)
         where = str(path)

@@ -41,6 +41,14 @@ class Diagram:
     ----------
     svg : str
         The picture as SVG.
+
+    Examples
+    --------
+    >>> from quickprop import Dense, Diagram, Network
+    >>> diagram = Network([Dense(2), Dense(1)], features=3).diagram()
+    >>> isinstance(diagram, Diagram), diagram.svg[:4]
+    (True, '<svg')
+    >>> path = diagram.save("network.svg")
     """
 
     svg: str

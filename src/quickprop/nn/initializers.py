@@ -25,7 +25,20 @@ _ANY = number(-LARGEST)
 
 @dataclass(frozen=True)
 class Initializer(Component, ABC):
-    """How the numbers of a parameter are drawn."""
+    """How the numbers of a parameter are drawn.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> import numpy as np
+    >>> from quickprop import Dense, Initializer, Network
+    >>> @dataclass(frozen=True)
+    ... class Identity(Initializer):
+    ...     def draw(self, shape, generator):
+    ...         return np.eye(*shape)
+    >>> Network([Dense(2, initializer=Identity())], features=2).predict([[3.0, 4.0]]).tolist()
+    [[3.0, 4.0]]
+    """
 
     @abstractmethod
     def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
@@ -63,7 +76,15 @@ def _normal(variance: float, shape: Shape, generator: np.random.Generator) -> np
 @INITIALIZERS.register("zero")
 @dataclass(frozen=True)
 class Zeros(Initializer):
-    """All zero."""
+    """All zero.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quickprop import Zeros
+    >>> Zeros().draw((2, 2), np.random.default_rng(0)).tolist()
+    [[0.0, 0.0], [0.0, 0.0]]
+    """
 
     def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
         """Zeros; nothing is drawn."""
@@ -73,7 +94,15 @@ class Zeros(Initializer):
 @INITIALIZERS.register()
 @dataclass(frozen=True)
 class Filled(Initializer):
-    """All the same number. (`Constant` is the learning rate that stays the same.)"""
+    """All the same number. (`Constant` is the learning rate that stays the same.)
+
+    Examples
+    --------
+    >>> from quickprop import Dense, Filled, Network
+    >>> network = Network([Dense(1, bias=False, initializer=Filled(2.0))], features=1)
+    >>> network.predict([[3.0]]).tolist()
+    [[6.0]]
+    """
 
     value: float = setting(_ANY)
 
@@ -85,7 +114,16 @@ class Filled(Initializer):
 @INITIALIZERS.register()
 @dataclass(frozen=True)
 class Uniform(Initializer):
-    """Any number from `low` up to `high` as likely as any other."""
+    """Any number from `low` up to `high` as likely as any other.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quickprop import Uniform
+    >>> drawn = Uniform(-1.0, 1.0).draw((200, 300), np.random.default_rng(0))
+    >>> round(float(abs(drawn).max()), 2)
+    1.0
+    """
 
     low: float = setting(_ANY, -0.05)
     high: float = setting(_ANY, 0.05)
@@ -108,7 +146,15 @@ class Uniform(Initializer):
 @INITIALIZERS.register()
 @dataclass(frozen=True)
 class Normal(Initializer):
-    """Normal with a given mean and standard deviation."""
+    """Normal with a given mean and standard deviation.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quickprop import Normal
+    >>> round(float(Normal(0.0, 0.5).draw((200, 300), np.random.default_rng(0)).std()), 2)
+    0.5
+    """
 
     mean: float = setting(_ANY, 0.0)
     deviation: float = setting(number(0.0), 0.05)
@@ -125,6 +171,14 @@ class TruncatedNormal(Initializer):
 
     `deviation` is that of the whole normal distribution; what is left after cutting both ends has
     0.8796 times that.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quickprop import TruncatedNormal
+    >>> drawn = TruncatedNormal(0.0, 0.5).draw((200, 300), np.random.default_rng(0))
+    >>> round(float(abs(drawn).max()), 2), round(float(drawn.std()), 2)
+    (1.0, 0.44)
     """
 
     mean: float = setting(_ANY, 0.0)
@@ -146,7 +200,16 @@ class TruncatedNormal(Initializer):
 @INITIALIZERS.register("glorot", "xavier", "xavier_uniform")
 @dataclass(frozen=True)
 class GlorotUniform(Initializer):
-    """Uniform with variance 2 / (inputs + outputs) (Glorot and Bengio 2010)."""
+    """Uniform with variance 2 / (inputs + outputs) (Glorot and Bengio 2010).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quickprop import GlorotUniform
+    >>> drawn = GlorotUniform().draw((200, 300), np.random.default_rng(0))
+    >>> round(float(drawn.std() ** 2 * (200 + 300)), 1)
+    2.0
+    """
 
     def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
         """Between plus and minus sqrt(6 / (inputs + outputs))."""
@@ -156,7 +219,16 @@ class GlorotUniform(Initializer):
 @INITIALIZERS.register("xavier_normal")
 @dataclass(frozen=True)
 class GlorotNormal(Initializer):
-    """Normal with variance 2 / (inputs + outputs) (Glorot and Bengio 2010)."""
+    """Normal with variance 2 / (inputs + outputs) (Glorot and Bengio 2010).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quickprop import GlorotNormal
+    >>> drawn = GlorotNormal().draw((200, 300), np.random.default_rng(0))
+    >>> round(float(drawn.std() ** 2 * (200 + 300)), 1)
+    2.0
+    """
 
     def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
         """Mean 0."""
@@ -166,7 +238,15 @@ class GlorotNormal(Initializer):
 @INITIALIZERS.register("he", "kaiming", "kaiming_uniform")
 @dataclass(frozen=True)
 class HeUniform(Initializer):
-    """Uniform with variance 2 / inputs (He, Zhang, Ren and Sun 2015)."""
+    """Uniform with variance 2 / inputs (He, Zhang, Ren and Sun 2015).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quickprop import HeUniform
+    >>> round(float(HeUniform().draw((200, 300), np.random.default_rng(0)).std() ** 2 * 200), 1)
+    2.0
+    """
 
     def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
         """Between plus and minus sqrt(6 / inputs)."""
@@ -176,7 +256,15 @@ class HeUniform(Initializer):
 @INITIALIZERS.register("kaiming_normal")
 @dataclass(frozen=True)
 class HeNormal(Initializer):
-    """Normal with variance 2 / inputs (He, Zhang, Ren and Sun 2015)."""
+    """Normal with variance 2 / inputs (He, Zhang, Ren and Sun 2015).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quickprop import HeNormal
+    >>> round(float(HeNormal().draw((200, 300), np.random.default_rng(0)).std() ** 2 * 200), 1)
+    2.0
+    """
 
     def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
         """Mean 0."""
@@ -186,7 +274,15 @@ class HeNormal(Initializer):
 @INITIALIZERS.register()
 @dataclass(frozen=True)
 class LeCunUniform(Initializer):
-    """Uniform with variance 1 / inputs (LeCun, Bottou, Orr and Müller 1998)."""
+    """Uniform with variance 1 / inputs (LeCun, Bottou, Orr and Müller 1998).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quickprop import LeCunUniform
+    >>> round(float(LeCunUniform().draw((200, 300), np.random.default_rng(0)).std() ** 2 * 200), 1)
+    1.0
+    """
 
     def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
         """Between plus and minus sqrt(3 / inputs)."""
@@ -196,7 +292,15 @@ class LeCunUniform(Initializer):
 @INITIALIZERS.register()
 @dataclass(frozen=True)
 class LeCunNormal(Initializer):
-    """Normal with variance 1 / inputs (LeCun, Bottou, Orr and Müller 1998)."""
+    """Normal with variance 1 / inputs (LeCun, Bottou, Orr and Müller 1998).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quickprop import LeCunNormal
+    >>> round(float(LeCunNormal().draw((200, 300), np.random.default_rng(0)).std() ** 2 * 200), 1)
+    1.0
+    """
 
     def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
         """Mean 0."""
@@ -210,6 +314,14 @@ class Orthogonal(Initializer):
 
     W is the weight as a matrix; a kernel's places count as inputs. A stack of such layers neither
     stretches nor shrinks what goes through it. The last bits depend on the LAPACK of the machine.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quickprop import Orthogonal
+    >>> weight = Orthogonal().draw((5, 3), np.random.default_rng(0))
+    >>> bool(np.allclose(weight.T @ weight, np.eye(3), atol=1e-6))
+    True
     """
 
     gain: float = setting(_ANY, 1.0)

@@ -81,9 +81,14 @@ class Network(BuiltNetwork):
 
     Examples
     --------
+    >>> from quickprop import Activation, Add, Dense, Input, Network
+    >>> Network([Dense(16), Activation("relu"), Dense(3)], features=4)
+    <Network 4-16 relu-3, 131 parameters, float32>
     >>> x = Input(8)
     >>> h = Activation("relu")(Dense(8)(x))
-    >>> network = Network(Dense(1)(Add()(x, h)))
+    >>> network = Network(Dense(1)(Add()(x, h)))  # a network that branches
+    >>> network.predict([[0.0] * 8]).shape
+    (1, 1)
     """
 
     def __init__(

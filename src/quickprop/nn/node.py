@@ -16,6 +16,13 @@ class Node(ABC):  # noqa: B024
     """A value in a network: an `Input`, or a part applied to other nodes.
 
     Nodes are made by calling parts: ``h = Dense(16)(x)``, ``y = Add()(h, x)``.
+
+    Examples
+    --------
+    >>> from quickprop import Dense, Input, Network, Node
+    >>> node = Dense(5)(Input(3))
+    >>> isinstance(node, Node), Network(node).width
+    (True, 5)
     """
 
 
@@ -30,6 +37,13 @@ class Input(Node):
     name : str
     codes : bool
         Whether the numbers are int32 codes of categories, for embeddings.
+
+    Examples
+    --------
+    >>> from quickprop import Dense, Input, Network
+    >>> network = Network(Dense(1)(Input(3, "measures")))
+    >>> network.predict({"measures": [[1.0, 2.0, 3.0]]}).shape
+    (1, 1)
     """
 
     shape: int | tuple[int, ...]

@@ -64,6 +64,13 @@ class Summary:
         cannot be trained.
     inputs, outputs : tuple of str
         The columns and what comes out, where they were given names.
+
+    Examples
+    --------
+    >>> from quickprop import Dense, Network, Summary
+    >>> summary = Network([Dense(16), Dense(1)], features=4).summary(rows=32)
+    >>> isinstance(summary, Summary), summary.parameter_count
+    (True, 97)
     """
 
     layers: tuple[SummaryRow, ...]

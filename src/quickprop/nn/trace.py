@@ -47,6 +47,15 @@ class Trace(Traced):
         The loss of all rows, of which the derivatives are taken.
     gradients : mapping of str to array
         The derivative of the loss by every parameter, by full name; empty without a target.
+
+    Examples
+    --------
+    >>> from quickprop import Dense, Network, Trace
+    >>> network = Network([Dense(1)], features=1, dtype="float64")
+    >>> network.set_weights({"dense1.weight": [[2.0]], "dense1.bias": [1.0]})
+    >>> trace = network.trace([3.0], target=[5.0])
+    >>> isinstance(trace, Trace), trace.loss_value, trace["dense1"].loss_by_weights.tolist()
+    (True, 4.0, [[12.0]])
     """
 
     def page(self, row: int = 0) -> str:

@@ -43,6 +43,12 @@ def one_hot(
     DataError
         When a label is negative, not a whole number, or not below `classes`. In a tensor, whose
         numbers are not known yet, such a label gives a row of zeros.
+
+    Examples
+    --------
+    >>> from quickprop import one_hot
+    >>> one_hot([0, 2]).tolist()
+    [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
     """
     if classes is not None:
         _check_classes(classes)
@@ -79,6 +85,12 @@ def from_one_hot(matrix: Tensor | ArrayLike, probabilities: bool = False) -> Ten
     DataError
         When a row is not one-hot; with `probabilities`, when it holds something missing. The rows
         of a tensor are not known yet and always give the place of the largest.
+
+    Examples
+    --------
+    >>> from quickprop import from_one_hot
+    >>> from_one_hot([[0.1, 0.9], [0.8, 0.2]], probabilities=True).tolist()
+    [1, 0]
     """
     probabilities = flag(probabilities, "from_one_hot.probabilities")
     if not isinstance(matrix, Tensor):

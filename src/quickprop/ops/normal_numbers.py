@@ -25,6 +25,14 @@ def normal(
         Different names give independent numbers.
     seed, step : Tensor
         int32 scalars.
+
+    Examples
+    --------
+    >>> from quickprop import constant, function, normal
+    >>> seed, step = constant(0, "int32"), constant(0, "int32")
+    >>> drawn = function([], normal((1000,), "noise", seed, step))()
+    >>> round(float(drawn.std()), 1)
+    1.0
     """
     u = uniform(shape, f"{stream}.radius", seed, step, dtype)
     v = uniform(shape, f"{stream}.angle", seed, step, dtype)

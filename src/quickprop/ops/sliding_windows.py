@@ -137,6 +137,12 @@ def convolve(
     -------
     Tensor
         [rows, counts..., filters].
+
+    Examples
+    --------
+    >>> from quickprop import convolve
+    >>> convolve([[[1.0], [2.0], [6.0], [5.0]]], [[[1.0]], [[-1.0]]]).ravel().tolist()
+    [-1.0, -4.0, 1.0]
     """
     as_tensors((x, kernel), "convolve")
     lengths, (groups,) = _lengths(x), each(groups, 1)
@@ -186,6 +192,12 @@ def max_pool(
     """The largest number of every window, channel by channel; ties share the derivative.
 
     Parameters are as `windows_over` takes them; without a stride windows stand side by side.
+
+    Examples
+    --------
+    >>> from quickprop import max_pool
+    >>> max_pool([[[1.0], [2.0], [6.0], [5.0]]], 2).ravel().tolist()
+    [2.0, 6.0]
     """
     return max(_patches(x, size, stride, padding, dilation, -math.inf), -2)
 
@@ -197,5 +209,11 @@ def average_pool(
     """The mean of every window, channel by channel; what lies beyond the ends counts as zero.
 
     Parameters are as `windows_over` takes them; without a stride windows stand side by side.
+
+    Examples
+    --------
+    >>> from quickprop import average_pool
+    >>> average_pool([[[1.0], [2.0], [6.0], [5.0]]], 2).ravel().tolist()
+    [1.5, 5.5]
     """
     return mean(_patches(x, size, stride, padding, 1, 0.0), -2)

@@ -37,6 +37,16 @@ class Adadelta(Optimizer):
         Of both running means; the paper's rho.
     epsilon : float
         The first steps are about its square root.
+
+    Examples
+    --------
+    >>> from quickprop import Adadelta, Dense, MeanSquaredError, Network
+    >>> from quickprop.train import fit
+    >>> network, x, y = Network([Dense(1)], features=1), [[0.0], [1.0]], [[1.0], [3.0]]
+    >>> rule = Adadelta(10.0)
+    >>> history = fit(network, x, y, loss=MeanSquaredError(), optimizer=rule, epochs=300)
+    >>> history.best_loss < 1e-3
+    True
     """
 
     learning_rate: float = setting(RATE, 1.0)

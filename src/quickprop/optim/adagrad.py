@@ -23,6 +23,16 @@ class Adagrad(Optimizer):
     ----------
     learning_rate : float
     epsilon : float
+
+    Examples
+    --------
+    >>> from quickprop import Adagrad, Dense, MeanSquaredError, Network
+    >>> from quickprop.train import fit
+    >>> network, x, y = Network([Dense(1)], features=1), [[0.0], [1.0]], [[1.0], [3.0]]
+    >>> rule = Adagrad(0.5)
+    >>> history = fit(network, x, y, loss=MeanSquaredError(), optimizer=rule, epochs=300)
+    >>> history.best_loss < 1e-3
+    True
     """
 
     learning_rate: float = setting(RATE, 0.01)

@@ -34,6 +34,16 @@ class Adam(Optimizer):
     beta1, beta2 : float
         Decay factors of the two running means.
     epsilon : float
+
+    Examples
+    --------
+    >>> from quickprop import Adam, Dense, MeanSquaredError, Network
+    >>> from quickprop.train import fit
+    >>> network, x, y = Network([Dense(1)], features=1), [[0.0], [1.0]], [[1.0], [3.0]]
+    >>> rule = Adam(0.1)
+    >>> history = fit(network, x, y, loss=MeanSquaredError(), optimizer=rule, epochs=300)
+    >>> history.best_loss < 1e-3
+    True
     """
 
     learning_rate: float = setting(RATE, 1e-3)
@@ -65,6 +75,16 @@ class AMSGrad(Optimizer):
     beta1, beta2 : float
         Decay factors of the two running means.
     epsilon : float
+
+    Examples
+    --------
+    >>> from quickprop import AMSGrad, Dense, MeanSquaredError, Network
+    >>> from quickprop.train import fit
+    >>> network, x, y = Network([Dense(1)], features=1), [[0.0], [1.0]], [[1.0], [3.0]]
+    >>> rule = AMSGrad(0.1)
+    >>> history = fit(network, x, y, loss=MeanSquaredError(), optimizer=rule, epochs=300)
+    >>> history.best_loss < 1e-3
+    True
     """
 
     learning_rate: float = setting(RATE, 1e-3)
@@ -97,6 +117,16 @@ class AdamW(Optimizer):
         Decay factors of the two running means.
     epsilon : float
     weight_decay : float
+
+    Examples
+    --------
+    >>> from quickprop import AdamW, Dense, MeanSquaredError, Network
+    >>> from quickprop.train import fit
+    >>> network, x, y = Network([Dense(1)], features=1), [[0.0], [1.0]], [[1.0], [3.0]]
+    >>> rule = AdamW(0.1, weight_decay=1e-4)
+    >>> history = fit(network, x, y, loss=MeanSquaredError(), optimizer=rule, epochs=300)
+    >>> history.best_loss < 1e-3
+    True
     """
 
     learning_rate: float = setting(RATE, 1e-3)

@@ -35,6 +35,16 @@ class AdaMax(Optimizer):
     beta1, beta2 : float
         Decay factors of the running mean and of the largest gradient.
     epsilon : float
+
+    Examples
+    --------
+    >>> from quickprop import AdaMax, Dense, MeanSquaredError, Network
+    >>> from quickprop.train import fit
+    >>> network, x, y = Network([Dense(1)], features=1), [[0.0], [1.0]], [[1.0], [3.0]]
+    >>> rule = AdaMax(0.1)
+    >>> history = fit(network, x, y, loss=MeanSquaredError(), optimizer=rule, epochs=300)
+    >>> history.best_loss < 1e-3
+    True
     """
 
     learning_rate: float = setting(RATE, 2e-3)

@@ -193,7 +193,14 @@ class Descent(ABC):
 
 @dataclass(frozen=True)
 class FullBatchMethod(Component, ABC):
-    """A method that takes all rows at each step and chooses the length of its steps itself."""
+    """A method that takes all rows at each step and chooses the length of its steps itself.
+
+    Examples
+    --------
+    >>> from quickprop import LBFGS, FullBatchMethod
+    >>> isinstance(LBFGS(), FullBatchMethod)
+    True
+    """
 
     @abstractmethod
     def descent(self, problem: Problem) -> Descent:

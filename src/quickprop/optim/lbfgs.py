@@ -73,6 +73,16 @@ class LBFGS(FullBatchMethod):
         Stop when an iteration lowers the loss, penalty included, by no larger part of itself.
     line_search_evaluations : int
         The most looks at the loss along one direction.
+
+    Examples
+    --------
+    >>> from quickprop import LBFGS, Dense, MeanSquaredError, Network
+    >>> from quickprop.train import fit
+    >>> network, x, y = Network([Dense(1)], features=1), [[0.0], [1.0]], [[1.0], [3.0]]
+    >>> rule = LBFGS()
+    >>> history = fit(network, x, y, loss=MeanSquaredError(), optimizer=rule, epochs=30)
+    >>> history.best_loss < 1e-3
+    True
     """
 
     history: int = setting(integer(1, 100), 10)

@@ -27,6 +27,16 @@ class Lion(Optimizer):
         Weight of the mean in a step, and decay factor of the mean itself.
     weight_decay : float
         Decoupled: it does not go through the sign.
+
+    Examples
+    --------
+    >>> from quickprop import Dense, Lion, MeanSquaredError, Network
+    >>> from quickprop.train import fit
+    >>> network, x, y = Network([Dense(1)], features=1), [[0.0], [1.0]], [[1.0], [3.0]]
+    >>> rule = Lion(0.02)
+    >>> history = fit(network, x, y, loss=MeanSquaredError(), optimizer=rule, epochs=500)
+    >>> history.best_loss < 1e-3
+    True
     """
 
     learning_rate: float = setting(RATE, 1e-4)

@@ -38,6 +38,16 @@ class NAdam(Optimizer):
     epsilon : float
     momentum_decay : float
         How fast the momentum grows from half of beta1 to all of it.
+
+    Examples
+    --------
+    >>> from quickprop import Dense, MeanSquaredError, NAdam, Network
+    >>> from quickprop.train import fit
+    >>> network, x, y = Network([Dense(1)], features=1), [[0.0], [1.0]], [[1.0], [3.0]]
+    >>> rule = NAdam(0.1)
+    >>> history = fit(network, x, y, loss=MeanSquaredError(), optimizer=rule, epochs=300)
+    >>> history.best_loss < 1e-3
+    True
     """
 
     learning_rate: float = setting(RATE, 2e-3)

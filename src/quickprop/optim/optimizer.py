@@ -30,6 +30,21 @@ class Optimizer(Component, ABC):
     ----------
     learning_rate : float
         The base rate; a schedule may change it from step to step.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> from quickprop import Dense, MeanSquaredError, Network, Optimizer
+    >>> from quickprop.train import fit
+    >>> @dataclass(frozen=True)
+    ... class Descent(Optimizer):
+    ...     def updates(self, parameters, gradients, learning_rate, step):
+    ...         return [(w, w - learning_rate * g) for w, g in zip(parameters, gradients)]
+    >>> network, x, y = Network([Dense(1)], features=1), [[0.0], [1.0]], [[1.0], [3.0]]
+    >>> rule = Descent(0.3)
+    >>> history = fit(network, x, y, loss=MeanSquaredError(), optimizer=rule, epochs=100)
+    >>> history.best_loss < 1e-3
+    True
     """
 
     learning_rate: float = setting(RATE, 0.01)

@@ -33,6 +33,19 @@ class ReduceOnPlateau(Schedule):
         Epochs after a reduction in which none is counted as bad.
     floor : float
         The smallest part of the base rate.
+
+    Examples
+    --------
+    >>> from quickprop import SGD, Dense, MeanSquaredError, Network, ReduceOnPlateau
+    >>> from quickprop.train import fit
+    >>> network, x, y = Network([Dense(1)], features=1), [[0.0], [1.0]], [[1.0], [3.0]]
+    >>> rule = SGD(0.1)
+    >>> rates = ReduceOnPlateau(factor=0.5, patience=1, threshold=10.0)
+    >>> history = fit(
+    ...     network, x, y, loss=MeanSquaredError(), optimizer=rule, schedule=rates, epochs=6
+    ... )
+    >>> [round(epoch.learning_rate, 4) for epoch in history.epochs]
+    [0.1, 0.1, 0.1, 0.05, 0.05, 0.025]
     """
 
     factor: float = setting(number(0.0, 1.0, low_open=True, high_open=True), 0.1)

@@ -34,6 +34,16 @@ class Quickprop(Optimizer):
         The paper's epsilon.
     growth : float
         The paper's mu.
+
+    Examples
+    --------
+    >>> from quickprop import Dense, MeanSquaredError, Network, Quickprop
+    >>> from quickprop.train import fit
+    >>> network, x, y = Network([Dense(1)], features=1), [[0.0], [1.0]], [[1.0], [3.0]]
+    >>> rule = Quickprop(0.1)
+    >>> history = fit(network, x, y, loss=MeanSquaredError(), optimizer=rule, epochs=300)
+    >>> history.best_loss < 1e-3
+    True
     """
 
     learning_rate: float = setting(RATE, 0.01)

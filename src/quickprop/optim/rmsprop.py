@@ -39,6 +39,16 @@ class RMSprop(Optimizer):
     momentum : float
     centered : bool
     epsilon : float
+
+    Examples
+    --------
+    >>> from quickprop import Dense, MeanSquaredError, Network, RMSprop
+    >>> from quickprop.train import fit
+    >>> network, x, y = Network([Dense(1)], features=1), [[0.0], [1.0]], [[1.0], [3.0]]
+    >>> rule = RMSprop(0.03)
+    >>> history = fit(network, x, y, loss=MeanSquaredError(), optimizer=rule, epochs=300)
+    >>> history.best_loss < 1e-3
+    True
     """
 
     learning_rate: float = setting(RATE, 0.01)

@@ -25,6 +25,12 @@ class EpochEnd:
         Made so far.
     steps_left : float or None
         As many as the budget seems to leave time for, if there is a budget.
+
+    Examples
+    --------
+    >>> from quickprop import EpochEnd
+    >>> EpochEnd(loss=0.5, steps=100).steps
+    100
     """
 
     loss: float
@@ -34,7 +40,14 @@ class EpochEnd:
 
 @dataclass(frozen=True)
 class Schedule(Component, ABC):
-    """The learning rate as a function of the step."""
+    """The learning rate as a function of the step.
+
+    Examples
+    --------
+    >>> from quickprop import Cosine, Schedule
+    >>> isinstance(Cosine(), Schedule), Cosine().needs_total
+    (True, True)
+    """
 
     @abstractmethod
     def rate(

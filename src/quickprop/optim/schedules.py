@@ -19,7 +19,21 @@ from quickprop.optim.schedule import SCHEDULES, Schedule
 @SCHEDULES.register()
 @dataclass(frozen=True)
 class Constant(Schedule):
-    """The base rate, always."""
+    """The base rate, always.
+
+    Examples
+    --------
+    >>> from quickprop import SGD, Constant, Dense, MeanSquaredError, Network
+    >>> from quickprop.train import fit
+    >>> network, x, y = Network([Dense(1)], features=1), [[0.0], [1.0]], [[1.0], [3.0]]
+    >>> rule = SGD(0.1)
+    >>> rates = Constant()
+    >>> history = fit(
+    ...     network, x, y, loss=MeanSquaredError(), optimizer=rule, schedule=rates, epochs=3
+    ... )
+    >>> [round(epoch.learning_rate, 3) for epoch in history.epochs]
+    [0.1, 0.1, 0.1]
+    """
 
     def rate(
         self,
@@ -43,6 +57,19 @@ class Cosine(Schedule):
         Between 0 and 1.
     steps : int, optional
         Length of the way down, by default the whole fit.
+
+    Examples
+    --------
+    >>> from quickprop import SGD, Cosine, Dense, MeanSquaredError, Network
+    >>> from quickprop.train import fit
+    >>> network, x, y = Network([Dense(1)], features=1), [[0.0], [1.0]], [[1.0], [3.0]]
+    >>> rule = SGD(0.1)
+    >>> rates = Cosine()
+    >>> history = fit(
+    ...     network, x, y, loss=MeanSquaredError(), optimizer=rule, schedule=rates, epochs=5
+    ... )
+    >>> [round(epoch.learning_rate, 3) for epoch in history.epochs]
+    [0.1, 0.09, 0.065, 0.035, 0.01]
     """
 
     floor: float = setting(number(0.0, 1.0), 0.0)
@@ -83,6 +110,19 @@ class OneCycle(Schedule):
         At least 1.
     steps : int, optional
         Length of both ways, by default the whole fit.
+
+    Examples
+    --------
+    >>> from quickprop import SGD, Dense, MeanSquaredError, Network, OneCycle
+    >>> from quickprop.train import fit
+    >>> network, x, y = Network([Dense(1)], features=1), [[0.0], [1.0]], [[1.0], [3.0]]
+    >>> rule = SGD(0.1)
+    >>> rates = OneCycle()
+    >>> history = fit(
+    ...     network, x, y, loss=MeanSquaredError(), optimizer=rule, schedule=rates, epochs=5
+    ... )
+    >>> [round(epoch.learning_rate, 4) for epoch in history.epochs]
+    [0.004, 0.095, 0.0611, 0.0188, 0.0]
     """
 
     rise: float = setting(number(0.0, 1.0, low_open=True, high_open=True), 0.3)
@@ -125,6 +165,19 @@ class ExponentialDecay(Schedule):
     factor : float
         Above 0, at most 1.
     steps : int
+
+    Examples
+    --------
+    >>> from quickprop import SGD, Dense, ExponentialDecay, MeanSquaredError, Network
+    >>> from quickprop.train import fit
+    >>> network, x, y = Network([Dense(1)], features=1), [[0.0], [1.0]], [[1.0], [3.0]]
+    >>> rule = SGD(0.1)
+    >>> rates = ExponentialDecay(factor=0.5, steps=2)
+    >>> history = fit(
+    ...     network, x, y, loss=MeanSquaredError(), optimizer=rule, schedule=rates, epochs=5
+    ... )
+    >>> [round(epoch.learning_rate, 3) for epoch in history.epochs]
+    [0.1, 0.071, 0.05, 0.035, 0.025]
     """
 
     factor: float = setting(number(0.0, 1.0, low_open=True), 0.5)
@@ -152,6 +205,19 @@ class StepDecay(Schedule):
     factor : float
         Above 0, at most 1.
     steps : int
+
+    Examples
+    --------
+    >>> from quickprop import SGD, Dense, MeanSquaredError, Network, StepDecay
+    >>> from quickprop.train import fit
+    >>> network, x, y = Network([Dense(1)], features=1), [[0.0], [1.0]], [[1.0], [3.0]]
+    >>> rule = SGD(0.1)
+    >>> rates = StepDecay(factor=0.1, steps=2)
+    >>> history = fit(
+    ...     network, x, y, loss=MeanSquaredError(), optimizer=rule, schedule=rates, epochs=5
+    ... )
+    >>> [round(epoch.learning_rate, 3) for epoch in history.epochs]
+    [0.1, 0.1, 0.01, 0.01, 0.001]
     """
 
     factor: float = setting(number(0.0, 1.0, low_open=True), 0.1)
@@ -181,6 +247,19 @@ class InverseScaling(Schedule):
     Parameters
     ----------
     power : float
+
+    Examples
+    --------
+    >>> from quickprop import SGD, Dense, InverseScaling, MeanSquaredError, Network
+    >>> from quickprop.train import fit
+    >>> network, x, y = Network([Dense(1)], features=1), [[0.0], [1.0]], [[1.0], [3.0]]
+    >>> rule = SGD(0.1)
+    >>> rates = InverseScaling()
+    >>> history = fit(
+    ...     network, x, y, loss=MeanSquaredError(), optimizer=rule, schedule=rates, epochs=4
+    ... )
+    >>> [round(epoch.learning_rate, 3) for epoch in history.epochs]
+    [0.1, 0.071, 0.058, 0.05]
     """
 
     power: float = setting(number(0.0), 0.5)
@@ -212,6 +291,19 @@ class FunctionOfStep(Schedule):
     function : callable
         ``function(base_rate, step)`` gives the rate; all three are scalar tensors, so it is
         written with their operators and the functions of `quickprop.ops`.
+
+    Examples
+    --------
+    >>> from quickprop import SGD, Dense, FunctionOfStep, MeanSquaredError, Network
+    >>> from quickprop.train import fit
+    >>> network, x, y = Network([Dense(1)], features=1), [[0.0], [1.0]], [[1.0], [3.0]]
+    >>> rule = SGD(0.1)
+    >>> rates = FunctionOfStep(lambda base, step: base / (1.0 + step))
+    >>> history = fit(
+    ...     network, x, y, loss=MeanSquaredError(), optimizer=rule, schedule=rates, epochs=3
+    ... )
+    >>> [round(epoch.learning_rate, 3) for epoch in history.epochs]
+    [0.1, 0.05, 0.033]
     """
 
     function: Callable[[Tensor, Tensor], Tensor] = setting(callback())

@@ -31,6 +31,16 @@ class SGD(Optimizer):
         0, the default, is plain gradient descent and keeps no velocity.
     nesterov : bool
         Needs a momentum above 0.
+
+    Examples
+    --------
+    >>> from quickprop import SGD, Dense, MeanSquaredError, Network
+    >>> from quickprop.train import fit
+    >>> network, x, y = Network([Dense(1)], features=1), [[0.0], [1.0]], [[1.0], [3.0]]
+    >>> rule = SGD(0.3, momentum=0.5)
+    >>> history = fit(network, x, y, loss=MeanSquaredError(), optimizer=rule, epochs=300)
+    >>> history.best_loss < 1e-3
+    True
     """
 
     learning_rate: float = setting(RATE, 0.01)

@@ -29,6 +29,19 @@ class WarmUp(Schedule):
         Its steps count from the end of the way up.
     start : float
         Above 0, at most 1.
+
+    Examples
+    --------
+    >>> from quickprop import SGD, Dense, MeanSquaredError, Network, WarmUp
+    >>> from quickprop.train import fit
+    >>> network, x, y = Network([Dense(1)], features=1), [[0.0], [1.0]], [[1.0], [3.0]]
+    >>> rule = SGD(0.1)
+    >>> rates = WarmUp(steps=5)
+    >>> history = fit(
+    ...     network, x, y, loss=MeanSquaredError(), optimizer=rule, schedule=rates, epochs=6
+    ... )
+    >>> [round(epoch.learning_rate, 3) for epoch in history.epochs]
+    [0.001, 0.021, 0.041, 0.06, 0.08, 0.1]
     """
 
     steps: int = setting(integer(1), 100)
@@ -78,6 +91,19 @@ class WithinBudget(Schedule):
     Parameters
     ----------
     schedule : Schedule
+
+    Examples
+    --------
+    >>> from quickprop import SGD, Cosine, Dense, MeanSquaredError, Network, WithinBudget
+    >>> from quickprop.train import fit
+    >>> network, x, y = Network([Dense(1)], features=1), [[0.0], [1.0]], [[1.0], [3.0]]
+    >>> rule = SGD(0.1)
+    >>> rates = WithinBudget(Cosine())
+    >>> history = fit(
+    ...     network, x, y, loss=MeanSquaredError(), optimizer=rule, schedule=rates, epochs=5
+    ... )
+    >>> [round(epoch.learning_rate, 3) for epoch in history.epochs]
+    [0.1, 0.09, 0.065, 0.035, 0.01]
     """
 
     schedule: Schedule = setting(INNER, Cosine())

@@ -60,6 +60,18 @@ class ExponentialAverage(Averaging):
     ----------
     decay : float
         The mean goes back over about ``1 / (1 - decay)`` steps.
+
+    Examples
+    --------
+    >>> from quickprop import Adam, Dense, ExponentialAverage, MeanSquaredError, Network
+    >>> from quickprop.train import fit
+    >>> network, x, y = Network([Dense(1)], features=1), [[0.0], [1.0]], [[1.0], [3.0]]
+    >>> rule, average = Adam(0.1), ExponentialAverage(decay=0.9)
+    >>> history = fit(
+    ...     network, x, y, loss=MeanSquaredError(), optimizer=rule, averaging=average, epochs=500
+    ... )
+    >>> history.best_loss < 1e-3
+    True
     """
 
     decay: float = setting(number(0.0, 1.0, high_open=True), 0.99)
@@ -87,6 +99,18 @@ class StochasticWeightAverage(Averaging):
     ----------
     start : float
         The part of the planned steps that is left out, from 0 and below 1.
+
+    Examples
+    --------
+    >>> from quickprop import Adam, Dense, MeanSquaredError, Network, StochasticWeightAverage
+    >>> from quickprop.train import fit
+    >>> network, x, y = Network([Dense(1)], features=1), [[0.0], [1.0]], [[1.0], [3.0]]
+    >>> rule, average = Adam(0.1), StochasticWeightAverage(start=0.5)
+    >>> history = fit(
+    ...     network, x, y, loss=MeanSquaredError(), optimizer=rule, averaging=average, epochs=500
+    ... )
+    >>> history.best_loss < 1e-3
+    True
     """
 
     start: float = setting(number(0.0, 1.0, high_open=True), 0.75)

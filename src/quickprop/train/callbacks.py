@@ -29,6 +29,18 @@ class Progress:
         Time left of the budget, if there is one.
     history : History
         The epochs that are complete.
+
+    Examples
+    --------
+    >>> from quickprop import Callback, Dense, MeanSquaredError, Network, Progress
+    >>> from quickprop.train import fit
+    >>> class Print(Callback):
+    ...     def on_epoch(self, record, progress: Progress):
+    ...         print(record.epoch, "of", progress.epochs)
+    >>> network, x, y = Network([Dense(1)], features=1), [[0.0], [1.0]], [[1.0], [3.0]]
+    >>> history = fit(network, x, y, loss=MeanSquaredError(), epochs=2, callbacks=[Print()])
+    1 of 2
+    2 of 2
     """
 
     epoch: int
@@ -45,6 +57,18 @@ class Callback(ABC):  # noqa: B024
 
     A method that gives True ends the fit, which then returns as after its last epoch. An error
     ends the fit too and is passed on; the network then has the best weights so far.
+
+    Examples
+    --------
+    >>> from quickprop import Callback, Dense, MeanSquaredError, Network
+    >>> from quickprop.train import fit
+    >>> class Print(Callback):
+    ...     def on_epoch(self, record, progress):
+    ...         print("epoch", record.epoch)
+    >>> network, x, y = Network([Dense(1)], features=1), [[0.0], [1.0]], [[1.0], [3.0]]
+    >>> history = fit(network, x, y, loss=MeanSquaredError(), epochs=2, callbacks=[Print()])
+    epoch 1
+    epoch 2
     """
 
     def on_start(self, progress: Progress) -> bool | None:  # noqa: B027

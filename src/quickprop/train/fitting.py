@@ -176,6 +176,21 @@ def fit(
         Before training, when settings or arrays do not fit.
     ModelFileError, DataFileError
         When the checkpoint is broken, of another fit, or cannot be read or written.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quickprop import Activation, Adam, Dense, MeanSquaredError, Network
+    >>> from quickprop.train import fit
+    >>> x = np.linspace(-2, 2, 200)[:, None]
+    >>> network = Network([Dense(16), Activation("tanh"), Dense(1)], features=1)
+    >>> history = fit(
+    ...     network, x, x**2, loss=MeanSquaredError(), optimizer=Adam(0.01), epochs=1000, until=0.01
+    ... )
+    >>> history.stopped
+    'the training loss reached 0.01'
+    >>> network.predict([[1.0]]).round().tolist()
+    [[1.0]]
     """
     begun = clock() if callable(clock) else 0.0
     settings = FitSettings.checked(

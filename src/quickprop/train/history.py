@@ -59,6 +59,15 @@ class EpochRecord:
         Since the start of the fit, at the end of the epoch.
     fraction : float
         Below 1 when the fit was ended within the epoch.
+
+    Examples
+    --------
+    >>> from quickprop import Dense, EpochRecord, MeanSquaredError, Network
+    >>> from quickprop.train import fit
+    >>> network, x, y = Network([Dense(1)], features=1), [[0.0], [1.0]], [[1.0], [3.0]]
+    >>> record = fit(network, x, y, loss=MeanSquaredError(), epochs=3).epochs[-1]
+    >>> isinstance(record, EpochRecord), record.epoch, record.validation_loss
+    (True, 3, None)
     """
 
     epoch: int
@@ -93,6 +102,15 @@ class History:
         The loss of the weights that were kept: of validation, or of the training rows, on which
         it is measured once more when the fit has ended (`EpochRecord.train_loss` is taken while
         the weights change). None when there was no time to measure it.
+
+    Examples
+    --------
+    >>> from quickprop import Dense, History, MeanSquaredError, Network
+    >>> from quickprop.train import fit
+    >>> network, x, y = Network([Dense(1)], features=1), [[0.0], [1.0]], [[1.0], [3.0]]
+    >>> history = fit(network, x, y, loss=MeanSquaredError(), epochs=3)
+    >>> isinstance(history, History), len(history.epochs), history.stopped
+    (True, 3, 'all 3 epochs were run')
     """
 
     epochs: list[EpochRecord] = field(default_factory=list)

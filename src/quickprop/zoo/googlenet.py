@@ -72,6 +72,12 @@ def googlenet(
     -------
     Network
         Its output are the probabilities of the classes; with `auxiliary`, three raw outputs.
+
+    Examples
+    --------
+    >>> from quickprop.zoo import googlenet
+    >>> googlenet(classes=10, shape=(64, 64, 3)).width
+    10
     """
     image = Input(shape, "image")
     x = convolved(image, 64, 7, "conv1", stride=2)

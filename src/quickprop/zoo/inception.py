@@ -35,8 +35,7 @@ class Inception(Block):
     --------
     >>> from quickprop import Input, Network
     >>> from quickprop.zoo import Inception
-    >>> x = Input((28, 28, 192))
-    >>> network = Network(Inception(64, 96, 128, 16, 32, 32)(x, name="3a"))
+    >>> network = Network(Inception(64, 96, 128, 16, 32, 32)(Input((28, 28, 192)), name="3a"))
     >>> network.layers[-1].output_shape
     (28, 28, 256)
     """

@@ -34,6 +34,12 @@ def lenet5(
     -------
     Network
         Its output are the probabilities of the classes.
+
+    Examples
+    --------
+    >>> from quickprop.zoo import lenet5
+    >>> lenet5().parameter_count
+    61706
     """
     return Network(
         [

@@ -24,6 +24,12 @@ class Activation(UnaryLayer):
         selu, celu, gelu, gelu_tanh, silu (also called swish), hard_swish, mish, softplus, softsign,
         exponential, sine. Of the whole vector, along the last axis: softmax, log_softmax. The step
         can be computed but not trained through: its gradient is zero everywhere.
+
+    Examples
+    --------
+    >>> from quickprop import Activation, Network
+    >>> Network([Activation("relu")], features=3).predict([[-1.0, 0.0, 2.0]]).tolist()
+    [[0.0, 0.0, 2.0]]
     """
 
     name: str = setting(choice(ACTIVATIONS))

@@ -49,10 +49,11 @@ class MultiHeadAttention(Layer):
 
     Examples
     --------
+    >>> from quickprop import Input, MultiHeadAttention, Network
     >>> x, mask = Input((20, 16), "x"), Input(20, "mask")
     >>> network = Network(MultiHeadAttention(4)(x, mask))
-    >>> network.layers[-1].output_shape
-    (20, 16)
+    >>> network.layers[-1].output_shape, network.parameter_count
+    ((20, 16), 1088)
     """
 
     heads: int = setting(integer(1, 4096))

@@ -19,6 +19,12 @@ class ConstantNeuron(UnaryLayer):
     Dense(3, bias=False)]`` is the same function as ``[Dense(3)]``, the last row of its weight in
     the place of the bias. What differs is how it is seen and treated: as a weight it starts at a
     random value, and an L2 penalty counts it.
+
+    Examples
+    --------
+    >>> from quickprop import ConstantNeuron, Network
+    >>> Network([ConstantNeuron()], features=2).predict([[3.0, 4.0]]).tolist()
+    [[3.0, 4.0, 1.0]]
     """
 
     def parameters(self, input_shape: RowShape) -> tuple[ParameterSpec, ...]:

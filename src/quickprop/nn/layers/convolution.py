@@ -95,6 +95,13 @@ class Conv1D(_Convolving, ActivatedLayer):
         By default He before the relu family, else Glorot.
     activation : str, optional
         What follows, in place of an `Activation` of its own.
+
+    Examples
+    --------
+    >>> from quickprop import Conv1D, Network
+    >>> network = Network([Conv1D(8, 5, stride=2)], features=(100, 1))
+    >>> network.layers[0].output_shape, network.parameter_count
+    ((48, 8), 48)
     """
 
     axes: ClassVar[int] = 1
@@ -131,6 +138,13 @@ class Conv2D(_Convolving, ActivatedLayer):
         By default He before the relu family, else Glorot.
     activation : str, optional
         What follows, in place of an `Activation` of its own.
+
+    Examples
+    --------
+    >>> from quickprop import Conv2D, Network
+    >>> network = Network([Conv2D(8, 3)], features=(28, 28, 1))
+    >>> network.layers[0].output_shape, network.parameter_count
+    ((26, 26, 8), 80)
     """
 
     axes: ClassVar[int] = 2

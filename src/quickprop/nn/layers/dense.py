@@ -29,6 +29,13 @@ class Dense(ActivatedLayer):
         begin at zero.
     activation : str, optional
         What follows: ``Dense(8, activation="relu")`` is short for a `Dense` and an `Activation`.
+
+    Examples
+    --------
+    >>> from quickprop import Activation, Dense, Network
+    >>> network = Network([Dense(16), Activation("relu"), Dense(3)], features=4)
+    >>> network.parameter_count  # 4 * 16 + 16 + 16 * 3 + 3
+    131
     """
 
     width: int = setting(integer(1, 2**20))

@@ -18,6 +18,12 @@ class Dropout(UnaryLayer):
     """In training each number is dropped with probability `rate` and the others grow to match.
 
     Outside training it is the identity (Srivastava et al. 2014, in its inverted form).
+
+    Examples
+    --------
+    >>> from quickprop import Dropout, Network
+    >>> Network([Dropout(0.5)], features=2).predict([[1.0, 2.0]]).tolist()  # nothing is dropped
+    [[1.0, 2.0]]
     """
 
     rate: float = setting(number(0.0, 1.0, high_open=True), 0.5)

@@ -37,6 +37,14 @@ class Embedding(Lookup):
         Names of the columns, for the names of the tables. Default "0", "1", ...
     widths : sequence of int, optional
         Length of the vectors of each column, by default from `usual_width`.
+
+    Examples
+    --------
+    >>> from quickprop import Dense, Embedding, Network
+    >>> layers = [Embedding((7, 3), widths=(4, 2)), Dense(1)]
+    >>> network = Network(layers, features=5, categories=(7, 3))
+    >>> network.layers[0].output_shape  # 5 numbers, and 4 and 2 for the categories
+    (11,)
     """
 
     levels: tuple[int, ...] = setting(sequence_of(integer(1)))
@@ -121,6 +129,13 @@ class TokenEmbedding(Lookup):
         Number of codes, which count from 0.
     width : int
         Length of the vectors.
+
+    Examples
+    --------
+    >>> from quickprop import Input, Network, TokenEmbedding
+    >>> codes = Input(5, "words", codes=True)
+    >>> Network(TokenEmbedding(100, 8)(codes)).predict([[1, 2, 3, 0, 0]]).shape
+    (1, 5, 8)
     """
 
     levels: int = setting(integer(1))

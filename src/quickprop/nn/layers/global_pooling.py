@@ -68,6 +68,12 @@ class GlobalMaxPool(_OverAll, Layer):
 
     ``GlobalMaxPool()(x, mask)`` looks at the places alone where the mask, rows (lengths...,), is
     not 0; where none is it gives 0.
+
+    Examples
+    --------
+    >>> from quickprop import GlobalMaxPool, Network
+    >>> Network([GlobalMaxPool()], features=(3, 1)).predict([[[1.0], [2.0], [6.0]]]).tolist()
+    [[6.0]]
     """
 
     def pool(self, x: Tensor, axes: tuple[int, ...]) -> Tensor:
@@ -87,6 +93,12 @@ class GlobalAveragePool(_OverAll, Layer):
 
     ``GlobalAveragePool()(x, mask)`` takes it over the places alone where the mask, rows
     (lengths...,), is not 0; where none is it gives 0.
+
+    Examples
+    --------
+    >>> from quickprop import GlobalAveragePool, Network
+    >>> Network([GlobalAveragePool()], features=(3, 1)).predict([[[1.0], [2.0], [6.0]]]).tolist()
+    [[3.0]]
     """
 
     def pool(self, x: Tensor, axes: tuple[int, ...]) -> Tensor:
@@ -106,6 +118,12 @@ class LastStep(Layer):
 
     ``LastStep()(x, mask)`` gives the last one where the mask, rows (steps,), is not 0; where none
     is it gives 0.
+
+    Examples
+    --------
+    >>> from quickprop import LastStep, Network
+    >>> Network([LastStep()], features=(3, 1)).predict([[[1.0], [2.0], [6.0]]]).tolist()
+    [[6.0]]
     """
 
     def parameter_specs(self, shapes: Sequence[RowShape]) -> tuple[ParameterSpec, ...]:

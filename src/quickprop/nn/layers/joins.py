@@ -27,7 +27,15 @@ def _one_shape(shapes: Sequence[RowShape], where: str) -> RowShape:
 @LAYERS.register()
 @dataclass(frozen=True)
 class Add(Layer):
-    """The sum, number by number: ``Add()(x, y)``, as skip connections need (He et al. 2015)."""
+    """The sum, number by number: ``Add()(x, y)``, as skip connections need (He et al. 2015).
+
+    Examples
+    --------
+    >>> from quickprop import Activation, Add, Input, Network
+    >>> x = Input(2)
+    >>> Network(Add()(x, Activation("relu")(x))).predict([[-1.0, 2.0]]).tolist()
+    [[-1.0, 4.0]]
+    """
 
     def parameter_specs(self, shapes: Sequence[RowShape]) -> tuple[ParameterSpec, ...]:
         """None."""
@@ -47,7 +55,15 @@ class Add(Layer):
 @LAYERS.register()
 @dataclass(frozen=True)
 class Multiply(Layer):
-    """The product, number by number: ``Multiply()(x, gate)``."""
+    """The product, number by number: ``Multiply()(x, gate)``.
+
+    Examples
+    --------
+    >>> from quickprop import Activation, Input, Multiply, Network
+    >>> x = Input(2)
+    >>> Network(Multiply()(x, Activation("relu")(x))).predict([[1.0, 2.0]]).tolist()
+    [[1.0, 4.0]]
+    """
 
     def parameter_specs(self, shapes: Sequence[RowShape]) -> tuple[ParameterSpec, ...]:
         """None."""
@@ -67,7 +83,15 @@ class Multiply(Layer):
 @LAYERS.register()
 @dataclass(frozen=True)
 class Concatenate(Layer):
-    """Side by side along the last axis: ``Concatenate()(x, y)``."""
+    """Side by side along the last axis: ``Concatenate()(x, y)``.
+
+    Examples
+    --------
+    >>> from quickprop import Activation, Concatenate, Input, Network
+    >>> x = Input(2)
+    >>> Network(Concatenate()(x, Activation("relu")(x))).predict([[-1.0, 2.0]]).tolist()
+    [[-1.0, 2.0, 0.0, 2.0]]
+    """
 
     def parameter_specs(self, shapes: Sequence[RowShape]) -> tuple[ParameterSpec, ...]:
         """None."""

@@ -76,6 +76,22 @@ class Layer(Component, ABC):
     """A part of a network that reads one or more others.
 
     Shapes are those of one row: ``(20,)`` for 20 numbers.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> from quickprop import Input, Layer, Network
+    >>> @dataclass(frozen=True)
+    ... class Difference(Layer):
+    ...     def result_shape(self, shapes):
+    ...         return shapes[0]
+    ...     def parameter_specs(self, shapes):
+    ...         return ()
+    ...     def apply(self, sources, parameters, context):
+    ...         return sources[0] - sources[1]
+    >>> a, b = Input(2, "a"), Input(2, "b")
+    >>> Network(Difference()(a, b)).predict([[3.0, 3.0]], [[1.0, 2.0]]).tolist()
+    [[2.0, 1.0]]
     """
 
     def __call__(self, *sources: Node, name: str | None = None) -> Applied:
@@ -103,7 +119,23 @@ LAYERS: Registry[type[Component]] = Registry()
 
 @dataclass(frozen=True)
 class UnaryLayer(Layer, ABC):
-    """A part that reads one other."""
+    """A part that reads one other.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> from quickprop import Network, UnaryLayer, square
+    >>> @dataclass(frozen=True)
+    ... class Squared(UnaryLayer):
+    ...     def output_shape(self, input_shape):
+    ...         return input_shape
+    ...     def parameters(self, input_shape):
+    ...         return ()
+    ...     def transform(self, x, parameters, context):
+    ...         return square(x)
+    >>> Network([Squared()], features=2).predict([[2.0, 3.0]]).tolist()
+    [[4.0, 9.0]]
+    """
 
     @abstractmethod
     def parameters(self, input_shape: RowShape) -> tuple[ParameterSpec, ...]:
@@ -143,7 +175,19 @@ class Lookup(Layer, ABC):
 
 @dataclass(frozen=True)
 class Block(Component, ABC):
-    """A part drawn from other parts: the network sees those, under the block's name."""
+    """A part drawn from other parts: the network sees those, under the block's name.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> from quickprop import Add, Block, Dense, Input, Network
+    >>> @dataclass(frozen=True)
+    ... class Residual(Block):
+    ...     def draw(self, x):
+    ...         return Add()(x, Dense(4)(x))
+    >>> Network(Residual()(Residual()(Input(4)))).parameter_count
+    40
+    """
 
     def __call__(self, *sources: Node, name: str | None = None) -> Applied:
         """This block applied to nodes of a network that is being drawn."""

@@ -67,8 +67,13 @@ class LengthMask(UnaryLayer):
 
     Examples
     --------
+    >>> from quickprop import LSTM, Input, LengthMask, Network
+    >>> Network(LengthMask(4)(Input(1, "length"))).predict([[2.0]]).tolist()
+    [[1.0, 1.0, 0.0, 0.0]]
     >>> x, length = Input((20, 3), "x"), Input(1, "length")
-    >>> y = LSTM(8)(x, LengthMask(20)(length))
+    >>> network = Network(LSTM(8)(x, LengthMask(20)(length)))
+    >>> network.predict({"x": [[[0.0] * 3] * 20], "length": [[5.0]]}).shape
+    (1, 8)
     """
 
     steps: int = setting(integer(1, 2**20))
@@ -101,6 +106,13 @@ class PaddingMask(Lookup):
     ----------
     padding : int
         The code that means nothing.
+
+    Examples
+    --------
+    >>> from quickprop import Input, Network, PaddingMask
+    >>> codes = Input(4, "words", codes=True)
+    >>> Network(PaddingMask(padding=0)(codes)).predict([[7, 9, 0, 0]]).tolist()
+    [[1.0, 1.0, 0.0, 0.0]]
     """
 
     padding: int = setting(integer(0), 0)

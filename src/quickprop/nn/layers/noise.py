@@ -19,6 +19,12 @@ class GaussianNoise(UnaryLayer):
 
     Outside training it is the identity. On the inputs of a network a little noise acts as a
     penalty on steep functions (Bishop 1995).
+
+    Examples
+    --------
+    >>> from quickprop import GaussianNoise, Network
+    >>> Network([GaussianNoise(0.1)], features=2).predict([[1.0, 2.0]]).tolist()  # only in training
+    [[1.0, 2.0]]
     """
 
     deviation: float = setting(number(0.0), 0.1)

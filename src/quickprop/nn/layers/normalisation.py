@@ -31,6 +31,13 @@ class BatchNorm(UnaryLayer):
     momentum : float
         Share of the new mini-batch in the running averages.
     epsilon : float
+
+    Examples
+    --------
+    >>> from quickprop import BatchNorm, Network
+    >>> network = Network([BatchNorm()], features=3)
+    >>> network.parameter_count, sorted(network.weights())
+    (6, ['batchnorm1.bias', 'batchnorm1.mean', 'batchnorm1.variance', 'batchnorm1.weight'])
     """
 
     momentum: float = setting(number(0.0, 1.0), 0.1)
@@ -87,6 +94,13 @@ class LayerNorm(UnaryLayer):
     Parameters
     ----------
     epsilon : float
+
+    Examples
+    --------
+    >>> from quickprop import LayerNorm, Network
+    >>> network = Network([LayerNorm()], features=3, dtype="float64")
+    >>> network.predict([[1.0, 2.0, 3.0]]).round(2).tolist()
+    [[-1.22, 0.0, 1.22]]
     """
 
     epsilon: float = setting(_EPSILON, 1e-5)
@@ -124,6 +138,14 @@ class LocalResponseNorm(UnaryLayer):
     size : int
         Number of channels, this one in the middle.
     alpha, beta, k : float
+
+    Examples
+    --------
+    >>> from quickprop import LocalResponseNorm, Network
+    >>> layer = LocalResponseNorm(size=3, alpha=1.0)
+    >>> network = Network([layer], features=(1, 1, 3), dtype="float64")
+    >>> network.predict([[[[1.0, 2.0, 3.0]]]]).round(2).ravel().tolist()
+    [0.48, 0.54, 0.85]
     """
 
     size: int = setting(integer(1, 2**16), 5)

@@ -51,6 +51,13 @@ class MaxPool1D(_Pooling, UnaryLayer):
         By default windows stand side by side.
     padding : {"valid", "same"} or int
         Places beyond the ends never are the largest.
+
+    Examples
+    --------
+    >>> from quickprop import MaxPool1D, Network
+    >>> network = Network([MaxPool1D(2)], features=(4, 1))
+    >>> network.predict([[[1.0], [2.0], [6.0], [5.0]]]).ravel().tolist()
+    [2.0, 6.0]
     """
 
     axes: ClassVar[int] = 1
@@ -72,6 +79,12 @@ class MaxPool2D(_Pooling, UnaryLayer):
         By default windows stand side by side.
     padding : {"valid", "same"}, int or pair of int
         Places beyond the ends never are the largest.
+
+    Examples
+    --------
+    >>> from quickprop import MaxPool2D, Network
+    >>> Network([MaxPool2D(2)], features=(28, 28, 8)).layers[0].output_shape
+    (14, 14, 8)
     """
 
     axes: ClassVar[int] = 2
@@ -93,6 +106,13 @@ class AveragePool1D(_Pooling, UnaryLayer):
         By default windows stand side by side.
     padding : {"valid", "same"} or int
         Places beyond the ends count as zero.
+
+    Examples
+    --------
+    >>> from quickprop import AveragePool1D, Network
+    >>> network = Network([AveragePool1D(2)], features=(4, 1))
+    >>> network.predict([[[1.0], [2.0], [6.0], [5.0]]]).ravel().tolist()
+    [1.5, 5.5]
     """
 
     axes: ClassVar[int] = 1
@@ -114,6 +134,12 @@ class AveragePool2D(_Pooling, UnaryLayer):
         By default windows stand side by side.
     padding : {"valid", "same"}, int or pair of int
         Places beyond the ends count as zero.
+
+    Examples
+    --------
+    >>> from quickprop import AveragePool2D, Network
+    >>> Network([AveragePool2D(2)], features=(28, 28, 8)).layers[0].output_shape
+    (14, 14, 8)
     """
 
     axes: ClassVar[int] = 2

@@ -47,6 +47,13 @@ class PositionalEncoding(UnaryLayer):
     ----------
     longest : float
         The longest wavelength, in steps, divided by 2 pi.
+
+    Examples
+    --------
+    >>> from quickprop import Network, PositionalEncoding
+    >>> network = Network([PositionalEncoding()], features=(2, 2), dtype="float64")
+    >>> network.predict([[[0.0, 0.0], [0.0, 0.0]]]).round(2).tolist()
+    [[[0.0, 1.0], [0.84, 0.54]]]
     """
 
     longest: float = setting(number(1.0), 10_000.0)
@@ -72,6 +79,12 @@ class PositionEmbedding(UnaryLayer):
     """A learned vector for each position, added to rows (steps, features).
 
     ``y[t] = x[t] + table[t]`` (Gehring et al. 2017; Devlin et al. 2019).
+
+    Examples
+    --------
+    >>> from quickprop import Network, PositionEmbedding
+    >>> Network([PositionEmbedding()], features=(5, 8)).parameter_count
+    40
     """
 
     def parameters(self, input_shape: RowShape) -> tuple[ParameterSpec, ...]:

@@ -23,6 +23,12 @@ class PReLU(UnaryLayer):
         A slope for each place along the last axis, or one for all.
     start : float
         The slope before training.
+
+    Examples
+    --------
+    >>> from quickprop import Network, PReLU
+    >>> Network([PReLU()], features=2).predict([[-4.0, 2.0]]).tolist()
+    [[-1.0, 2.0]]
     """
 
     per_channel: bool = setting(boolean(), True)

@@ -154,6 +154,13 @@ class SimpleRNN(_Recurrent, Layer):
     width : int
     sequence : bool
         Give the outputs of all steps (steps, width) and not only the last (width,).
+
+    Examples
+    --------
+    >>> from quickprop import Network, SimpleRNN
+    >>> network = Network([SimpleRNN(8)], features=(20, 3))
+    >>> network.layers[0].output_shape, network.parameter_count
+    ((8,), 96)
     """
 
     gates: ClassVar[int] = 1
@@ -186,6 +193,13 @@ class LSTM(_Recurrent, Layer):
     forget_bias : float
         Added to the weighted input of the forget gate, so that it begins open (Jozefowicz et al.
         2015).
+
+    Examples
+    --------
+    >>> from quickprop import LSTM, Network
+    >>> network = Network([LSTM(8, sequence=True)], features=(20, 3))
+    >>> network.layers[0].output_shape, network.parameter_count
+    ((20, 8), 384)
     """
 
     gates: ClassVar[int] = 4
@@ -227,6 +241,13 @@ class GRU(_Recurrent, Layer):
     width : int
     sequence : bool
         Give the outputs of all steps (steps, width) and not only the last (width,).
+
+    Examples
+    --------
+    >>> from quickprop import GRU, Network
+    >>> network = Network([GRU(8)], features=(20, 3))
+    >>> network.layers[0].output_shape, network.parameter_count
+    ((8,), 296)
     """
 
     gates: ClassVar[int] = 3
@@ -274,7 +295,10 @@ class Bidirectional(Layer):
 
     Examples
     --------
-    >>> network = Network([Bidirectional(LSTM(8)), Dense(1)], (20, 3))
+    >>> from quickprop import Bidirectional, LSTM, Network
+    >>> network = Network([Bidirectional(LSTM(8))], features=(20, 3))
+    >>> network.layers[-1].output_shape, network.parameter_count
+    ((16,), 768)
     """
 
     layer: SimpleRNN | LSTM | GRU = setting(component(RECURRENT))

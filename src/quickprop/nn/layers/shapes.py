@@ -16,7 +16,14 @@ from quickprop.nn.layers.layer import LAYERS, Context, ParameterSpec, RowShape, 
 @LAYERS.register()
 @dataclass(frozen=True)
 class Flatten(UnaryLayer):
-    """Rows of any shape as vectors, the last axis running fastest."""
+    """Rows of any shape as vectors, the last axis running fastest.
+
+    Examples
+    --------
+    >>> from quickprop import Flatten, Network
+    >>> Network([Flatten()], features=(2, 2, 3)).layers[0].output_shape
+    (12,)
+    """
 
     def parameters(self, input_shape: RowShape) -> tuple[ParameterSpec, ...]:
         """None."""
@@ -40,6 +47,12 @@ class Reshape(UnaryLayer):
     ----------
     shape : tuple of int
         Of a row, such as ``(28, 28, 1)``.
+
+    Examples
+    --------
+    >>> from quickprop import Network, Reshape
+    >>> Network([Reshape((3, 4))], features=12).layers[0].output_shape
+    (3, 4)
     """
 
     shape: tuple[int, ...] = setting(sequence_of(integer(1)))

@@ -56,8 +56,12 @@ class TransformerBlock(Block):
 
     Examples
     --------
+    >>> from quickprop import GlobalAveragePool, Input, Network, PositionalEncoding, TokenEmbedding
+    >>> from quickprop import TransformerBlock
     >>> x = PositionalEncoding()(TokenEmbedding(100, 32)(Input(20, "words", codes=True)))
-    >>> y = GlobalAveragePool()(TransformerBlock(32, 4)(x))
+    >>> network = Network(GlobalAveragePool()(TransformerBlock(32, heads=4)(x)))
+    >>> network.width, network.parameter_count
+    (32, 15904)
     """
 
     width: int = setting(integer(1, 2**16))
