@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -85,6 +85,19 @@ def build(
             names.get(spec.name),
         )
     return tuple(built.values())
+
+
+def copied(layers: Sequence[BuiltLayer]) -> tuple[BuiltLayer, ...]:
+    """The layers with variables of their own, which begin with the values of these."""
+    made: dict[int, BuiltLayer] = {}
+    for layer in layers:
+        variables = {
+            name: variable(leaf.value, leaf.dtype, leaf.name)
+            for name, leaf in layer.parameters.items()
+        }
+        reads = tuple(made.get(id(source), source) for source in layer.reads)
+        made[id(layer)] = replace(layer, parameters=variables, reads=reads)
+    return tuple(made.values())
 
 
 def _check_sizes(shapes: Mapping[str, RowShape]) -> None:

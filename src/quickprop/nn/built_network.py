@@ -14,7 +14,7 @@ from quickprop.foundation.settings import component, optional
 from quickprop.graph import ROWS, Tensor, placeholder
 from quickprop.losses import LOSSES, Loss, links_of
 from quickprop.nn.architecture import Architecture
-from quickprop.nn.build import build
+from quickprop.nn.build import build, copied
 from quickprop.nn.category_checks import check_codes
 from quickprop.nn.input_order import by_name, in_order
 from quickprop.nn.layers.activation import Activation
@@ -81,6 +81,16 @@ class BuiltNetwork(ABC):  # noqa: B024
         shapes = {layer.name: layer.output_shape for layer in self.layers}
         outputs = sum(math.prod(shapes[name]) for name in self.outputs)
         names.check_counts(self.features, levels, outputs)
+
+    def _become_copy(self, other: BuiltNetwork) -> None:
+        """Take over all of another network, with variables of one's own.
+
+        Searches copy a network hundreds of times: shapes and names are not found anew.
+        """
+        self.dtype, self.seed = other.dtype, other.seed
+        self.architecture = other.architecture
+        self.outputs, self.features, self.inputs = other.outputs, other.features, other.inputs
+        self.layers = copied(other.layers)
 
     @property
     def input_names(self) -> tuple[str, ...]:

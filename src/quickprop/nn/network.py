@@ -34,10 +34,10 @@ class Network(BuiltNetwork):
 
     Parameters
     ----------
-    layers : sequence of Layer, Node, sequence of Node, or Architecture
+    layers : sequence of Layer, Node, sequence of Node, Architecture, or Network
         Layers in a row, such as ``[Dense(16, activation="relu"), Dense(3)]``; or what was drawn by
         calling layers on nodes, for a network that branches: its output, or its outputs; or the
-        `architecture` of another network.
+        `architecture` of another network; or another network, which is copied as it is.
     features : int or tuple of int, optional
         For layers in a row: the number of numeric inputs, or the shape of one, such as
         ``(28, 28, 1)``; may be 0 when there are categories.
@@ -93,7 +93,7 @@ class Network(BuiltNetwork):
 
     def __init__(
         self,
-        layers: Sequence[Component] | Node | Sequence[Node] | Architecture,
+        layers: Sequence[Component] | Node | Sequence[Node] | Architecture | BuiltNetwork,
         features: int | tuple[int, ...] = 0,
         categories: Sequence[int] = (),
         *,
@@ -105,6 +105,10 @@ class Network(BuiltNetwork):
         output_names: Sequence[str] | None = None,
         weights: Mapping[str, Any] | None = None,
     ) -> None:
+        self._predictors: dict[str, Function] = {}
+        if isinstance(layers, BuiltNetwork):
+            self._become_copy(layers)
+            return
         if isinstance(layers, Architecture):
             architecture = layers
         else:
@@ -112,11 +116,10 @@ class Network(BuiltNetwork):
             names = Names(input_names, category_names, level_names, output_names)  # type: ignore[arg-type]
             architecture = architecture_of(layers, features, categories, names)
         super().__init__(architecture, seed, dtype, weights)
-        self._predictors: dict[str, Function] = {}
 
     def copy_with_new_variables(self) -> Network:
         """A network of the same layers, with variables of its own that begin with these values."""
-        return Network(self.architecture, seed=self.seed, dtype=self.dtype, weights=self.weights())
+        return Network(self)
 
     @property
     def structure_key(self) -> Hashable | None:
