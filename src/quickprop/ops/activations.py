@@ -317,6 +317,7 @@ def masked_softmax(x: Tensor, mask: Tensor, axis: int = -1) -> Tensor:
     Parameters
     ----------
     x : Tensor
+        Numbers above -5e29: lower ones count as masked.
     mask : Tensor
         Of the shape of `x`, or to be repeated to it.
     axis : int
