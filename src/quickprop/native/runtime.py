@@ -63,7 +63,9 @@ class _Workspace:
 
     def point_to_variables(self) -> None:
         """Fill the slots of the variables, when any of them has moved."""
-        if self.all_moves == Storage.all_moves:
+        # Read first: what moves from here on is looked at the next time.
+        all_moves = Storage.all_moves
+        if self.all_moves == all_moves:
             return
         variables = self.program.variables
         moves = tuple([variable.attribute("storage").moves for variable in variables])
@@ -71,7 +73,7 @@ class _Workspace:
             for k, address in enumerate(addresses_of(variables)):
                 self.table[self.program.table.variable(k)] = address
             self.moves = tuple([variable.attribute("storage").moves for variable in variables])
-        self.all_moves = Storage.all_moves
+        self.all_moves = all_moves
 
 
 def _compiled(
