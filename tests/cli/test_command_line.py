@@ -378,9 +378,10 @@ def signalled(here: Path, name: str) -> subprocess.CompletedProcess:
     )  # fmt: skip
 
 
-def test_ctrl_c_saves_the_best_so_far(here: Path, capsys):
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_saves_the_best_so_far(here: Path, capsys, name: str):
     write(here / "houses.csv", table(400))
-    done = signalled(here, "SIGINT")
+    done = signalled(here, name)
     assert done.returncode == 0, done.stderr
     facts = json.loads(done.stdout)
     assert "Ctrl-C" in facts["stopped"] or "interrupt" in facts["stopped"].lower()

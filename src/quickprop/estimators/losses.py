@@ -132,7 +132,7 @@ def number_loss(given: Any) -> Loss:
             given=repr(given)[:80],
             hint="use MLPClassifier for classes",
         )
-    return loss  # type: ignore[return-value]
+    return loss
 
 
 def class_loss(given: str | Loss | Callable[..., Any], exclusive: bool) -> Loss:

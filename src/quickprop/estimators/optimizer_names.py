@@ -29,7 +29,7 @@ def optimizer_of(given: str | Optimizer, learning_rate: float) -> Optimizer:
     """The optimizer from a name, with a rate, or as it is."""
     if isinstance(given, Optimizer):
         return given
-    return OPTIMIZER_NAMES[given](learning_rate=learning_rate)  # type: ignore[return-value]
+    return OPTIMIZER_NAMES[given](learning_rate=learning_rate)
 
 
 def schedule_of(given: str | Schedule | None) -> Schedule | None:

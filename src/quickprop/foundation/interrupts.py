@@ -1,4 +1,4 @@
-"""Ctrl-C, noticed between slices and not in the middle of something."""
+"""Ctrl-C and requests to terminate, noticed between slices and not in the middle of something."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from types import FrameType
 
 
 class Interrupts:
-    """Whether Ctrl-C was pressed."""
+    """Whether Ctrl-C was pressed, or the process was asked to end as if it had been."""
 
     def __init__(self) -> None:
         self.raised = False
@@ -23,6 +23,11 @@ class Interrupts:
         self.raised = True
 
 
+#: What ends a fit early, where it would raise KeyboardInterrupt: Ctrl-C by itself, and a request to
+#: terminate where the program (as the command line does) has given it the same handler.
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
+
+
 @contextmanager
 def held_interrupts() -> Iterator[Interrupts]:
     """Hold Ctrl-C back while a fit runs.
@@ -31,15 +36,16 @@ def held_interrupts() -> Iterator[Interrupts]:
     handler of its own.
     """
     interrupts = Interrupts()
-    own = (
-        threading.current_thread() is threading.main_thread()
-        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    )
-    if not own:
-        yield interrupts
-        return
-    signal.signal(signal.SIGINT, interrupts.handle)
+    main = threading.current_thread() is threading.main_thread()
+    held = [
+        number
+        for number in _STOPPING
+        if main and signal.getsignal(number) is signal.default_int_handler
+    ]
     try:
+        for number in held:
+            signal.signal(number, interrupts.handle)
         yield interrupts
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number in held:
+            signal.signal(number, signal.default_int_handler)

@@ -88,7 +88,8 @@ class Tensor:
     def value(self) -> np.ndarray:
         """A copy of the number(s) held by a variable, or of a constant."""
         if self.op is Op.CONSTANT:
-            return self.attribute("value").copy()
+            held: np.ndarray = self.attribute("value")
+            return held.copy()
         return self._storage().array.copy()
 
     def assign(self, value: Any) -> None:
@@ -108,7 +109,8 @@ class Tensor:
     def _storage(self) -> Storage:
         if self.op is not Op.VARIABLE:
             raise GraphError("only a variable holds a value", where=str(self), given=self.op.value)
-        return self.attribute("storage")
+        storage: Storage = self.attribute("storage")
+        return storage
 
     def __repr__(self) -> str:
         label = f" {self.name!r}" if self.name else ""

@@ -15,7 +15,7 @@ _FACTORS = sequence_of(number(0.0), 2)
 
 
 def _not_all_zero(value: Any) -> tuple[float, ...]:
-    factors = _FACTORS.accept(value)
+    factors: tuple[float, ...] = _FACTORS.accept(value)
     if not any(factors):
         raise ValueError
     found: tuple[float, ...] = factors

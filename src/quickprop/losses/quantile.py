@@ -20,7 +20,7 @@ _LEVELS = sequence_of(number(0.0, 1.0, low_open=True, high_open=True))
 
 
 def _rising(value: Any) -> Sequence[float]:
-    levels = _LEVELS.accept(value)
+    levels: Sequence[float] = _LEVELS.accept(value)
     if any(low >= high for low, high in pairwise(levels)):
         raise ValueError
     found: Sequence[float] = levels

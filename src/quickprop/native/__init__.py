@@ -1,6 +1,7 @@
 """Graphs to machine code, through LLVM."""
 
-from quickprop.native.background_compile import NotInTimeError, compiling_within
+from quickprop.foundation.deadline import NotInTimeError
+from quickprop.native.background_compile import compiling_within
 from quickprop.native.csr import CsrMatrix, Rows, as_dense
 from quickprop.native.memory_estimate import arena_bytes
 from quickprop.native.runtime import NativeFunction, NativeMinibatches

@@ -165,5 +165,7 @@ def column_shares(rows: Rows) -> np.ndarray:
     seen = len(range(len(rows))[some])
     if isinstance(rows, CsrMatrix):
         places, _ = rows.entries(some)
-        return np.bincount(rows.indices[places], minlength=rows.width) / seen
-    return np.count_nonzero(rows[some], axis=0) / seen
+        shares: np.ndarray = np.bincount(rows.indices[places], minlength=rows.width) / seen
+        return shares
+    counts: np.ndarray = np.count_nonzero(rows[some], axis=0)
+    return counts / seen

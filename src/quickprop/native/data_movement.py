@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from quickprop.graph import Op, Shape, Tensor
@@ -187,7 +188,9 @@ def _lines_of(kernel: KernelWriter, index: Tensor) -> Value:
     return kernel.rows() if index.shape[0] is None else int64(index.shape[0])
 
 
-def _each_vector(kernel: KernelWriter, stride: int, element: str, itemsize: int):
+def _each_vector(
+    kernel: KernelWriter, stride: int, element: str, itemsize: int
+) -> tuple[str, AbstractContextManager[Value]]:
     lanes = min(kernel.machine.lanes(itemsize), stride)
     return vector_type(element, lanes), kernel.writer.loop(int64(0), int64(stride), int64(lanes))
 

@@ -329,4 +329,5 @@ class Epilogue:
 
 def _picked(sums: list[Value], column: Column) -> Value:
     """The accumulator of a column; its key is its place in the tile."""
-    return sums[column.key]
+    picked: Value = sums[column.key]
+    return picked
