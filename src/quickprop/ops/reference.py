@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.special import erf, expit
 
-from quickprop.graph import Graph, Op, Tensor, walk
+from quickprop.graph import Graph, Op, Storage, Tensor, walk
 from quickprop.ops import threefry
 
 Arrays = list[np.ndarray]
@@ -26,12 +26,14 @@ def _matmul(node: Tensor, rows: int, a: np.ndarray, b: np.ndarray) -> np.ndarray
     if node.attribute("transpose_a"):
         a = a.reshape(-1, a.shape[-1]).T
         b = b if node.attribute("transpose_b") else b.reshape(-1, b.shape[-1])
-    return a @ (b.T if node.attribute("transpose_b") else b)
+    product: np.ndarray = a @ (b.T if node.attribute("transpose_b") else b)
+    return product
 
 
 def _batch_matmul(node: Tensor, rows: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     a = a.swapaxes(-1, -2) if node.attribute("transpose_a") else a
-    return a @ (b.swapaxes(-1, -2) if node.attribute("transpose_b") else b)
+    products: np.ndarray = a @ (b.swapaxes(-1, -2) if node.attribute("transpose_b") else b)
+    return products
 
 
 def _slice(node: Tensor, rows: int, x: np.ndarray) -> np.ndarray:
@@ -40,7 +42,8 @@ def _slice(node: Tensor, rows: int, x: np.ndarray) -> np.ndarray:
 
 
 def _gather(node: Tensor, rows: int, table: np.ndarray, index: np.ndarray) -> np.ndarray:
-    return table[np.clip(index, 0, len(table) - 1)]
+    picked: np.ndarray = table[np.clip(index, 0, len(table) - 1)]
+    return picked
 
 
 def _scatter_add(node: Tensor, rows: int, index: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -105,7 +108,8 @@ def _uniform(node: Tensor, rows: int, seed: np.ndarray, step: np.ndarray) -> np.
 
 
 def _sum(node: Tensor, rows: int, x: np.ndarray) -> np.ndarray:
-    return x.sum(axis=node.attribute("axes"), keepdims=True, dtype=x.dtype)
+    total: np.ndarray = x.sum(axis=node.attribute("axes"), keepdims=True, dtype=x.dtype)
+    return total
 
 
 def _plain(function: Callable[..., np.ndarray]) -> Rule:
@@ -190,8 +194,10 @@ def _value(
     if node.op is Op.PLACEHOLDER:
         return np.asarray(feeds[node], node.dtype.value)
     if node.op is Op.VARIABLE:
-        return node.attribute("storage").array
+        storage: Storage = node.attribute("storage")
+        return storage.array
     if node.op is Op.CONSTANT:
-        return node.attribute("value")
+        numbers: np.ndarray = node.attribute("value")
+        return numbers
     result = RULES[node.op](node, rows, *(values[source] for source in node.inputs))
     return np.asarray(result, node.dtype.value)
