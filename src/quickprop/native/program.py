@@ -132,7 +132,7 @@ def write_program(
     fixed_bytes, row_bytes = plan_memory(lowered)
     calls = StepCalls(lowered, fixed_bytes - BARRIER_BYTES)
     entry = write_epoch(lowered, calls) if epoch else write_call(lowered, calls)
-    functions = [calls.write_body(), entry]
+    functions = [*calls.write_bodies(), entry]
     if threaded:
         barrier, needed = write_barrier()
         functions.append(barrier)

@@ -24,6 +24,10 @@ from quickprop.native.gemm.epilogue import fits_epilogue, lines_fit, padded_alik
 from quickprop.native.kept import SLOW, is_inline_number, is_memory, is_opaque, required
 from quickprop.native.reductions import Reach, reach_of
 
+#: Nodes that a kernel of elementwise work writes at most: two take less time to compile than one
+#: twice as long.
+MOST_MEMBERS = 64
+
 
 class Work(Enum):
     """What the kernel of a group does."""
@@ -308,6 +312,8 @@ class _Builder:
     def _joins(self, look: _Look, k: int, update: bool) -> bool:
         group = self.groups[k]
         if group.work is Work.ALONE or group.space != look.space or group.updates != update:
+            return False
+        if group.work is Work.FUSED and len(group.members) >= MOST_MEMBERS:
             return False
         for source in look.leaves:
             at, root = self.ready_at(source), self.root(source)

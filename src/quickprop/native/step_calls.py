@@ -16,6 +16,8 @@ from quickprop.native.lowering import Lowered
 
 #: Room for two counters on cache lines of their own.
 BARRIER_BYTES = 2 * ALIGNMENT
+#: Steps that one function calls at most.
+MOST_STEPS = 128
 
 
 class StepCalls:
@@ -39,10 +41,25 @@ class StepCalls:
         """Arguments that say which thread's part is meant."""
         return (PART, PARTS) if self.threaded else ()
 
-    def write_body(self) -> str:
-        """The function that runs all steps on some rows."""
-        w = FunctionWriter(
-            "body",
+    def write_bodies(self) -> list[str]:
+        """The function that runs all steps on some rows; it calls others when they are many."""
+        texts = []
+        w = self._begin("body")
+        since = _SinceMeeting()
+        for count, step in enumerate(self.lowered.steps):
+            if count and count % MOST_STEPS == 0:
+                # LLVM's time grows faster than a function's length: the rest is another one.
+                name = f"body{count // MOST_STEPS}"
+                self._call(w, name, Value("%rows", "i64"), self._own_arguments())
+                texts.append(w.finish())
+                w = self._begin(name)
+            self._run_in_turn(w, step, since)
+        self.wait_for_all(w)
+        return [*texts, w.finish()]
+
+    def _begin(self, name: str) -> FunctionWriter:
+        return FunctionWriter(
+            name,
             [
                 ("table", "ptr"),
                 ("arena", "ptr"),
@@ -53,8 +70,9 @@ class StepCalls:
             ],
             linkage="internal",
         )
-        self._run_all(w)
-        return w.finish()
+
+    def _own_arguments(self) -> dict[int, Value]:
+        return {k: Value(f"%in{k}", "ptr") for k, _ in self.arguments()}
 
     def arguments(self) -> list[tuple[int, Tensor]]:
         """The inputs whose rows the body is told the beginning of."""
@@ -63,10 +81,13 @@ class StepCalls:
 
     def call_body(self, w: FunctionWriter, rows: Value, moved: dict[int, Value]) -> None:
         """Run all steps; `moved` are the beginnings of the inputs that are told."""
+        self._call(w, "body", rows, moved)
+
+    def _call(self, w: FunctionWriter, name: str, rows: Value, moved: dict[int, Value]) -> None:
         given = ["ptr %table", "ptr %arena", "i64 %capacity", f"i64 {rows.text}"]
         given += [f"ptr {moved[k].text}" for k, _ in self.arguments()]
-        given += [f"i64 %{name}" for name in self.part_names]
-        w.effect(f"call void @body({', '.join(given)})")
+        given += [f"i64 %{part}" for part in self.part_names]
+        w.effect(f"call void @{name}({', '.join(given)})")
 
     def run(self, w: FunctionWriter, step: Step, rows: Value) -> None:
         """Call the function of a step."""
@@ -105,24 +126,18 @@ class StepCalls:
             place = w.offset(ARENA, int64(self.barrier_at), "i8")
             w.effect(f"call void @wait_for_all(ptr {place.text}, i64 %{PARTS})")
 
-    def _run_all(self, w: FunctionWriter) -> None:
+    def _run_in_turn(self, w: FunctionWriter, step: Step, since: _SinceMeeting) -> None:
+        """Run a step when all threads are ready for it."""
         rows = Value("%rows", "i64")
-        if not self.threaded:
-            for step in self.lowered.steps:
+        if since.must_meet_before(step) and self.threaded:
+            self.wait_for_all(w)
+            since.meet()
+        if step.shared or not self.threaded:
+            self.run(w, step, rows)
+        else:
+            with self.first_part_only(w):
                 self.run(w, step, rows)
-            return
-        since = _SinceMeeting()
-        for step in self.lowered.steps:
-            if since.must_meet_before(step):
-                self.wait_for_all(w)
-                since = _SinceMeeting()
-            if step.shared:
-                self.run(w, step, rows)
-            else:
-                with self.first_part_only(w):
-                    self.run(w, step, rows)
-            since.note(step)
-        self.wait_for_all(w)
+        since.note(step)
 
 
 class _SinceMeeting:
@@ -132,6 +147,12 @@ class _SinceMeeting:
         self.read: set[Location | None] = set()
         self.written: set[Location | None] = set()
         self.before: Step | None = None
+
+    def meet(self) -> None:
+        """All have met."""
+        self.read.clear()
+        self.written.clear()
+        self.before = None
 
     def note(self, step: Step) -> None:
         """A step is run."""
