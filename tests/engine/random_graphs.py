@@ -38,8 +38,16 @@ class Case:
 class Grower:
     """Grows a graph by random steps from leaves with and without a rows axis."""
 
-    def __init__(self, seed: int, dtype: str, mixed: bool = False, stacks: bool = False) -> None:
+    def __init__(
+        self,
+        seed: int,
+        dtype: str,
+        mixed: bool = False,
+        stacks: bool = False,
+        closed: bool = False,
+    ) -> None:
         self.rng = np.random.default_rng(seed)
+        self.closed = closed
         self.dtype = dtype
         self.mixed, self.stacks = mixed, stacks
         self.other = "float32" if dtype == "float64" else "float64"
@@ -59,12 +67,26 @@ class Grower:
     def leaf(self, shape: tuple[int | None, ...]) -> Tensor:
         tensor = placeholder(shape, self.dtype, f"input{len(self.inputs)}")
         real = tuple(self.rows if dim is None else dim for dim in shape)
+        if self.closed:
+            return self.closed_leaf(real)
         self.inputs.append(tensor)
         self.arrays.append(self.rng.normal(size=real).astype(self.dtype))
         self.pool.append(tensor)
         return tensor
 
+    def closed_leaf(self, shape: tuple[int, ...]) -> Tensor:
+        """A constant, of one number or of many, or a variable: nothing comes from outside."""
+        choice = self.number(3)
+        if choice == 0:
+            return self.variable(shape)
+        numbers = np.full(shape, 0.75) if choice == 1 else self.rng.normal(size=shape)
+        self.pool.append(constant(numbers, self.dtype))
+        return self.pool[-1]
+
     def codes(self, levels: int) -> Tensor:
+        if self.closed:
+            given = self.rng.integers(0, levels, self.rows)
+            return constant(given if self.number(2) else np.full_like(given, levels - 1), "int32")
         tensor = placeholder((None,), "int32", f"codes{len(self.inputs)}")
         self.inputs.append(tensor)
         self.arrays.append(self.rng.integers(0, levels, self.rows).astype(np.int32))
@@ -299,10 +321,16 @@ def constant_like(x: Tensor) -> Tensor:
 
 
 def random_case(
-    seed: int, dtype: str, steps: int, mixed: bool = False, stacks: bool = False
+    seed: int,
+    dtype: str,
+    steps: int,
+    mixed: bool = False,
+    stacks: bool = False,
+    closed: bool = False,
 ) -> Case:
     """The same case for the same numbers.
 
-    `mixed` ones compute some things in the other size, those with `stacks` multiply such.
+    `mixed` ones compute some things in the other size, those with `stacks` multiply such, `closed`
+    ones have no placeholders.
     """
-    return Grower(seed, dtype, mixed, stacks).grow(steps)
+    return Grower(seed, dtype, mixed, stacks, closed).grow(steps)
