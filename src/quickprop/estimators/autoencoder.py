@@ -24,12 +24,9 @@ from quickprop.estimators.preparation import Preparation, StandardColumns
 from quickprop.estimators.scores import r2
 from quickprop.estimators.settings import COUNT
 from quickprop.estimators.validation import FLOATS, FORMATS, dense, validated
-from quickprop.execution import Function
 from quickprop.losses import MeanSquaredError
-from quickprop.models.encoder_decoder import decoder, encoder
+from quickprop.models.encoder_decoder import EncoderDecoder, mirrored, repetition_errors
 from quickprop.nn.activations import ACTIVATIONS
-
-_PARTS = {"encoder": encoder, "decoder": decoder}
 
 
 @estimator
@@ -151,7 +148,7 @@ class AutoencoderTransformer(
         sizes = self._hidden_sizes()
         front = hidden_layers(sizes, self.activation, self.dropout)
         code = hidden_layers([self.n_components], self.code_activation, 0.0)
-        return [*front, *code, *reversed(front)]
+        return mirrored(front, code)
 
     def _checked(self, X: Any, y: Any, reset: bool, labels: Labels) -> tuple[Any, np.ndarray]:
         X = validated(self, X, accept_sparse=FORMATS, dtype=FLOATS, reset=reset)
@@ -199,7 +196,7 @@ class AutoencoderTransformer(
         """
         inputs, kind = self._given(X)
         fitted = self._attached()
-        codes = self._part("encoder", fitted)(*inputs)
+        codes = EncoderDecoder(fitted.network, fitted.parts).encode(*inputs)
         return codes.astype(np.result_type(kind, fitted.kind), copy=False)
 
     def inverse_transform(self, X: Any) -> np.ndarray:
@@ -223,7 +220,7 @@ class AutoencoderTransformer(
                 given=codes.shape[1],
             )
         fitted = self._attached()
-        rows = self._part("decoder", fitted)(dense(codes, fitted.kind))
+        rows = EncoderDecoder(fitted.network, fitted.parts).decode(dense(codes, fitted.kind))
         return self._in_own_unit(rows)
 
     def score_samples(self, X: Any) -> np.ndarray:
@@ -239,8 +236,7 @@ class AutoencoderTransformer(
             Near 0 for rows like those of the fit, far below for others.
         """
         inputs, _ = self._given(X)
-        away = self._attached().outputs(inputs) - inputs[0]
-        return np.asarray(-np.mean(away * away, axis=1, dtype=np.float64))
+        return -repetition_errors(inputs[0], self._attached().outputs(inputs))
 
     def score(self, X: Any, y: Any = None) -> float:
         """The mean of `score_samples`."""
@@ -260,12 +256,6 @@ class AutoencoderTransformer(
         check_is_fitted(self)
         X = validated(self, X, accept_sparse=FORMATS, dtype=FLOATS, reset=False)
         return self._inputs(dense(X, X.dtype.name), self._attached()), X.dtype
-
-    def _part(self, name: str, fitted: FittedNetwork) -> Function:
-        """The network up to the narrow layer, or from there on; compiled once."""
-        if name not in fitted.parts:
-            fitted.parts[name] = _PARTS[name](fitted.network)
-        return fitted.parts[name]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

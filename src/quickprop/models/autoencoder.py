@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,12 @@ import numpy as np
 from quickprop.config import DType, as_dtype
 from quickprop.data.standardizer import Standardizer
 from quickprop.errors import DataError, ModelFileError, SettingError, ShapeError
-from quickprop.execution import Function, function
+from quickprop.execution import Function
 from quickprop.foundation.model_file import read_model_file, write_model_file
 from quickprop.foundation.settings import Component, boolean, choice, integer, number, sequence_of
 from quickprop.graph import show_shape
 from quickprop.losses import MeanSquaredError
-from quickprop.models.encoder_decoder import decoder, encoder
+from quickprop.models.encoder_decoder import EncoderDecoder, mirrored, repetition_errors
 from quickprop.nn import (
     ACTIVATIONS,
     Activation,
@@ -37,12 +37,6 @@ _RULES = {
 _CENTRE, _SCALE = "columns.centre", "columns.scale"
 #: Differences of larger numbers are not finite.
 _LARGEST = 1e307
-#: What is made of rows or codes, by name.
-_PARTS: dict[str, Callable[[Network], Function]] = {
-    "encode": encoder,
-    "decode": decoder,
-    "both": lambda network: function(network.inputs, network.output()),
-}
 
 
 class Autoencoder:
@@ -105,7 +99,7 @@ class Autoencoder:
         self.dtype = as_dtype(dtype)
         self._learned: tuple[Network, History] | None = None
         self._columns = Standardizer.identity(0)
-        self._functions: dict[str, Function] = {}
+        self._compiled: dict[str, Function] = {}
 
     # -- learning ---------------------------------------------------------------------------------
 
@@ -165,17 +159,16 @@ class Autoencoder:
             **settings,
         )
         self._learned, self._columns = (network, history), columns
-        self._functions = {}
+        self._compiled = {}
         return self
 
     def _layers(self, columns: int) -> list[Component]:
-        layers: list[Component] = [GaussianNoise(self.noise)] if self.noise else []
-        for width in self.hidden[:-1]:
-            layers += [Dense(width), Activation(self.activation)]
-        layers.append(Dense(self.hidden[-1]))
-        for width in reversed(self.hidden[:-1]):
-            layers += [Dense(width), Activation(self.activation)]
-        return [*layers, Dense(columns)]
+        noise: list[Component] = [GaussianNoise(self.noise)] if self.noise else []
+        bent = Activation(self.activation)
+        front: list[list[Component]] = [[Dense(width), bent] for width in self.hidden[:-1]]
+        code: list[list[Component]] = [[Dense(self.hidden[-1])]]
+        blocks = mirrored(front, code)
+        return [*noise, *(layer for block in blocks for layer in block), Dense(columns)]
 
     # -- what it has learned ----------------------------------------------------------------------
 
@@ -200,17 +193,18 @@ class Autoencoder:
 
     def encode(self, x: Any) -> np.ndarray:
         """The codes of rows, shape (n, width of the code)."""
-        return self._run("encode", self._columns.encode(self._known(x, "encode")))
+        return self._as_given(self._core.encode(self._cast(self._scaled(x, "encode"))))
 
     def decode(self, codes: Any) -> np.ndarray:
         """The rows that belong to codes, shape (n, columns)."""
-        given = self._matrix(codes, "decode", self.hidden[-1])
-        return self._columns.decode(self._run("decode", given))
+        core = self._core
+        given = self._cast(self._matrix(codes, "decode", self.hidden[-1]))
+        return self._columns.decode(self._as_given(core.decode(given)))
 
     def reconstruct(self, x: Any) -> np.ndarray:
         """The rows as they come back: encoded and decoded."""
-        scaled = self._columns.encode(self._known(x, "reconstruct"))
-        return self._columns.decode(self._run("both", scaled))
+        scaled = self._scaled(x, "reconstruct")
+        return self._columns.decode(self._as_given(self._core.repeat(self._cast(scaled))))
 
     def reconstruction_error(self, x: Any) -> np.ndarray:
         """How strange each row is, shape (n,); higher is stranger.
@@ -218,20 +212,26 @@ class Autoencoder:
         The mean over the columns of the squared difference between what went in and what came
         back, in deviations of the columns.
         """
-        scaled = self._columns.encode(self._known(x, "reconstruction_error"))
-        with np.errstate(over="ignore"):
-            return np.asarray(np.mean(np.square(self._run("both", scaled) - scaled), axis=1))
+        scaled = self._scaled(x, "reconstruction_error")
+        return repetition_errors(scaled, self._as_given(self._core.repeat(self._cast(scaled))))
 
-    def _known(self, x: Any, where: str) -> np.ndarray:
-        return self._matrix(x, where, self.network.features)
+    @property
+    def _core(self) -> EncoderDecoder:
+        return EncoderDecoder(self.network, self._compiled)
 
-    def _run(self, name: str, rows: np.ndarray) -> np.ndarray:
-        run = self._functions.get(name)
-        if run is None:
-            run = self._functions[name] = _PARTS[name](self.network)
+    def _scaled(self, x: Any, where: str) -> np.ndarray:
+        return self._columns.encode(self._matrix(x, where, self.network.features))
+
+    def _cast(self, rows: np.ndarray) -> np.ndarray:
+        """As the network takes them."""
         # Numbers beyond float32 become infinite, and so does their error.
         with np.errstate(over="ignore"):
-            return np.asarray(run(rows.astype(self.dtype.value)), np.float64)
+            return rows.astype(self.dtype.value)
+
+    @staticmethod
+    def _as_given(outputs: np.ndarray) -> np.ndarray:
+        """What users get is float64, as their rows are taken."""
+        return outputs.astype(np.float64)
 
     def _matrix(self, x: Any, where: str, columns: int | None = None) -> np.ndarray:
         """Finite numbers (n, columns) in float64."""
@@ -322,13 +322,14 @@ class Autoencoder:
         if not (scale > 0).all():
             raise SettingError("deviations that are not above 0", where=_SCALE)
         made._columns = Standardizer(mean, scale, np.zeros(columns, bool))
-        network = Network(made._layers(columns), columns, seed=made.seed, dtype=made.dtype)
-        network.set_weights(weights)
+        network = Network(
+            made._layers(columns), columns, seed=made.seed, dtype=made.dtype, weights=weights
+        )
         made._learned = network, History.from_document(document["history"])
         return made
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_functions": {}}
+        return {**self.__dict__, "_compiled": {}}
 
     def __repr__(self) -> str:
         shape = ", ".join(map(str, self.hidden))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -10,6 +9,7 @@ from typing import Any, NoReturn
 
 from quickprop.data import as_table
 from quickprop.errors import SettingError
+from quickprop.foundation.deadline import Deadline
 from quickprop.foundation.random_streams import SEED
 from quickprop.foundation.settings import Rule, boolean, callback, integer, number, optional
 from quickprop.models.judgement import Judgement, judge
@@ -142,24 +142,26 @@ def fit(
     say("reading the table")
     frame = as_table(data)
     started = time.perf_counter()
-    deadline = math.inf if budget is None else started + plain["budget"]
+    deadline = Deadline(plain["budget"])
     say("preparing the columns")
     prepared = prepare(frame, target, task=task, seed=plain["seed"], test=plain["test"])
     ready = time.perf_counter()
     recipe = _recipe(prepared, widths, plain["epochs"])
+    given_to_train = _time_to_train(prepared, recipe, deadline) if deadline.limited else None
     say("training")
     model = train_model(
         prepared,
         recipe,
         seed=plain["seed"],
-        budget=None if budget is None else _time_to_train(prepared, recipe, deadline),
+        budget=given_to_train,
         callbacks=listeners,
         backend=backend,
         threads=plain["threads"],
     )
     if model.history.interrupted and not model.history.epochs:
         raise KeyboardInterrupt
-    if not model.history.epochs and time.perf_counter() >= deadline - _COMPILING:
+    _in_terms_of_the_whole(model, given_to_train, deadline.seconds)
+    if not model.history.epochs and deadline.left <= _COMPILING:
         model.history.stopped = (
             f"the budget of {budget:g} s was used up before the first step: preparing took "
             f"{ready - started:.2f} s; the weights are the starting ones"
@@ -220,9 +222,9 @@ def _recipe(prepared: Prepared, widths: tuple[int, ...] | None, epochs: int | No
     return recipe if epochs is None else replace(recipe, epochs=epochs)
 
 
-def _time_to_train(prepared: Prepared, recipe: Recipe, deadline: float) -> float:
+def _time_to_train(prepared: Prepared, recipe: Recipe, deadline: Deadline) -> float:
     """Seconds for training: what is left, less what judging will take."""
-    left = deadline - time.perf_counter()
+    left = deadline.left
     aside = 0.0
     if len(prepared.split.test) and not recipe.linear:
         preprocessor, task = prepared.preprocessor, prepared.task
@@ -233,17 +235,24 @@ def _time_to_train(prepared: Prepared, recipe: Recipe, deadline: float) -> float
     return max(left - aside, 1e-6)
 
 
+def _in_terms_of_the_whole(model: Trained, given: float | None, budget: float | None) -> None:
+    """Where training says that its time is over, say whose time it was a part of."""
+    stopped, told = model.history.stopped, f"the budget of {given or 0.0:g} s was"
+    if given is not None and stopped.startswith(told):
+        model.history.stopped = f"the budget of {budget:g} s was{stopped.removeprefix(told)}"
+
+
 def _linear(
-    prepared: Prepared, deadline: float, backend: str | None, threads: int | None
+    prepared: Prepared, deadline: Deadline, backend: str | None, threads: int | None
 ) -> Trained | None:
     """The linear model, or None where there was no time for it."""
-    left = deadline - time.perf_counter()
+    left = deadline.left
     if left <= 0.0:
         return None
     linear = train_model(
         prepared,
         linear_recipe(prepared.task.linear_penalty(len(prepared.split.train))),
-        budget=None if deadline == math.inf else left,
+        budget=left if deadline.limited else None,
         backend=backend,
         threads=threads,
     )
