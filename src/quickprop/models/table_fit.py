@@ -20,7 +20,8 @@ from quickprop.models.report import FitReport
 from quickprop.models.table_model import TableModel
 from quickprop.models.trained import Trained, train_model
 from quickprop.nn import Network
-from quickprop.train import Callback
+from quickprop.train import Callback, StopReason
+from quickprop.train.history import Stop
 
 _BUDGET = number(0.0, low_open=True)
 _RULES: Mapping[str, Rule] = {
@@ -147,25 +148,27 @@ def fit(
     prepared = prepare(frame, target, task=task, seed=plain["seed"], test=plain["test"])
     ready = time.perf_counter()
     recipe = _recipe(prepared, widths, plain["epochs"])
-    given_to_train = _time_to_train(prepared, recipe, deadline) if deadline.limited else None
     say("training")
     model = train_model(
         prepared,
         recipe,
         seed=plain["seed"],
-        budget=given_to_train,
+        budget=_time_to_train(prepared, recipe, deadline) if deadline.limited else None,
         callbacks=listeners,
         backend=backend,
         threads=plain["threads"],
     )
     if model.history.interrupted and not model.history.epochs:
         raise KeyboardInterrupt
-    _in_terms_of_the_whole(model, given_to_train, deadline.seconds)
-    if not model.history.epochs and deadline.left <= _COMPILING:
-        model.history.stopped = (
-            f"the budget of {budget:g} s was used up before the first step: preparing took "
-            f"{ready - started:.2f} s; the weights are the starting ones"
-        )
+    if model.history.reason is StopReason.OUT_OF_TIME:
+        # Training knows its own part of the time only.
+        words = f"the budget of {budget:g} s was used up"
+        if not model.history.epochs:
+            words += (
+                f" before the first step: preparing took {ready - started:.2f} s; "
+                "the weights are the starting ones"
+            )
+        model.history.end(Stop(StopReason.OUT_OF_TIME, words))
     trained = time.perf_counter()
     linear = model if recipe.linear else None
     judgement = Judgement({}, "Not judged: no rows were held out for testing.")
@@ -233,13 +236,6 @@ def _time_to_train(prepared: Prepared, recipe: Recipe, deadline: Deadline) -> fl
         aside = min(_COMPILING + work / _RATE, _MOST_ASIDE * left)
     # What is not above zero is no budget; training then says that there was no time.
     return max(left - aside, 1e-6)
-
-
-def _in_terms_of_the_whole(model: Trained, given: float | None, budget: float | None) -> None:
-    """Where training says that its time is over, say whose time it was a part of."""
-    stopped, told = model.history.stopped, f"the budget of {given or 0.0:g} s was"
-    if given is not None and stopped.startswith(told):
-        model.history.stopped = f"the budget of {budget:g} s was{stopped.removeprefix(told)}"
 
 
 def _linear(
