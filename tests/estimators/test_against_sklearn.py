@@ -12,7 +12,7 @@ from sklearn.datasets import make_multilabel_classification
 from sklearn.exceptions import ConvergenceWarning
 
 from quickprop.estimators import MLPClassifier, MLPRegressor
-from quickprop.estimators.engine import SlopeEngine
+from quickprop.estimators.gradient_engine import GradientEngine
 
 SGD = {"solver": "sgd", "learning_rate_init": 0.05}
 ATTRIBUTES = (
@@ -128,7 +128,7 @@ def test_several_numbers_alike(numbers, solver):
 def test_several_numbers_with_lbfgs_differ_by_the_value_that_the_line_search_sees(
     numbers, monkeypatch
 ):
-    """scikit-learn's is the mean over the targets of a loss whose slopes are those of the sum.
+    """scikit-learn's is the mean over the targets of a loss whose gradient is that of the sum.
 
     All else is in step: with that value the weights agree to rounding.
     """
@@ -137,13 +137,13 @@ def test_several_numbers_with_lbfgs_differ_by_the_value_that_the_line_search_see
     settings = {"solver": "lbfgs", "max_iter": 60, "max_fun": 500, "activation": "tanh"}
     theirs, ours = regressors(X, targets, **settings)
     np.testing.assert_allclose(ours.loss_, theirs.loss_, rtol=0.05)
-    slopes_of_the_sum = SlopeEngine.__call__
+    gradient_of_the_sum = GradientEngine.__call__
 
-    def as_scikit_learn(engine, position):
-        value, slopes = slopes_of_the_sum(engine, position)
-        return engine.reported(position, value), slopes
+    def as_scikit_learn(engine, position, halted):
+        value, gradient = gradient_of_the_sum(engine, position, halted)
+        return engine.reported(position, value), gradient
 
-    monkeypatch.setattr(SlopeEngine, "__call__", as_scikit_learn)
+    monkeypatch.setattr(GradientEngine, "__call__", as_scikit_learn)
     theirs, ours = regressors(X, targets, **settings)
     for a, b in zip(ours.coefs_ + ours.intercepts_, theirs.coefs_ + theirs.intercepts_):
         np.testing.assert_allclose(a, b, 1e-6, 1e-6)

@@ -17,12 +17,13 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import LabelBinarizer
 
 from quickprop import ops
-from quickprop.estimators import MLPClassifier, MLPRegressor, fitted_network, steps
+from quickprop.estimators import MLPClassifier, MLPRegressor, fitted_network
 from quickprop.estimators.validation import checked_pair
 from quickprop.foundation.lru_cache import LruCache
 from quickprop.losses import MeanSquaredError
 from quickprop.native import background_compile, jit
 from quickprop.optim import SGD
+from quickprop.train import step
 
 pytestmark = pytest.mark.usefixtures("short_fits")
 
@@ -139,7 +140,7 @@ def test_windows_stay_while_a_fit_runs_and_after_it(iris):
 @pytest.fixture
 def written(monkeypatch):
     """The recipes of the steps that are written, with none remembered."""
-    for room in (fitted_network, steps):
+    for room in (fitted_network, step):
         monkeypatch.setattr(room, "_TEMPLATES", LruCache(128))
     recipes = []
 
@@ -147,8 +148,8 @@ def written(monkeypatch):
         recipes.append(spec)
         return write_step(network, spec)
 
-    write_step = steps.write_step
-    monkeypatch.setattr(steps, "write_step", counted)
+    write_step = step.write_step
+    monkeypatch.setattr(step, "write_step", counted)
     return recipes
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from quickprop.estimators.engine import Rows, SlopeEngine
+from quickprop.estimators.gradient_engine import GradientEngine
 from quickprop.estimators.losses import HalfPoissonDeviance
-from quickprop.estimators.objective import Objective
+from quickprop.estimators.objective import ScaledLoss
+from quickprop.estimators.rows import Rows
 from quickprop.losses import BinaryCrossEntropy, CrossEntropy, MeanSquaredError
 from quickprop.nn import Activation, Dense, Network
 
@@ -15,14 +16,14 @@ RANDOM = np.random.default_rng(0)
 ROWS = 1200  # More than two mini-batches of the engine.
 #: Objective, target.
 CASES = {
-    "classes": (Objective(CrossEntropy()), RANDOM.integers(0, 3, ROWS).astype(np.int32)),
+    "classes": (ScaledLoss(CrossEntropy()), RANDOM.integers(0, 3, ROWS).astype(np.int32)),
     "labels": (
-        Objective(BinaryCrossEntropy(), 3, 3),
+        ScaledLoss(BinaryCrossEntropy(), 3, 3),
         RANDOM.integers(0, 2, (ROWS, 3)).astype(float),
     ),
-    "numbers": (Objective(MeanSquaredError(), 1.5, 0.5), RANDOM.normal(size=(ROWS, 3))),
+    "numbers": (ScaledLoss(MeanSquaredError(), 1.5, 0.5), RANDOM.normal(size=(ROWS, 3))),
     "counts": (
-        Objective(HalfPoissonDeviance(), 3, 3),
+        ScaledLoss(HalfPoissonDeviance(), 3, 3),
         RANDOM.integers(0, 4, (ROWS, 3)).astype(float),
     ),
 }
@@ -35,7 +36,7 @@ def test_gradients_are_those_of_the_loss(name, weighted):
     network = Network([Dense(4), Activation("tanh"), Dense(3)], 5, dtype="float64")
     weights = RANDOM.uniform(0, 2, ROWS) if weighted else None
     rows = Rows((RANDOM.normal(size=(ROWS, 5)),), target, weights)
-    engine = SlopeEngine(network, objective, rows, alpha=3.0)
+    engine = GradientEngine(network, objective, rows, alpha=3.0)
     start = engine.position()
     _, found = engine(start)
     assert len(found) == 5 * 4 + 4 + 4 * 3 + 3
@@ -54,7 +55,7 @@ def test_the_loss_of_two_rows_by_hand():
     network = Network([Dense(1)], 1, dtype="float64")
     network.set_weights({"dense1.weight": [[2.0]], "dense1.bias": [1.0]})
     rows = Rows((np.array([[1.0], [2.0]]),), np.array([[1.0], [5.0]]), np.array([3.0, 1.0]))
-    engine = SlopeEngine(network, Objective(MeanSquaredError(), 0.5, 0.5), rows, alpha=8.0)
+    engine = GradientEngine(network, ScaledLoss(MeanSquaredError(), 0.5, 0.5), rows, alpha=8.0)
     value, found = engine(engine.position())
     assert value == pytest.approx(5.5)
     np.testing.assert_allclose(found, [5.5, 1.5])

@@ -12,6 +12,6 @@ from .classifier import (
 from .regressor import (
     MLPRegressor as MLPRegressor,
 )
-from .watching import (
+from .callbacks import (
     EpochReport as EpochReport,
 )

@@ -16,12 +16,13 @@ from quickprop.errors import SettingError, ShapeError
 from quickprop.estimators.architecture import HiddenLayer, hidden_layers
 from quickprop.estimators.base import Labels, MultilayerPerceptron, has_steps
 from quickprop.estimators.callback_support import with_callbacks
-from quickprop.estimators.engine import Rows
 from quickprop.estimators.fitted_network import FittedNetwork
-from quickprop.estimators.objective import Objective
+from quickprop.estimators.objective import ScaledLoss
 from quickprop.estimators.parameters import estimator, parameter
 from quickprop.estimators.preparation import Preparation, StandardColumns
+from quickprop.estimators.rows import Rows
 from quickprop.estimators.scores import r2
+from quickprop.estimators.setting_checks import checked_widths
 from quickprop.estimators.settings import COUNT
 from quickprop.estimators.validation import FLOATS, FORMATS, dense, validated
 from quickprop.losses import MeanSquaredError
@@ -145,7 +146,7 @@ class AutoencoderTransformer(
         return self
 
     def _hidden(self) -> list[HiddenLayer]:
-        sizes = self._hidden_sizes()
+        sizes = checked_widths(self.hidden_layer_sizes)
         front = hidden_layers(sizes, self.activation, self.dropout)
         code = hidden_layers([self.n_components], self.code_activation, 0.0)
         return mirrored(front, code)
@@ -158,11 +159,11 @@ class AutoencoderTransformer(
     def _targets(self, y: np.ndarray) -> int:
         return y.shape[1]
 
-    def _output_activation(self, objective: Objective) -> str:
+    def _output_activation(self, objective: ScaledLoss) -> str:
         return "identity"
 
-    def _objective(self) -> Objective:
-        return Objective(MeanSquaredError(), 0.5 * self.n_outputs_, 0.5)
+    def _objective(self) -> ScaledLoss:
+        return ScaledLoss(MeanSquaredError(), 0.5 * self.n_outputs_, 0.5)
 
     def _target(self, y: np.ndarray, fitted: FittedNetwork) -> np.ndarray:
         return self._inputs(y, fitted)[0]
@@ -173,6 +174,9 @@ class AutoencoderTransformer(
 
     def _kind(self, X: np.ndarray) -> str:
         return self.dtype or X.dtype.name
+
+    def _row_factors(self, y: np.ndarray, sample_weight: Any, incremental: bool) -> Any:
+        return sample_weight
 
     def _strata(self, y: np.ndarray) -> np.ndarray | None:
         return None

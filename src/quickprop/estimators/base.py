@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import time
-import warnings
-from abc import ABC, abstractmethod
+import functools
+from abc import abstractmethod
 from collections.abc import Callable
-from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
+from quickprop import train
 from quickprop.errors import DataError, SettingError
-from quickprop.estimators import watching
 from quickprop.estimators.architecture import (
     HiddenLayer,
     draw_weights,
@@ -23,29 +21,45 @@ from quickprop.estimators.architecture import (
     network_of,
 )
 from quickprop.estimators.callback_support import CallbackSupport
-from quickprop.estimators.engine import Rows, SlopeEngine, StepEngine
-from quickprop.estimators.ensemble import fit_members
-from quickprop.estimators.fitted_network import FittedNetwork, StoredNetwork
-from quickprop.estimators.holdout import share_split, splitter_split
-from quickprop.estimators.html_repr import EstimatorHtml
-from quickprop.estimators.objective import Objective
-from quickprop.estimators.optimizer_names import optimizer_of, schedule_of
-from quickprop.estimators.preparation import Preparation
-from quickprop.estimators.quasi_newton import minimise
-from quickprop.estimators.rate import LearningRate
-from quickprop.estimators.settings import PerceptronSettings
-from quickprop.estimators.sklearn_optimizers import AdamSteps, MomentumSteps
-from quickprop.estimators.stochastic import NOT_FINITE, Epochs, Pace
-from quickprop.estimators.validation import checked_inputs, height, network_rows
-from quickprop.estimators.watching import (
-    ContextWatcher,
-    Watcher,
+from quickprop.estimators.callbacks import (
+    Attributes,
+    ContextCallback,
+    callbacks_of,
     membership_of,
     on_terminal,
-    watchers_of,
+    say,
 )
-from quickprop.nn import Network
-from quickprop.optim import Optimizer
+from quickprop.estimators.ensemble import fit_members
+from quickprop.estimators.epochs import (
+    batch_rows,
+    full_batch_trouble,
+    run_epochs,
+    update_rule,
+    warn_of_end,
+)
+from quickprop.estimators.fitted_network import FittedNetwork
+from quickprop.estimators.gradient_engine import GradientEngine
+from quickprop.estimators.holdout import share_split, splitter_split
+from quickprop.estimators.html_repr import EstimatorHtml
+from quickprop.estimators.network_attributes import NetworkAttributes
+from quickprop.estimators.objective import ScaledLoss
+from quickprop.estimators.optimizer_names import schedule_of
+from quickprop.estimators.preparation import Preparation
+from quickprop.estimators.rate import LearningRate
+from quickprop.estimators.rows import Rows
+from quickprop.estimators.scipy_lbfgs import ScipyLBFGS
+from quickprop.estimators.setting_checks import check_together, checked_widths
+from quickprop.estimators.settings import PerceptronSettings
+from quickprop.estimators.sklearn_rule import NOT_FINITE, Learned, RuleSettings, SklearnRule
+from quickprop.estimators.step_engine import StepEngine
+from quickprop.estimators.validation import checked_inputs, height, network_rows
+from quickprop.foundation.deadline import Deadline
+from quickprop.foundation.interrupts import held_interrupts
+from quickprop.foundation.user_warnings import warn_user
+from quickprop.native import compiling_within
+from quickprop.train import Callback, StopReason
+from quickprop.train.full_batch import FullBatchLoop
+from quickprop.train.loss_rule import Limits
 
 Labels = Literal["new", "same", "known"]
 
@@ -64,10 +78,13 @@ def has_steps(estimator: Any) -> bool:
     return True
 
 
-class MultilayerPerceptron(EstimatorHtml, CallbackSupport, PerceptronSettings, BaseEstimator, ABC):
+class MultilayerPerceptron(EstimatorHtml, CallbackSupport, PerceptronSettings, NetworkAttributes):
     """A multi-layer perceptron with scikit-learn's face."""
 
     best_loss_: float | None
+    best_validation_score_: float | None
+    loss_curve_: list[float]
+    validation_scores_: list[float] | None
 
     # -- what the classifier and the regressor say of themselves ----------------------------------
 
@@ -88,11 +105,7 @@ class MultilayerPerceptron(EstimatorHtml, CallbackSupport, PerceptronSettings, B
         """How many target columns or classes a checked target has."""
 
     @abstractmethod
-    def _objective(self) -> Objective:
-        """What is made small."""
-
-    @abstractmethod
-    def _output_activation(self, objective: Objective) -> str:
+    def _output_activation(self, objective: ScaledLoss) -> str:
         """`out_activation_`."""
 
     @abstractmethod
@@ -111,9 +124,17 @@ class MultilayerPerceptron(EstimatorHtml, CallbackSupport, PerceptronSettings, B
     def _score_of(self, rows: Rows, fitted: FittedNetwork) -> float:
         """The score of a validation part with the weights of now."""
 
+    @abstractmethod
     def _row_factors(self, y: np.ndarray, sample_weight: Any, incremental: bool) -> Any:
         """Factors of the rows to learn from, those of their classes included."""
-        return sample_weight
+
+    @abstractmethod
+    def _kind(self, X: Any) -> str:
+        """The number type of a new network."""
+
+    @abstractmethod
+    def _hidden(self) -> list[HiddenLayer]:
+        """The hidden layers that the parameters describe."""
 
     # -- fitting ----------------------------------------------------------------------------------
 
@@ -129,9 +150,9 @@ class MultilayerPerceptron(EstimatorHtml, CallbackSupport, PerceptronSettings, B
         sample_weight_val: Any = None,
         groups: Any = None,
     ) -> None:
-        pace = Pace(time.perf_counter(), self.max_time)
+        deadline = Deadline(self.max_time)
         hidden = self._hidden()
-        self._check_together(incremental, X_val, y_val, sample_weight_val, groups)
+        check_together(self, incremental, X_val, y_val, sample_weight_val, groups)
         if self.n_ensemble > 1:
             given = {
                 "X_val": X_val,
@@ -139,10 +160,10 @@ class MultilayerPerceptron(EstimatorHtml, CallbackSupport, PerceptronSettings, B
                 "sample_weight_val": sample_weight_val,
                 "groups": groups,
             }
-            fit_members(self, X, y, sample_weight, given)
+            self._take_members(fit_members(self, X, y, sample_weight, given))
             return
         first = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
-        watchers = self._watchers(X, y, sample_weight, incremental)
+        callbacks = [] if incremental else self._all_callbacks(X, y, sample_weight)
         again: Labels = "same" if self.warm_start else "known" if incremental else "new"
         X, y = self._checked(X, y, first, again)
         if sample_weight is not None:
@@ -171,105 +192,38 @@ class MultilayerPerceptron(EstimatorHtml, CallbackSupport, PerceptronSettings, B
         elif X_val is not None:
             held_out = self._given_rows(X_val, y_val, sample_weight_val, fitted)
         if self.solver == "lbfgs" and self.optimizer is None:
-            engine = SlopeEngine(
-                fitted.network, fitted.objective, rows, self.alpha, lambda: pace.left
-            )
-            minimise(self, engine, pace, watchers)
+            self._fit_full_batch(fitted, rows, deadline, callbacks)
         else:
-            self._begin_counting(first, held_out is not None)
-            self._fit_epochs(fitted, rows, held_out, incremental, pace, watchers)
+            self._fit_epochs(fitted, rows, held_out, incremental, first, deadline, callbacks)
         self._look()
         if not all(np.isfinite(array).all() for array in (*self.coefs_, *self.intercepts_)):
             raise ValueError(f"{NOT_FINITE} They were not finite after epoch {self.n_iter_}.")
 
-    def _kind(self, X: Any) -> str:
-        """The number type of a new network: that of the rows, single where they are encoded."""
-        return self.dtype or ("float32" if self.scale else X.dtype.name)
+    def _take_members(self, members: list[Any]) -> None:
+        """Take on what the first network of an ensemble has learned."""
+        own = set(self.get_params(deep=False))
+        for name, value in vars(members[0]).items():
+            if name not in own:
+                setattr(self, name, value)
+        self.estimators_ = members
 
-    def _hidden(self) -> list[HiddenLayer]:
-        """The hidden layers that the parameters describe."""
-        return hidden_layers(self._hidden_sizes(), self.activation, self.dropout)
-
-    def _hidden_sizes(self) -> list[int]:
-        sizes = self.hidden_layer_sizes
-        sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
-        if not all(isinstance(size, Integral) for size in sizes):
-            raise SettingError(
-                "a width that is not a whole number",
-                where="hidden_layer_sizes",
-                allowed="whole numbers above 0",
-                given=repr(sizes)[:80],
-            )
-        if any(size <= 0 for size in sizes):
-            raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
-        return [int(size) for size in sizes]
-
-    def _check_together(
-        self, incremental: bool, X_val: Any, y_val: Any, sample_weight_val: Any, groups: Any
-    ) -> None:
-        """Settings that exclude each other."""
-        looked_at = [
-            name
-            for name, given in (
-                ("early_stopping=True", self.early_stopping),
-                ("validation", self.validation is not None),
-                ("X_val", X_val is not None),
-            )
-            if given
-        ]
-        if incremental and looked_at:
-            raise ValueError(f"partial_fit does not support {looked_at[0]}")
-        if (X_val is None) != (y_val is None):
-            raise DataError("X_val and y_val belong together", where="fit")
-        if sample_weight_val is not None and X_val is None:
-            raise DataError("weights of rows that are not given", where="sample_weight_val")
-        if groups is not None and self.validation is None:
-            raise DataError(
-                "nothing that keeps groups together",
-                where="groups",
-                hint="give a splitter, such as GroupShuffleSplit(1), as `validation`",
-            )
-        if len(looked_at) > 1 and X_val is not None:
-            raise SettingError(
-                "two validation parts", where="fit", given=" and ".join(looked_at), hint="give one"
-            )
-        if self.solver == "lbfgs" and self.optimizer is None:
-            random = "dropout" if np.any(self.dropout) else None
-            for name, given in (
-                (random, random),
-                ("normalization='batch'", self.normalization == "batch"),
-                ("weight_decay", self.weight_decay),
-                ("schedule", self.schedule),
-                ("X_val", X_val is not None),
-                ("validation", self.validation is not None),
-            ):
-                if given:
-                    raise SettingError(
-                        "needs mini-batches",
-                        where=str(name),
-                        given="solver='lbfgs'",
-                        hint="use solver='adam' or 'sgd'",
-                    )
-        if self.n_ensemble > 1 and self.warm_start:
-            raise SettingError(
-                "an ensemble cannot go on from an earlier fit",
-                where="n_ensemble",
-                given="warm_start=True",
-            )
-
-    def _watchers(self, X: Any, y: Any, sample_weight: Any, incremental: bool) -> list[Watcher]:
-        if incremental:
-            return []
-        watchers = watchers_of(self.callbacks)
+    def _all_callbacks(self, X: Any, y: Any, sample_weight: Any) -> list[Callback]:
+        """Those of the user, of the ensemble, of the terminal and of scikit-learn."""
+        callbacks = callbacks_of(self.callbacks, self, self._last_score)
         member = membership_of(self)
         if member is not None:
-            watchers += member.watchers
+            callbacks += member.callbacks
         elif self.verbose and on_terminal():
-            watchers.append(watching.BarWatcher())
+            callbacks.append(train.EpochBar(self._last_score))
         context = self._context_of_fit(self.max_iter)
         if context is not None:
-            watchers.append(ContextWatcher(context, X, y, sample_weight))
-        return watchers
+            callbacks.append(ContextCallback(context, self, self._look, X, y, sample_weight))
+        return callbacks
+
+    def _last_score(self) -> float | None:
+        """The last score of a validation part, if there is one."""
+        scores = vars(self).get("validation_scores_")
+        return scores[-1] if scores else None
 
     def _begin(self, X: Any, y: np.ndarray, hidden: list[HiddenLayer]) -> None:
         """A new network."""
@@ -301,16 +255,44 @@ class MultilayerPerceptron(EstimatorHtml, CallbackSupport, PerceptronSettings, B
         draw_weights(network, hidden, self._random_state, self.activation)
         self._adopt(FittedNetwork(network, objective))
 
-    def _begin_counting(self, first: bool, watched: bool) -> None:
-        """The attributes that count progress, where they are missing or of another kind of fit."""
-        if first or not hasattr(self, "loss_curve_"):
-            self.loss_curve_: list[float] = []
-            self._no_improvement_count = 0
-        elif watched == (self.best_loss_ is None):
-            return
-        self.validation_scores_: list[float] | None = [] if watched else None
-        self.best_validation_score_ = -np.inf if watched else None
-        self.best_loss_ = None if watched else np.inf
+    def _fit_full_batch(
+        self, fitted: FittedNetwork, rows: Rows, deadline: Deadline, callbacks: list[Callback]
+    ) -> None:
+        """SciPy's L-BFGS on all rows at once."""
+        engine = GradientEngine(fitted.network, fitted.objective, rows, self.alpha)
+        descent = ScipyLBFGS(engine, self.tol, self.max_fun, self.max_iter)
+
+        def take() -> None:
+            self.n_iter_, self.loss_ = descent.iterations, descent.loss
+
+        stop = StopReason.INTERRUPTED
+        try:
+            with held_interrupts() as interrupts:
+                loop = FullBatchLoop(
+                    fitted.network,
+                    descent,
+                    None,
+                    Limits(self.max_iter, None, None),
+                    [Attributes(take), *callbacks] if callbacks else (),
+                    deadline,
+                    interrupts,
+                )
+                with compiling_within(deadline.left, lambda: interrupts.raised):
+                    stop = loop.run().reason or stop
+        finally:
+            take()
+        if stop is StopReason.NOT_FINITE:
+            raise ValueError(NOT_FINITE)
+        if self.verbose and not on_terminal():
+            say(self, f"Iteration {self.n_iter_}, loss = {self.loss_:.8f}")
+        if stop is StopReason.INTERRUPTED:
+            warn_user("Training interrupted by user.")
+        reason = full_batch_trouble(stop, descent.trouble, self)
+        if reason is not None:
+            warn_user(
+                f"lbfgs failed to converge after {self.n_iter_} iteration(s) ({reason}).",
+                ConvergenceWarning,
+            )
 
     def _fit_epochs(
         self,
@@ -318,11 +300,78 @@ class MultilayerPerceptron(EstimatorHtml, CallbackSupport, PerceptronSettings, B
         rows: Rows,
         held_out: Rows | None,
         incremental: bool,
-        pace: Pace,
-        watchers: list[Watcher],
+        first: bool,
+        deadline: Deadline,
+        callbacks: list[Callback],
     ) -> None:
-        rule = self._update_rule()
-        schedule = schedule_of(self.schedule)
+        """Epochs of mini-batches, or one for `partial_fit`."""
+        learned = self._learned_so_far(first, held_out is not None)
+        score: Callable[[], float] | None = None
+        if held_out is not None:
+            looked_at = held_out
+            score = lambda: self._score_of(looked_at, fitted)  # noqa: E731
+        batch_size = batch_rows(self.batch_size, len(rows))
+        # Drawn only where something is random, so that all else draws as scikit-learn does.
+        seed = int(self._random_state.randint(2**31 - 1)) if np.any(self.dropout) else 0
+        # On a terminal a bar takes the place of lines.
+        prints = self.verbose and (incremental or not on_terminal())
+        settings = RuleSettings(
+            self.tol, self.n_iter_no_change, self.shuffle, self.alpha, self.weight_decay, seed
+        )
+
+        def rule() -> SklearnRule:
+            # The step is written here, for which there may be no time.
+            engine = self._engine(fitted, rows.weights is not None, incremental)
+            return SklearnRule(
+                settings,
+                learned,
+                engine,
+                len(rows),
+                self._optimizer,
+                self._random_state,
+                score,
+                functools.partial(say, self) if prints else None,
+                deadline,
+            )
+
+        try:
+            if incremental:
+                rule().run_once(rows, batch_size)
+                return
+            if callbacks:
+                callbacks = [Attributes(lambda: self._take(learned)), *callbacks]
+            reason, message = run_epochs(rule, rows, batch_size, self.max_iter, callbacks, deadline)
+        finally:
+            self._take(learned)
+        warn_of_end(reason, message, self)
+
+    def _learned_so_far(self, first: bool, watched: bool) -> Learned:
+        """What the attributes say of progress; afresh where they are of another kind of fit."""
+        fresh = first or not hasattr(self, "loss_curve_")
+        if fresh or watched == (self.best_loss_ is None):
+            kept = not fresh
+        else:
+            kept = False
+        return Learned(
+            [] if fresh else self.loss_curve_,
+            (self.validation_scores_ if kept else []) if watched else None,
+            None if watched else self.best_loss_ if kept else np.inf,
+            (self.best_validation_score_ if kept else -np.inf) if watched else None,
+            0 if fresh else self._no_improvement_count,
+            self.t_,
+        )
+
+    def _take(self, learned: Learned) -> None:
+        """Write down what was learned so far."""
+        self.n_iter_, self.t_, self.loss_ = learned.epochs, learned.rows_seen, learned.loss
+        self.loss_curve_ = learned.loss_curve
+        self.validation_scores_ = learned.validation_scores
+        self.best_loss_, self.best_validation_score_ = learned.best_loss, learned.best_score
+        self._no_improvement_count = learned.without_progress
+
+    def _engine(self, fitted: FittedNetwork, weighted: bool, incremental: bool) -> StepEngine:
+        """The step, with what its optimizer remembers of the calls of `partial_fit` before."""
+        rule, schedule = update_rule(self), schedule_of(self.schedule)
         if incremental and schedule is not None and schedule.needs_total:
             raise SettingError(
                 "a schedule of the whole fit, of which partial_fit does not know the end",
@@ -337,7 +386,6 @@ class MultilayerPerceptron(EstimatorHtml, CallbackSupport, PerceptronSettings, B
             start = self.learning_rate_init if self.optimizer is None else rule.learning_rate
             self._optimizer = LearningRate(scheme, start, self.power_t)
         engine = fitted.engine
-        weighted = rows.weights is not None
         if engine is None or fresh or engine.weighted != weighted:
             state = self._optimizer.state if engine is None or fresh else engine.state()
             engine = StepEngine(
@@ -350,31 +398,7 @@ class MultilayerPerceptron(EstimatorHtml, CallbackSupport, PerceptronSettings, B
             )
             engine.set_state(state)
             fitted.engine = engine
-        score: Callable[[], float] | None = None
-        if held_out is not None:
-            looked_at = held_out
-            score = lambda: self._score_of(looked_at, fitted)  # noqa: E731
-        epochs = Epochs(
-            self,
-            engine,
-            rows,
-            self._optimizer,
-            self._random_state,
-            score,
-            self._batch_rows(len(rows)),
-            # Drawn only where something is random, so that all else draws as scikit-learn does.
-            int(self._random_state.randint(2**31 - 1)) if np.any(self.dropout) else 0,
-            pace,
-            watchers,
-        )
-        self.n_iter_ = 0
-        if incremental:
-            epochs.run_once()
-            if schedule is not None:
-                engine.after_epoch(self.loss_, -(-self.t_ // self._batch_rows(len(rows))), None)
-        else:
-            # On a terminal a bar takes the place of lines.
-            epochs.run(prints=not on_terminal())
+        return engine
 
     # -- rows -------------------------------------------------------------------------------------
 
@@ -420,99 +444,6 @@ class MultilayerPerceptron(EstimatorHtml, CallbackSupport, PerceptronSettings, B
             )
         return None
 
-    def _batch_rows(self, rows: int) -> int:
-        if isinstance(self.batch_size, str):
-            return min(200, rows)
-        if self.batch_size > rows:
-            warnings.warn(
-                "Got `batch_size` less than 1 or larger than sample size. It is going to be "
-                "clipped",
-                stacklevel=2,
-            )
-        return int(min(self.batch_size, rows))
-
-    def _update_rule(self) -> Optimizer:
-        if self.optimizer is not None:
-            return optimizer_of(self.optimizer, self.learning_rate_init)
-        if self.solver == "sgd":
-            return MomentumSteps(
-                momentum=self.momentum, nesterov=self.nesterovs_momentum and self.momentum > 0
-            )
-        return AdamSteps(beta1=self.beta_1, beta2=self.beta_2, epsilon=self.epsilon)
-
-    # -- the network behind the attributes --------------------------------------------------------
-
-    def _adopt(self, fitted: FittedNetwork) -> None:
-        self._fitted = fitted
-        self.coefs_: list[np.ndarray] = []
-        self.intercepts_: list[np.ndarray] = []
-        self._look()
-
-    def _look(self) -> None:
-        """Make the lists windows on the network."""
-        self.coefs_[:], self.intercepts_[:] = self._fitted.windows.look()
-
-    def _attached(self) -> FittedNetwork:
-        """The network that computes with `coefs_` and `intercepts_` as they are now."""
-        fitted: FittedNetwork | None = getattr(self, "_fitted", None)
-        if fitted is None:
-            fitted = self._from_lists()
-        elif not fitted.windows.are(self.coefs_, self.intercepts_):
-            if fitted.windows.fit(self.coefs_, self.intercepts_):
-                fitted.windows.put(self.coefs_, self.intercepts_)
-            else:
-                fitted = self._from_lists()
-        return fitted
-
-    def _from_lists(self) -> FittedNetwork:
-        """A network with the weights of the lists, however they came to be there."""
-        check_is_fitted(self)
-        coefs = [np.asarray(array) for array in self.coefs_]
-        hidden = hidden_layers([array.shape[1] for array in coefs[:-1]], self.activation, 0.0)
-        objective = self._objective()
-        network = network_of(
-            hidden,
-            None,
-            coefs[-1].shape[1],
-            objective.loss.output_activation,
-            coefs[0].shape[0],
-            (),
-            coefs[0].dtype.name,
-        )
-        self._preparation = getattr(self, "_preparation", None)
-        fitted = FittedNetwork(network, objective)
-        fitted.windows.put(coefs, self.intercepts_)
-        self._fitted = fitted
-        self._look()
-        return fitted
-
-    @property
-    def network_(self) -> Network:
-        """The network itself, with its neurons, its summary, its diagram and its trace."""
-        if not hasattr(self, "coefs_"):
-            check_is_fitted(self)
-        return self._attached().network
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = dict(super().__getstate__())
-        fitted: FittedNetwork | None = state.pop("_fitted", None)
-        if fitted is None:
-            return state
-        if not fitted.windows.are(self.coefs_, self.intercepts_):
-            fitted = self._attached()
-        del state["coefs_"], state["intercepts_"]
-        state["_stored"] = fitted.stored()
-        if fitted.engine is not None and "_optimizer" in state:
-            state["_optimizer"] = self._optimizer.with_state(fitted.engine.state())
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        state = dict(state)
-        stored: StoredNetwork | None = state.pop("_stored", None)
-        super().__setstate__(state)
-        if stored is not None:
-            self._adopt(stored.alive())
-
     # -- predicting -------------------------------------------------------------------------------
 
     def _outputs_of(self, X: Any) -> np.ndarray:
@@ -555,3 +486,14 @@ def _checked_weights(weights: Any, X: Any) -> np.ndarray:
     """Factors of rows: not negative, not all zero."""
     rows = np.empty((height(X), 1))
     return _check_sample_weight(weights, rows, ensure_non_negative=True)
+
+
+def plain_hidden(estimator: Any) -> list[HiddenLayer]:
+    """A hidden layer for each of `hidden_layer_sizes`."""
+    widths = checked_widths(estimator.hidden_layer_sizes)
+    return hidden_layers(widths, estimator.activation, estimator.dropout)
+
+
+def plain_kind(estimator: Any, X: Any) -> str:
+    """The number type of a new network: that of the rows, single where they are encoded."""
+    return estimator.dtype or ("float32" if estimator.scale else X.dtype.name)

@@ -20,14 +20,21 @@ from sklearn.utils.multiclass import (
 )
 
 from quickprop.errors import DataError, SettingError
-from quickprop.estimators.base import Labels, MultilayerPerceptron, has_steps
+from quickprop.estimators.architecture import HiddenLayer
+from quickprop.estimators.base import (
+    Labels,
+    MultilayerPerceptron,
+    has_steps,
+    plain_hidden,
+    plain_kind,
+)
 from quickprop.estimators.callback_support import with_callbacks
-from quickprop.estimators.engine import Rows
 from quickprop.estimators.fitted_network import FittedNetwork
 from quickprop.estimators.losses import CLASS_LOSSES, class_loss
-from quickprop.estimators.objective import Objective
+from quickprop.estimators.objective import ScaledLoss
 from quickprop.estimators.parameters import estimator, parameter
 from quickprop.estimators.preparation import Preparation, TableColumns
+from quickprop.estimators.rows import Rows
 from quickprop.estimators.scores import accuracy
 from quickprop.estimators.sklearn_attributes import carried_to
 from quickprop.estimators.validation import checked_pair, fits_at_once, is_plain_column
@@ -161,6 +168,12 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         self._fit(X, y, sample_weight, incremental=True)
         return self
 
+    def _hidden(self) -> list[HiddenLayer]:
+        return plain_hidden(self)
+
+    def _kind(self, X: Any) -> str:
+        return plain_kind(self, X)
+
     def _checked(self, X: Any, y: Any, reset: bool, labels: Labels) -> tuple[Any, np.ndarray]:
         if labels == "known" and not reset and self._is_known(X, y):
             return X, self._coded(y)
@@ -225,14 +238,14 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         """Whether a row has one of more than two classes."""
         return self._label_binarizer.y_type_ == "multiclass"
 
-    def _output_activation(self, objective: Objective) -> str:
+    def _output_activation(self, objective: ScaledLoss) -> str:
         return "softmax" if objective.loss.output_activation == "softmax" else "logistic"
 
-    def _objective(self) -> Objective:
+    def _objective(self) -> ScaledLoss:
         loss = class_loss(self.loss, self._exclusive)
         # scikit-learn's is the sum over the labels, of which the loss is the mean.
         factor = 1 if self._exclusive or self.loss != "log_loss" else self.n_outputs_
-        return Objective(loss, factor, factor)
+        return ScaledLoss(loss, factor, factor)
 
     def _target(self, y: np.ndarray, fitted: FittedNetwork) -> np.ndarray:
         loss = fitted.objective.loss

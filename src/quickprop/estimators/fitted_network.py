@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from quickprop.estimators.engine import StepEngine
-from quickprop.estimators.objective import Objective
-from quickprop.estimators.weights import WeightWindows
+from quickprop.estimators.objective import ScaledLoss
+from quickprop.estimators.step_engine import StepEngine
+from quickprop.estimators.weight_windows import WeightWindows
 from quickprop.execution import Function
 from quickprop.foundation.lru_cache import LruCache
 from quickprop.graph import Graph
@@ -28,7 +28,7 @@ class StoredNetwork:
 
     document: dict[str, Any]
     weights: dict[str, np.ndarray]
-    objective: Objective
+    objective: ScaledLoss
 
     def alive(self) -> FittedNetwork:
         """The network again."""
@@ -40,7 +40,7 @@ class StoredNetwork:
 class FittedNetwork:
     """A network with its compiled predictions and its step."""
 
-    def __init__(self, network: Network, objective: Objective) -> None:
+    def __init__(self, network: Network, objective: ScaledLoss) -> None:
         self.network, self.objective = network, objective
         # To where native code would move the numbers at its first run: windows on them stay true.
         addresses_of(network.variables)

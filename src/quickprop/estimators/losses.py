@@ -24,6 +24,7 @@ from quickprop.losses import (
     Quantile,
     StudentTLikelihood,
 )
+from quickprop.losses.custom import FunctionLoss
 from quickprop.losses.loss import SINGLE_LOSSES
 from quickprop.losses.numbers import NumberLoss
 from quickprop.losses.targets import Domain
@@ -65,7 +66,7 @@ class HalfPoissonDeviance(NumberLoss):
 
 
 @dataclass(frozen=True)
-class CustomClassLoss(CustomLoss):
+class CustomClassLoss(FunctionLoss):
     """A function of the raw outputs and of a column of 0 and 1 for each class or label.
 
     With more than two classes the probabilities are the softmax of the raw outputs, else their
@@ -78,7 +79,7 @@ class CustomClassLoss(CustomLoss):
 
 
 @dataclass(frozen=True)
-class CustomLabelLoss(CustomLoss):
+class CustomLabelLoss(FunctionLoss):
     """As `CustomClassLoss`, for labels that stand each for itself."""
 
     def prediction(self, output: Tensor) -> Tensor:

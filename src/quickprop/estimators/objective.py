@@ -1,18 +1,18 @@
-"""What a fit makes small, and what it reports, on the scales that scikit-learn uses."""
+"""What an estimator makes small, and what it reports, on the scales that scikit-learn uses."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from quickprop.config import DType
 from quickprop.graph import Tensor, row_count
-from quickprop.losses import Loss
+from quickprop.nn import Network
 from quickprop.ops.elementary import sum, where
+from quickprop.train.objective import Objective, Terms
 
 
 @dataclass(frozen=True)
-class Objective:
-    """A loss with its factors.
+class ScaledLoss(Objective):
+    """A loss with factors, and the penalty ``alpha / 2 * sum(w**2)`` over the weight of a batch.
 
     Parameters
     ----------
@@ -24,34 +24,37 @@ class Objective:
         squared error and shows the mean.
     """
 
-    loss: Loss
     learned: float = 1.0
     reported: float = 1.0
 
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """The strength of the penalty."""
+        return ("alpha",)
 
-@dataclass(frozen=True)
-class Terms:
-    """The scalars of a batch.
-
-    Parameters
-    ----------
-    data : Tensor
-        The weighted mean over the rows of the loss.
-    share : Tensor
-        One over the weight of all rows, the factor of the penalty; 0 when all weights are 0.
-    """
-
-    data: Tensor
-    share: Tensor
-
-
-def batch_terms(losses: Tensor, weights: Tensor | None, kind: DType) -> Terms:
-    """The mean loss of a batch, its rows weighted, and the share of the penalty."""
-    if weights is None:
-        share = 1.0 / row_count(kind)
-        return Terms(sum(losses) * share, share)
-    total = sum(weights)
-    # A batch may hold rows of weight zero alone; it then teaches nothing.
-    some = total > 0.0
-    share = where(some, 1.0 / where(some, total, 1.0), 0.0)
-    return Terms(sum(losses * weights) * share, share)
+    def terms(
+        self,
+        network: Network,
+        output: Tensor,
+        target: Tensor,
+        weights: Tensor | None,
+        settings: dict[str, Tensor],
+    ) -> Terms:
+        """The mean by weight, and the penalty in what is reported."""
+        losses = self.loss.per_row(output, target)
+        if weights is None:
+            share = 1.0 / row_count(network.dtype)
+            data = sum(losses) * share
+        else:
+            total = sum(weights)
+            # A batch may hold rows of weight zero alone; it then teaches nothing.
+            some = total > 0.0
+            share = where(some, 1.0 / where(some, total, 1.0), 0.0)
+            data = sum(losses * weights) * share
+        shrink = settings["alpha"] * share
+        penalised = network.penalised
+        squares = sum(penalised[0] * penalised[0])
+        for parameter in penalised[1:]:
+            squares = squares + sum(parameter * parameter)
+        reported = data * self.reported + squares * shrink * 0.5
+        return Terms(data * self.learned, reported, shrink)

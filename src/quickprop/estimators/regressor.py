@@ -16,9 +16,15 @@ from sklearn.utils.validation import check_is_fitted
 from quickprop.data.standardizer import Standardizer
 from quickprop.distributions import Distribution, Laplace, Normal, NormalMixture, StudentT
 from quickprop.errors import SettingError
-from quickprop.estimators.base import Labels, MultilayerPerceptron, has_steps
+from quickprop.estimators.architecture import HiddenLayer
+from quickprop.estimators.base import (
+    Labels,
+    MultilayerPerceptron,
+    has_steps,
+    plain_hidden,
+    plain_kind,
+)
 from quickprop.estimators.callback_support import with_callbacks
-from quickprop.estimators.engine import Rows
 from quickprop.estimators.fitted_network import FittedNetwork
 from quickprop.estimators.losses import (
     NUMBER_LOSSES,
@@ -26,9 +32,10 @@ from quickprop.estimators.losses import (
     HalfPoissonDeviance,
     number_loss,
 )
-from quickprop.estimators.objective import Objective
+from quickprop.estimators.objective import ScaledLoss
 from quickprop.estimators.parameters import estimator, parameter
 from quickprop.estimators.preparation import Preparation, TableColumns
+from quickprop.estimators.rows import Rows
 from quickprop.estimators.scores import r2
 from quickprop.estimators.sklearn_attributes import carried_to
 from quickprop.estimators.validation import (
@@ -188,6 +195,12 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         self._fit(X, y, sample_weight, incremental=True)
         return self
 
+    def _hidden(self) -> list[HiddenLayer]:
+        return plain_hidden(self)
+
+    def _kind(self, X: Any) -> str:
+        return plain_kind(self, X)
+
     def _checked(self, X: Any, y: Any, reset: bool, labels: Labels) -> tuple[Any, np.ndarray]:
         if (
             not reset
@@ -202,14 +215,14 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     def _targets(self, y: np.ndarray) -> int:
         return y.shape[1]
 
-    def _output_activation(self, objective: Objective) -> str:
+    def _output_activation(self, objective: ScaledLoss) -> str:
         return "exp" if isinstance(objective.loss, HalfPoissonDeviance) else "identity"
 
-    def _objective(self) -> Objective:
+    def _objective(self) -> ScaledLoss:
         # scikit-learn learns sums over the outputs, of which the losses are means.
         outputs = self.n_outputs_
         learned, reported = _FACTORS.get(self.loss if isinstance(self.loss, str) else "", _PLAIN)
-        return Objective(number_loss(self.loss), learned(outputs), reported(outputs))
+        return ScaledLoss(number_loss(self.loss), learned(outputs), reported(outputs))
 
     def _target(self, y: np.ndarray, fitted: FittedNetwork) -> np.ndarray:
         if self._preparation is not None and self._preparation.target is not None:
@@ -221,6 +234,9 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     def _prepared(self, X: Any, y: np.ndarray, weights: np.ndarray | None) -> Preparation:
         scaled = isinstance(number_loss(self.loss), SCALABLE)
         return TableColumns.of(X, Standardizer.fit(y, weights) if scaled else None)
+
+    def _row_factors(self, y: np.ndarray, sample_weight: Any, incremental: bool) -> Any:
+        return sample_weight
 
     def _strata(self, y: np.ndarray) -> np.ndarray | None:
         return None

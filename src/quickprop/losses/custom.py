@@ -25,8 +25,8 @@ from quickprop.losses.targets import NUMBERS, class_codes, numbers
 
 
 @dataclass(frozen=True)
-class CustomLoss(RowLoss):
-    """Any function of tensors; its derivative and its native code follow from the graph.
+class FunctionLoss(RowLoss):
+    """A function of tensors as loss; what the raw outputs say is left open.
 
     Parameters
     ----------
@@ -77,10 +77,6 @@ class CustomLoss(RowLoss):
             )
         return losses if losses.rank == 2 else reshape(losses, (ROWS, 1))
 
-    def prediction(self, output: Tensor) -> Tensor:
-        """The outputs as they are."""
-        return output
-
     def target_placeholder(self, width: int, dtype: DType = DType.float32) -> Tensor:
         """Numbers or codes, of `shape` for each row."""
         kind = DType.int32 if self.target == "codes" else dtype
@@ -115,3 +111,24 @@ class CustomLoss(RowLoss):
         if self.shape is not None:
             return self.shape
         return () if self.target == "codes" else (width,)
+
+
+@dataclass(frozen=True)
+class CustomLoss(FunctionLoss):
+    """Any function of tensors; its derivative and its native code follow from the graph.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(output, target)`` takes the raw outputs (rows, k) and the target, and gives the
+        loss of each row (rows,), or of several columns of each row (rows, columns), which are
+        averaged. It is written with the operators of tensors and the functions of `quickprop.ops`.
+    target : {"numbers", "codes"}
+        Floating-point numbers, or whole numbers from 0.
+    shape : tuple of int, optional
+        The shape of the target of a row: by default one number for each output, or a single code.
+    """
+
+    def prediction(self, output: Tensor) -> Tensor:
+        """The outputs as they are."""
+        return output

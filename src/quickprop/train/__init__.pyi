@@ -18,3 +18,7 @@ from .history import (
     History as History,
     StopReason as StopReason,
 )
+from .progress_bars import (
+    EnsembleBar as EnsembleBar,
+    EpochBar as EpochBar,
+)

@@ -220,12 +220,12 @@ class EpochLoop:
         stop = self.rule.ended()
         if stop is not None:
             return stop
+        if self._callbacks.want_to_stop:
+            return Stop(StopReason.CALLBACK, f"a callback ended it before epoch {epoch}")
         if epoch > self.epochs:
             return Stop(StopReason.ALL_EPOCHS, f"all {self.epochs} epochs were run")
         if self.interrupts.raised:
             return Stop(StopReason.INTERRUPTED, f"interrupted before epoch {epoch}")
-        if self._callbacks.want_to_stop:
-            return Stop(StopReason.CALLBACK, f"a callback ended it before epoch {epoch}")
         return None
 
     def _epoch(self) -> Stop | None:

@@ -1,4 +1,4 @@
-"""The numbers of a network: seen as scikit-learn's lists, and copied while it learns.
+"""The numbers of a network, seen as scikit-learn's lists.
 
 The arrays in `coefs_` and `intercepts_` are windows onto the memory that native code works on, so
 that reading them costs nothing and writing into them changes the predictions, as with
@@ -51,43 +51,3 @@ class WeightWindows:
         """Copy the numbers of lists into the network."""
         for leaf, array in zip(self._leaves, (*coefs, *intercepts), strict=True):
             leaf.assign(array)
-
-
-class WeightCopy:
-    """A copy of all variables of a network, taken again whenever an epoch was the best.
-
-    Most epochs are, so its memory is made once. The copy before it stays until the new numbers are
-    known to be finite.
-    """
-
-    def __init__(self, network: Network) -> None:
-        #: Of which epoch it is; None before the first.
-        self.epoch: int | None = None
-        self._stores: list[Storage] = [leaf.attribute("storage") for leaf in network.variables]
-        self._size = sum(store.array.size for store in self._stores)
-        self._are_finite = np.empty(self._size, bool)
-        kind = network.dtype.value
-        self._taken, self._next = self._memory(kind), self._memory(kind)
-
-    def _memory(self, kind: str) -> tuple[np.ndarray, list[np.ndarray]]:
-        """Room for all numbers, and the part of each variable in it."""
-        numbers, parts, start = np.empty(self._size, kind), [], 0
-        for store in self._stores:
-            stop = start + store.array.size
-            parts.append(numbers[start:stop].reshape(store.array.shape))
-            start = stop
-        return numbers, parts
-
-    def take(self, epoch: int) -> None:
-        """Copy the numbers of now, unless some of them are not finite."""
-        numbers, parts = self._next
-        for part, store in zip(parts, self._stores):
-            part[...] = store.array
-        if np.isfinite(numbers, out=self._are_finite).all():
-            self.epoch = epoch
-            self._taken, self._next = self._next, self._taken
-
-    def put_back(self) -> None:
-        """Put the copy in place."""
-        for part, store in zip(self._taken[1], self._stores):
-            store.put(part)

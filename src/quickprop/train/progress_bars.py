@@ -1,4 +1,4 @@
-"""Progress bars on a terminal: of a network, and one for all networks of an ensemble."""
+"""Progress bars on a terminal: of one network, and one for all networks of an ensemble."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from types import TracebackType
 from typing import Any
 
 from rich.errors import LiveError
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as RichProgress
 
-from quickprop.estimators.watching import EpochReport, Watcher
+from quickprop.train.callbacks import Callback, Progress
+from quickprop.train.history import EpochRecord, History
 
 #: Taken while a bar is shown: a fit beside or within another one shows none.
 _SHOWN = threading.Lock()
@@ -19,7 +21,7 @@ class _Bar:
     """A bar behind what is counted, and what is said of it; nothing while another one is shown."""
 
     def __init__(self, counted: str) -> None:
-        self._progress = Progress(
+        self._progress = RichProgress(
             TextColumn(counted),
             BarColumn(),
             TextColumn("{task.fields[said]}"),
@@ -52,23 +54,34 @@ class _Bar:
             _SHOWN.release()
 
 
-class BarWatcher(Watcher):
-    """The epochs of a network."""
+class EpochBar(Callback):
+    """The epochs of a network.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    score : callable, optional
+        Gives the last score of a validation part, or None.
+    """
+
+    def __init__(self, score: Any = None) -> None:
         self._bar = _Bar("epoch {task.completed:.0f} of {task.total:.0f}")
+        self._score = score
 
-    def begin(self, estimator: Any) -> None:
+    def on_start(self, progress: Progress) -> None:
         """Shows the bar."""
-        self._bar.show(estimator.max_iter)
+        self._bar.show(progress.epochs)
 
-    def epoch_ended(self, end: EpochReport) -> bool:
+    def on_epoch(self, record: EpochRecord, progress: Progress) -> None:
         """Moves it on."""
-        said = f"loss {end.loss:.4g}" + ("" if end.score is None else f", score {end.score:.4g}")
-        self._bar.update(completed=end.epoch, said=said)
-        return False
+        score = None if self._score is None else self._score()
+        said = f"loss {record.train_loss:.4g}"
+        if record.validation_loss is not None:
+            said += f", validation {record.validation_loss:.4g}"
+        if score is not None:
+            said += f", score {score:.4g}"
+        self._bar.update(completed=record.epoch, said=said)
 
-    def end(self) -> None:
+    def on_end(self, history: History) -> None:
         """Leaves it as it is."""
         self._bar.leave()
 
@@ -101,9 +114,9 @@ class EnsembleBar:
     ) -> None:
         self._bar.leave()
 
-    def watcher(self, network: int) -> Watcher:
+    def member(self, network: int) -> Callback:
         """Who looks on at one of the networks."""
-        return _MemberWatcher(self, network, self._epochs)
+        return _MemberCallback(self, network, self._epochs)
 
     def learned(self, network: int, loss: float) -> None:
         """An epoch of a network is over."""
@@ -118,18 +131,17 @@ class EnsembleBar:
         self._bar.update(advance=spared, done=len(self._done))
 
 
-class _MemberWatcher(Watcher):
+class _MemberCallback(Callback):
     """Tells the bar of an ensemble about one of its networks."""
 
     def __init__(self, bar: EnsembleBar, network: int, epochs: int) -> None:
         self._bar, self._network, self._left = bar, network, epochs
 
-    def epoch_ended(self, end: EpochReport) -> bool:
+    def on_epoch(self, record: EpochRecord, progress: Progress) -> None:
         """Moves the bar on."""
         self._left -= 1
-        self._bar.learned(self._network, end.loss)
-        return False
+        self._bar.learned(self._network, record.train_loss)
 
-    def end(self) -> None:
+    def on_end(self, history: History) -> None:
         """Moves it on by what is left."""
         self._bar.finished(self._network, self._left)
