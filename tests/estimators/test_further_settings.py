@@ -373,3 +373,12 @@ def test_an_interrupted_ensemble_is_whole(iris):
     with pytest.warns(UserWarning, match="Training interrupted by user"):
         model.fit(X, y)
     assert model.predict_proba(X).shape == (150, 3)
+
+
+def test_a_warning_points_at_the_line_of_the_user(iris):
+    X, y = iris
+    for settings in ({}, {"solver": "lbfgs", "tol": 0.0}):
+        model = MLPClassifier(4, max_iter=1, random_state=0, **settings)
+        with pytest.warns(ConvergenceWarning) as told:
+            model.fit(X, y)
+        assert {one.filename for one in told} == {__file__}

@@ -53,6 +53,7 @@ def run_epochs(
                 return StopReason.INTERRUPTED, ""
             return StopReason.OUT_OF_TIME, COMPILING
         rule.bind(batches, epochs)
+        rule.watched = bool(callbacks)
         stop = EpochLoop(batches, rule, epochs, callbacks, deadline, interrupts).run()
         said = stop.message if stop.reason is StopReason.NOT_FINITE else ""
         return stop.reason, said

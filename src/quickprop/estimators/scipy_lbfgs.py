@@ -101,7 +101,9 @@ class ScipyLBFGS(Descent):
         def iterated(position: np.ndarray) -> None:
             self.iterations += 1
             self._engine.move_to(position)
-            if taken([Iterate(self.loss, math.nan)]):
+            ends = taken([Iterate(self.loss, math.nan)])
+            # After the last one SciPy ends by itself, and says whether it has arrived.
+            if ends and self.iterations < self._most_iterations:
                 raise _StoppedError
 
         try:

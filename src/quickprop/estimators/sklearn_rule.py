@@ -120,6 +120,8 @@ class SklearnRule(EpochRule):
         self._say, self._prints = say or _nothing, say is not None
         # Of the weights of the best epoch so far.
         self._copy: WeightCopy | None = None
+        #: Whether anybody looks on, and the epochs are put down.
+        self.watched = False
         self._diverged = False
         self._shuffle: Callable[[], None] | None = None
         self._scalars_of: tuple[float, Scalars] | None = None
@@ -180,8 +182,10 @@ class SklearnRule(EpochRule):
             return None, None
         rate = self.rate.learning_rate
         stop = self._take(position.total)
-        record = EpochRecord(learned.epochs, learned.loss, None, rate, self.deadline.passed)
-        self.history.epochs.append(record)
+        record = None
+        if self.watched:
+            record = EpochRecord(learned.epochs, learned.loss, None, rate, self.deadline.passed)
+            self.history.epochs.append(record)
         if self.engine.step.schedule_state:
             scores = learned.validation_scores
             watched = learned.loss if scores is None else -scores[-1]

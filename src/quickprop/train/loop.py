@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from quickprop.execution import Minibatches
 from quickprop.foundation.deadline import Deadline
@@ -23,8 +23,7 @@ from quickprop.train.slices import SlicePlanner
 Scalars = Mapping[Tensor, float | int]
 
 
-@dataclass(frozen=True)
-class Position:
+class Position(NamedTuple):
     """Where a fit stands.
 
     Parameters
