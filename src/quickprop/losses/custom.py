@@ -38,14 +38,6 @@ class FunctionLoss(RowLoss):
         Floating-point numbers, or whole numbers from 0.
     shape : tuple of int, optional
         The shape of the target of a row: by default one number for each output, or a single code.
-
-    Examples
-    --------
-    >>> from quickprop import CustomLoss, function, placeholder
-    >>> output, target = placeholder((None, 1)), placeholder((None, 1))
-    >>> loss = function([output, target], CustomLoss(lambda o, t: (o - t) ** 4)(output, target))
-    >>> float(loss([[3.0]], [[1.0]]))
-    16.0
     """
 
     function: Callable[[Tensor, Tensor], Tensor] = setting(callback())
@@ -127,6 +119,14 @@ class CustomLoss(FunctionLoss):
         Floating-point numbers, or whole numbers from 0.
     shape : tuple of int, optional
         The shape of the target of a row: by default one number for each output, or a single code.
+
+    Examples
+    --------
+    >>> from quickprop import CustomLoss, function, placeholder
+    >>> output, target = placeholder((None, 1)), placeholder((None, 1))
+    >>> loss = function([output, target], CustomLoss(lambda o, t: (o - t) ** 4)(output, target))
+    >>> float(loss([[3.0]], [[1.0]]))
+    16.0
     """
 
     def prediction(self, output: Tensor) -> Tensor:
