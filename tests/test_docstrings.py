@@ -13,21 +13,10 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from module_beside import module_beside
-from quickprop import distributions, train, zoo
 
 _REFERENCE = Path(__file__).parents[1] / "docs" / "reference" / "index.md"
 #: Everything that has an entry in the reference.
-NAMES: dict[str, Any] = module_beside(str(_REFERENCE), "exports").public_names() | {
-    "train.fit": train.fit,
-    **{f"zoo.{name}": getattr(zoo, name) for name in zoo.__all__},
-    **{
-        f"distributions.{name}": value
-        for name, value in vars(distributions).items()
-        if inspect.isclass(value)
-        and value.__module__ == distributions.__name__
-        and not inspect.isabstract(value)
-    },
-}
+NAMES: dict[str, Any] = module_beside(str(_REFERENCE), "exports").public_names()
 
 
 def examples_of(value: Any, name: str) -> list[doctest.DocTest]:

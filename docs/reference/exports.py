@@ -3,12 +3,13 @@
     <!-- exports: quickprop.losses -->
     <!-- exports: quickprop.nn but quickprop.nn.layers -->
 
-becomes an entry for each public name of quickprop that is defined in those modules or below them,
-so that a new export is in the reference without another line anywhere.
+becomes an entry for each public name that is defined in those modules or below them, so that a new
+export is in the reference without another line anywhere.
 """
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
 from typing import Any
@@ -16,17 +17,35 @@ from typing import Any
 import quickprop
 from quickprop.foundation.settings import Component
 
+#: Rooms that people use by their own name, and single names of another.
+ROOMS = ("distributions", "models", "train", "zoo")
+SINGLE = ("data.read_table", "data.sample_path", "data.write_table")
+
 LINE = re.compile(r"^<!-- exports: ([\w. ]+?)(?: but ([\w. ]+))? -->$", re.MULTILINE)
 
 
 def public_names() -> dict[str, Any]:
-    """What quickprop exports, rooms apart, by name; `dir` also has what shadows a builtin."""
-    names = (name for name in dir(quickprop) if not name.startswith("_"))
-    found = {name: getattr(quickprop, name) for name in sorted(names, key=str.lower)}
+    """What quickprop exports, and some rooms beside it, by names such as ``zoo.lenet5``."""
+    found = _names_of(quickprop)
+    known = list(map(id, found.values()))
+    for room in ROOMS:
+        names = _names_of(importlib.import_module(f"quickprop.{room}"))
+        found |= {
+            f"{room}.{name}": value for name, value in names.items() if id(value) not in known
+        }
+    for path in SINGLE:
+        room, name = path.split(".")
+        found[path] = getattr(importlib.import_module(f"quickprop.{room}"), name)
+    return dict(sorted(found.items(), key=lambda item: item[0].rpartition(".")[2].lower()))
+
+
+def _names_of(package: Any) -> dict[str, Any]:
+    """Classes and functions; `dir` also has what shadows a builtin."""
+    found = {name: getattr(package, name) for name in dir(package) if not name.startswith("_")}
     return {
         name: value
         for name, value in found.items()
-        if not inspect.ismodule(value) and not is_within(value, "quickprop.foundation")
+        if callable(value) and not is_within(value, "quickprop.foundation")
     }
 
 

@@ -83,6 +83,13 @@ def read_table(data: object, *, where: str = "data") -> Table:
         A file that is not there, cannot be read or is of a kind that is not known.
     DataError
         A table without rows or columns, or with two columns of one name.
+
+    Examples
+    --------
+    >>> from quickprop.data import read_table, sample_path
+    >>> table = read_table(sample_path("iris"))
+    >>> table.shape, table.columns[-1]
+    ((150, 5), 'species')
     """
     if isinstance(data, nw.DataFrame):
         data = data.to_native()
@@ -423,6 +430,13 @@ def write_table(
     ------
     DataFileError
         An unknown ending, or a path that cannot be written.
+
+    Examples
+    --------
+    >>> from quickprop.data import read_table, write_table
+    >>> write_table({"id": [1, 2], "price": [10.5, 12.0]}, "prices.csv")
+    >>> read_table("prices.csv").shape
+    (2, 2)
     """
     target = Path(os.path.expanduser(path))
     writers: dict[tuple[str, ...], Callable[[pl.DataFrame, BinaryIO], object]] = {

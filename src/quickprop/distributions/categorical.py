@@ -11,7 +11,16 @@ from quickprop.distributions.distribution import Distribution
 
 @dataclass(frozen=True)
 class Categorical(Distribution):
-    """Class codes 0, 1, ...; their probabilities are the last axis."""
+    """Class codes 0, 1, ...; their probabilities are the last axis.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quickprop.distributions import Categorical
+    >>> target = Categorical(np.array([[[0.2, 0.3, 0.5]]]))
+    >>> target.quantile(0.5).tolist()
+    [[1]]
+    """
 
     probabilities: np.ndarray
 

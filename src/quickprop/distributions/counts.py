@@ -16,7 +16,16 @@ _LARGEST_RATE = 1e18
 
 @dataclass(frozen=True)
 class Poisson(Distribution):
-    """The Poisson distribution of counts."""
+    """The Poisson distribution of counts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quickprop.distributions import Poisson
+    >>> target = Poisson(np.array([[3.0]]))
+    >>> target.cdf([[2.0]]).round(4).tolist()
+    [[0.4232]]
+    """
 
     rate: np.ndarray
 
@@ -51,7 +60,16 @@ class Poisson(Distribution):
 
 @dataclass(frozen=True)
 class NegativeBinomial(Distribution):
-    """Counts with the given mean and the variance mean + mean**2 / size."""
+    """Counts with the given mean and the variance mean + mean**2 / size.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quickprop.distributions import NegativeBinomial
+    >>> target = NegativeBinomial(np.array([[3.0]]), np.array([[2.0]]))
+    >>> target.variance.tolist()
+    [[7.5]]
+    """
 
     average: np.ndarray
     size: np.ndarray

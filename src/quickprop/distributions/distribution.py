@@ -19,7 +19,16 @@ _LEVEL = number(0.0, 1.0, low_open=True, high_open=True)
 
 @dataclass(frozen=True)
 class Distribution(ABC):
-    """Distributions of the targets of some rows, as many as `shape` says: (rows, columns)."""
+    """Distributions of the targets of some rows, as many as `shape` says: (rows, columns).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quickprop.distributions import Distribution, Normal
+    >>> target = Normal(np.array([[0.0]]), np.array([[1.0]]))
+    >>> isinstance(target, Distribution), target.cdf([[0.0]]).tolist()
+    (True, [[0.5]])
+    """
 
     @property
     @abstractmethod

@@ -11,7 +11,16 @@ from quickprop.distributions.distribution import Distribution
 
 @dataclass(frozen=True)
 class Laplace(Distribution):
-    """The Laplace distribution, with density exp(-abs(y - location) / scale) / (2 scale)."""
+    """The Laplace distribution, with density exp(-abs(y - location) / scale) / (2 scale).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quickprop.distributions import Laplace
+    >>> target = Laplace(np.array([[0.0]]), np.array([[1.0]]))
+    >>> target.quantile(0.9).round(3).tolist()
+    [[1.609]]
+    """
 
     location: np.ndarray
     scale: np.ndarray

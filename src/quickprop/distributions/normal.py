@@ -14,7 +14,17 @@ _LOG_2_PI = float(np.log(2.0 * np.pi))
 
 @dataclass(frozen=True)
 class Normal(Distribution):
-    """The normal distribution."""
+    """The normal distribution.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quickprop.distributions import Normal
+    >>> target = Normal(np.array([[10.0]]), np.array([[2.0]]))
+    >>> low, high = target.interval(0.9)
+    >>> low.round(2).tolist(), high.round(2).tolist()
+    ([[6.71]], [[13.29]])
+    """
 
     location: np.ndarray
     scale: np.ndarray

@@ -13,7 +13,17 @@ from quickprop.distributions.special_functions import special
 
 @dataclass(frozen=True)
 class NormalMixture(Distribution):
-    """A mixture of normal distributions; the components are the last axis of each field."""
+    """A mixture of normal distributions; the components are the last axis of each field.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quickprop.distributions import NormalMixture
+    >>> weights, centres = np.array([[[0.5, 0.5]]]), np.array([[[-1.0, 3.0]]])
+    >>> target = NormalMixture(weights, centres, np.ones((1, 1, 2)))
+    >>> target.mean.tolist(), target.variance.tolist()
+    ([[1.0]], [[5.0]])
+    """
 
     weights: np.ndarray
     locations: np.ndarray

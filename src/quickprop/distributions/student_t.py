@@ -12,7 +12,16 @@ from quickprop.distributions.special_functions import special
 
 @dataclass(frozen=True)
 class StudentT(Distribution):
-    """Student's t, moved and stretched, with `freedom` degrees of freedom."""
+    """Student's t, moved and stretched, with `freedom` degrees of freedom.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from quickprop.distributions import StudentT
+    >>> target = StudentT(np.array([[0.0]]), np.array([[1.0]]), np.array([[5.0]]))
+    >>> target.quantile(0.975).round(3).tolist()
+    [[2.571]]
+    """
 
     location: np.ndarray
     scale: np.ndarray

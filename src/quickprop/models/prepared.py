@@ -61,6 +61,14 @@ class Prepared:
         Rows of the table, those without a target too.
     data_hash : str
         SHA-256 of the rows that have a target.
+
+    Examples
+    --------
+    >>> from quickprop.data import sample_path
+    >>> from quickprop.models import Prepared, prepare
+    >>> prepared = prepare(sample_path("iris"), target="species")
+    >>> isinstance(prepared, Prepared), prepared.rows_read
+    (True, 150)
     """
 
     target: str
@@ -119,6 +127,14 @@ def prepare(
     ------
     DataError, DataFileError, SettingError
         As `quickprop.fit` does.
+
+    Examples
+    --------
+    >>> from quickprop.data import sample_path
+    >>> from quickprop.models import prepare
+    >>> prepared = prepare(sample_path("iris"), target="species")
+    >>> len(prepared.split.train), len(prepared.split.validation), len(prepared.split.test)
+    (102, 18, 30)
     """
     SHARE.checked(test, "test")
     SEED.checked(seed, "seed")

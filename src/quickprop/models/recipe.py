@@ -61,6 +61,12 @@ class Recipe(Component):
         Penalty on squared weights.
     optimizer : Optimizer or FullBatchMethod
     schedule : Schedule, optional
+
+    Examples
+    --------
+    >>> from quickprop.models import Recipe
+    >>> Recipe(hidden=(16,)).linear, Recipe(hidden=()).linear
+    (False, True)
     """
 
     hidden: tuple[int, ...] = setting(WIDTHS)

@@ -34,6 +34,14 @@ class Task(ABC):
     ----------
     codec : RegressionTarget or ClassTarget
         Between the cells of the target column and numbers.
+
+    Examples
+    --------
+    >>> from quickprop.data import sample_path
+    >>> from quickprop.models import Task, prepare
+    >>> task = prepare(sample_path("iris"), target="species").task
+    >>> isinstance(task, Task), task.outputs
+    (True, 3)
     """
 
     kind: ClassVar[str]

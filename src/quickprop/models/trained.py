@@ -26,6 +26,15 @@ class Trained:
         With its best weights.
     history : History
     recipe : Recipe
+
+    Examples
+    --------
+    >>> from quickprop.data import sample_path
+    >>> from quickprop.models import Recipe, Trained, prepare, train_model
+    >>> prepared = prepare(sample_path("iris"), target="species")
+    >>> trained = train_model(prepared, Recipe(hidden=(4,), epochs=20))
+    >>> isinstance(trained, Trained), len(trained.history.epochs)
+    (True, 20)
     """
 
     network: Network
@@ -66,6 +75,17 @@ def train_model(
     ------
     SettingError
         The network would need more memory than there is.
+
+    Examples
+    --------
+    >>> from quickprop.data import sample_path
+    >>> from quickprop.models import Recipe, prepare, train_model
+    >>> prepared = prepare(sample_path("iris"), target="species")
+    >>> small, large = (
+    ...     train_model(prepared, Recipe(hidden=(width,), epochs=20)) for width in (4, 64)
+    ... )
+    >>> small.network.parameter_count, large.network.parameter_count
+    (35, 515)
     """
     check_memory(recipe.weights(prepared.interface), recipe.hidden)
     network = recipe.network(prepared.interface, seed=seed)

@@ -81,14 +81,16 @@ class Network(BuiltNetwork):
 
     Examples
     --------
-    >>> from quickprop import Activation, Add, Dense, Input, Network
-    >>> Network([Dense(16), Activation("relu"), Dense(3)], features=4)
+    >>> from quickprop import Add, Dense, Input, Network
+    >>> Network([Dense(16, activation="relu"), Dense(3)], features=4)
     <Network 4-16 relu-3, 131 parameters, float32>
     >>> x = Input(8)
-    >>> h = Activation("relu")(Dense(8)(x))
-    >>> network = Network(Dense(1)(Add()(x, h)))  # a network that branches
+    >>> network = Network(Dense(1)(Add()(x, Dense(8, activation="relu")(x))))  # one that branches
     >>> network.predict([[0.0] * 8]).shape
     (1, 1)
+    >>> network.save("branches.network")
+    >>> Network.load("branches.network").parameter_count
+    81
     """
 
     def __init__(

@@ -52,7 +52,14 @@ FEW_MULTIPLY_ADDS = 10**7
 
 
 def usual_batch_size(rows: int) -> int:
-    """A power of two near the square root of the rows, from 32 to 256."""
+    """A power of two near the square root of the rows, from 32 to 256.
+
+    Examples
+    --------
+    >>> from quickprop.train import usual_batch_size
+    >>> [usual_batch_size(rows) for rows in (100, 10_000, 1_000_000)]
+    [32, 64, 256]
+    """
     size = 32
     while size < 256 and 4 * size * size <= rows:
         size *= 2

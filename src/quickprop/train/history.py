@@ -12,7 +12,17 @@ from quickprop.errors import ModelFileError
 
 
 class StopReason(Enum):
-    """What ended a fit."""
+    """What ended a fit.
+
+    Examples
+    --------
+    >>> from quickprop import Dense, MeanSquaredError, Network
+    >>> from quickprop.train import StopReason, fit
+    >>> network, x, y = Network([Dense(1)], features=1), [[0.0], [1.0]], [[1.0], [3.0]]
+    >>> history = fit(network, x, y, loss=MeanSquaredError(), epochs=3)
+    >>> history.reason is StopReason.ALL_EPOCHS
+    True
+    """
 
     ALL_EPOCHS = "all epochs"
     LOSS_REACHED = "loss reached"

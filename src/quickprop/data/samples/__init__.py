@@ -51,5 +51,12 @@ SAMPLES: dict[str, Sample] = {sample.name: sample for sample in _ALL}
 
 
 def sample_path(name: str) -> Path:
-    """The file of the sample called `name`; an unknown name is a `SettingError`."""
+    """The file of the sample called `name`; an unknown name is a `SettingError`.
+
+    Examples
+    --------
+    >>> from quickprop.data import sample_path
+    >>> sample_path("iris").name
+    'iris.csv.gz'
+    """
     return SAMPLES[one_of(name, tuple(SAMPLES), "sample")].path

@@ -33,8 +33,9 @@ class Dense(ActivatedLayer):
     Examples
     --------
     >>> from quickprop import Activation, Dense, Network
-    >>> network = Network([Dense(16), Activation("relu"), Dense(3)], features=4)
-    >>> network.parameter_count  # 4 * 16 + 16 + 16 * 3 + 3
+    >>> Network([Dense(16), Activation("relu"), Dense(3)], features=4).parameter_count
+    131
+    >>> Network([Dense(16, activation="relu"), Dense(3)], features=4).parameter_count  # the same
     131
     """
 
