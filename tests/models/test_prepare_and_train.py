@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -202,3 +204,27 @@ def test_a_network_of_a_table_knows_its_names():
     price = quickprop.fit({"a": data["a"], "price": data["b"]}, "price", epochs=1, budget=None)
     mean, scale = price.target.codec.mean, price.target.codec.scale
     assert f"(price - {mean:.4g}) / {scale:.4g}" in str(price.trace({"a": 1.0}))
+
+
+# -- what it costs to begin -----------------------------------------------------------------------
+
+NOT_FOR_TABLES = (
+    "joblib", "matplotlib", "pandas", "pyarrow", "rich", "scipy", "sklearn", "typer",
+)  # fmt: skip
+FITTING = """
+import sys
+import quickprop
+from quickprop.data import sample_path
+
+model = quickprop.fit(sample_path("iris"), "species", epochs=2, hidden=[2], budget=None)
+assert model.report.scores["linear"]["accuracy"] > 0.8
+print([name for name in sys.argv[1:] if name in sys.modules])
+"""
+
+
+def test_a_fit_loads_no_package_that_it_does_not_need():
+    done = subprocess.run(
+        [sys.executable, "-c", FITTING, *NOT_FOR_TABLES], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]"

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from scipy.special import erf, expit
 
+from quickprop.config import try_import
 from quickprop.graph import Graph, Op, Storage, Tensor, walk
 from quickprop.ops import threefry
 
@@ -117,6 +117,16 @@ def _plain(function: Callable[..., np.ndarray]) -> Rule:
     return lambda node, rows, *arrays: function(*arrays)
 
 
+def _special(name: str) -> Rule:
+    """A rule by a function of `scipy.special`, which is loaded when the first is needed."""
+
+    def rule(node: Tensor, rows: int, array: np.ndarray) -> np.ndarray:
+        special = try_import("scipy.special", "the reference interpreter")
+        return np.asarray(getattr(special, name)(array))
+
+    return rule
+
+
 RULES: dict[Op, Rule] = {
     Op.ROW_COUNT: lambda node, rows: np.asarray(rows),
     Op.NEG: _plain(np.negative),
@@ -124,8 +134,8 @@ RULES: dict[Op, Rule] = {
     Op.LOG: _plain(np.log),
     Op.SQRT: _plain(np.sqrt),
     Op.TANH: _plain(np.tanh),
-    Op.SIGMOID: _plain(expit),
-    Op.ERF: _plain(erf),
+    Op.SIGMOID: _special("expit"),
+    Op.ERF: _special("erf"),
     Op.SIN: _plain(np.sin),
     Op.COS: _plain(np.cos),
     Op.ABS: _plain(np.abs),

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import lapack
 
-from quickprop.config import DType
+from quickprop.config import DType, try_import
 from quickprop.errors import SettingError
 from quickprop.execution import Minibatches
 from quickprop.foundation.settings import number, setting
@@ -227,6 +226,8 @@ class _Descent(Descent):
         matrix = self._squares.copy()
         matrix.reshape(-1)[:: len(matrix) + 1] += self._half * (self._damping + self._penalty)
         # Turned, a symmetric matrix is itself, and in LAPACK's order: it is not copied again.
+        # Loaded with the first step, not with the room.
+        lapack = try_import("scipy.linalg.lapack", "Levenberg-Marquardt steps")
         _, step, failed = lapack.dposv(
             matrix.T, -self._gradient, overwrite_a=True, overwrite_b=True
         )
