@@ -9,7 +9,7 @@ import pytest
 
 from quickprop.losses import CrossEntropy, MeanSquaredError
 from quickprop.native import background_compile
-from quickprop.nn import Activation, Dense, Network
+from quickprop.nn import LSTM, Activation, BatchNorm, Dense, Network
 from quickprop.ops import where
 from quickprop.optim import LBFGS, SGD, Adam, FunctionOfStep
 from quickprop.train import Callback, History, StopReason, fit
@@ -322,3 +322,27 @@ def test_history_survives_its_document(make_network, ring):
     again = History.from_document(history.to_document())
     assert again == history
     assert repr(again).startswith("<History: 3 epochs, best 3 with loss ")
+
+
+@pytest.mark.parametrize("end", ["budget", "interrupt"])
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [part for _ in range(150) for part in (Dense(3), BatchNorm(), Activation("tanh"))],
+        [LSTM(3)],
+    ],
+    ids=["deep", "recurrent"],
+)
+def test_a_fit_ends_in_time_while_its_graph_is_written(layers, end):
+    rows = np.zeros((40, 150, 2) if isinstance(layers[0], LSTM) else (40, 2))
+    network = Network([*layers, Dense(1)], rows.shape[1:])
+    before = network.weights()
+    given = {"budget": 0.1} if end == "budget" else {}
+    pressed = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
+    if end == "interrupt":
+        pressed.start()
+    begun = time.perf_counter()
+    history = fit(network, rows, np.ones((40, 1)), loss=MeanSquaredError(), **given)
+    assert time.perf_counter() - begun < 0.6
+    assert history.reason is (StopReason.OUT_OF_TIME if end == "budget" else StopReason.INTERRUPTED)
+    assert same(network.weights(), before)

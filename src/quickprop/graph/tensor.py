@@ -10,6 +10,7 @@ import numpy as np
 
 from quickprop.config import DType, as_dtype
 from quickprop.errors import DTypeError, GraphError, ShapeError
+from quickprop.foundation.deadline import look_at_the_clock
 from quickprop.graph.given import checked_name, flag, in_type, listed, own_numbers, real_numbers
 from quickprop.graph.primitives import Op
 from quickprop.graph.shape_rules import ROWS, RULES, Dim, Shape, check_shape, show_shape
@@ -212,6 +213,8 @@ def make(op: Op, *inputs: Tensor, name: str | None = None, **attributes: Any) ->
                 allowed="Tensor",
                 given=repr(tensor)[:80],
             )
+    # Large networks take seconds to write and to differentiate: a fit may have no time for it.
+    look_at_the_clock()
     typed = tuple((tensor.shape, tensor.dtype) for tensor in inputs)
     shape, dtype = RULES[op](op, typed, attributes)
     return Tensor(op, inputs, tuple(sorted(attributes.items())), shape, dtype, name)
@@ -531,5 +534,6 @@ def rewrite(roots: Sequence[Tensor], rule: Callable[[Tensor], Tensor]) -> list[T
     """The roots with `rule` applied to every node, inputs first."""
     done: dict[Tensor, Tensor] = {}
     for node in walk(roots):
+        look_at_the_clock()
         done[node] = rule(with_inputs(node, tuple(map(done.__getitem__, node.inputs))))
     return [done[root] for root in roots]
