@@ -16,16 +16,20 @@ from .split import (
 from .standardizer import (
     Standardizer as Standardizer,
 )
+from .table_hash import (
+    table_hash as table_hash,
+)
+from .table_writing import (
+    csv_text as csv_text,
+    write_table as write_table,
+)
 from .tables import (
     as_table as as_table,
     check_columns as check_columns,
     column_of as column_of,
-    csv_text as csv_text,
     read_table as read_table,
     READABLE as READABLE,
     Table as Table,
-    table_hash as table_hash,
-    write_table as write_table,
 )
 from .target import (
     ClassTarget as ClassTarget,

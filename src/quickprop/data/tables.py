@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
-import hashlib
 import os
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Real
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import narwhals as nw
 import numpy as np
@@ -19,7 +17,6 @@ import polars.selectors as cs
 from quickprop.data.csv_file import check_names, parse_csv
 from quickprop.data.forked import begin_work
 from quickprop.errors import DataError, DataFileError, did_you_mean
-from quickprop.foundation.atomic_file import is_device, replace_file
 from quickprop.foundation.bounded_file import (
     STANDARD_INPUT,
     available_memory,
@@ -31,8 +28,8 @@ from quickprop.foundation.bounded_file import (
 )
 
 _TEXT_ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
-_IPC_ENDINGS = (".arrow", ".ipc", ".feather")
-READABLE = (*_TEXT_ENDINGS, ".parquet", *_IPC_ENDINGS)
+IPC_ENDINGS = (".arrow", ".ipc", ".feather")
+READABLE = (*_TEXT_ENDINGS, ".parquet", *IPC_ENDINGS)
 """Endings of the files that `read_table` opens."""
 
 #: How what gzip packed begins.
@@ -100,7 +97,7 @@ def read_table(data: object, *, where: str = "data") -> Table:
     elif isinstance(data, pl.DataFrame):
         frame = data
     elif isinstance(data, Mapping):
-        frame = _from_columns(data, where)
+        frame = table_of_columns(data, where)
     else:
         frame = _from_foreign(data, where)
     if not frame.width:
@@ -250,7 +247,7 @@ _READERS: dict[tuple[str, ...], _Reader] = {
     (".csv", ".tsv"): _read_text,
     (".csv.gz", ".tsv.gz"): _read_packed_text,
     (".parquet",): lambda raw, _: pl.read_parquet(raw),
-    _IPC_ENDINGS: _read_ipc,
+    IPC_ENDINGS: _read_ipc,
 }
 
 
@@ -259,7 +256,7 @@ def _reader(name: str) -> _Reader | None:
     return next((r for ends, r in _READERS.items() if name.lower().endswith(ends)), None)
 
 
-def _from_columns(columns: Mapping[Any, Any], where: str) -> pl.DataFrame:
+def table_of_columns(columns: Mapping[Any, Any], where: str) -> pl.DataFrame:
     """A frame from a dict of columns."""
     names = [str(name) for name in columns]
     check_names(names, where=where)
@@ -383,12 +380,12 @@ def _from_foreign(data: object, where: str) -> pl.DataFrame:
     except nw.exceptions.DuplicateError:
         check_columns(data, where=where)
         raise
-    # Names that differ as objects (1 and "1") may be one as text, which `_from_columns` checks.
+    # Names that differ as objects (1 and "1") may be one as text, which `table_of_columns` checks.
     # By their places: pandas takes numbers and tuples for names too.
     every = zip(names, table.iter_columns(), strict=True)
     columns = [(str(name), _foreign_series(series)) for name, series in every]
     check_names([name for name, _ in columns], where=where)
-    return _from_columns(dict(columns), where)
+    return table_of_columns(dict(columns), where)
 
 
 def check_columns(table: Any, *, where: str = "data") -> None:
@@ -411,96 +408,3 @@ def _foreign_series(series: nw.Series[Any]) -> object:
     except (ImportError, *_BROKEN_FILE, TypeError, AttributeError):
         # pandas without pyarrow cannot hand its columns over; its plain values will do.
         return series.to_list()
-
-
-def csv_text(columns: Mapping[str, np.ndarray | Sequence[Any]]) -> str:
-    """The columns as CSV, with a header line."""
-    begin_work("columns")
-    return pl.DataFrame(dict(columns)).write_csv()
-
-
-def write_table(
-    columns: Mapping[str, np.ndarray | Sequence[Any]], path: str | os.PathLike[str]
-) -> None:
-    """Write columns as CSV, TSV, Parquet or Arrow IPC, by the ending of the path.
-
-    The file is written beside `path` and then renamed, so that it is there whole or not at all.
-
-    Raises
-    ------
-    DataFileError
-        An unknown ending, or a path that cannot be written.
-
-    Examples
-    --------
-    >>> from quickprop.data import read_table, write_table
-    >>> write_table({"id": [1, 2], "price": [10.5, 12.0]}, "prices.csv")
-    >>> read_table("prices.csv").shape
-    (2, 2)
-    """
-    target = Path(os.path.expanduser(path))
-    writers: dict[tuple[str, ...], Callable[[pl.DataFrame, BinaryIO], object]] = {
-        (".csv",): lambda frame, file: frame.write_csv(file),
-        (".tsv",): lambda frame, file: frame.write_csv(file, separator="\t"),
-        (".csv.gz",): lambda frame, file: file.write(gzip.compress(frame.write_csv().encode())),
-        (".parquet",): lambda frame, file: frame.write_parquet(file),
-        _IPC_ENDINGS: lambda frame, file: frame.write_ipc(file),
-    }
-    name = target.name.lower()
-    write = next((w for endings, w in writers.items() if name.endswith(endings)), None)
-    if write is None and not is_device(target):
-        raise DataFileError(
-            "unknown kind of file to write",
-            where=str(target),
-            allowed=", ".join(ending for endings in writers for ending in endings),
-            given=target.suffix or "no ending",
-            hint="end the name with .csv or .parquet",
-        )
-    write = write or writers[(".csv",)]
-    begin_work("columns")
-    frame = _from_columns(columns, "columns")
-    replace_file(target, lambda file: write(frame, file))
-
-
-def table_hash(frame: Table) -> str:
-    """A SHA-256 of the column names and all values, in order.
-
-    Numbers count by value, not by type: 1 and 1.0 are the same.
-    """
-    table = nw.to_native(frame)
-    if not isinstance(table, pl.DataFrame):
-        table = nw.to_native(read_table(frame))
-    digest = hashlib.sha256(b"quickprop table 1")
-    for column in table.iter_columns():
-        name = column.name.encode()
-        digest.update(len(name).to_bytes(8, "little") + name)
-        digest.update(len(column).to_bytes(8, "little"))
-        _hash_column(column, digest.update)
-    return digest.hexdigest()
-
-
-def _hash_column(column: pl.Series, update: Callable[[bytes], object]) -> None:
-    """Feed a tag for the kind of column, its missing cells and its values to `update`."""
-    kind = column.dtype
-    if kind.is_numeric() and (kind.is_float() or _fits_float(column)):
-        # Missing cells become NaN. By NumPy: of a wide table polars takes its time for each column.
-        numbers = column.cast(pl.Float64).to_numpy()
-        missing = np.isnan(numbers)
-        update(b"number" + np.packbits(missing).tobytes())
-        update((np.where(missing, 0.0, numbers).astype("<f8") + 0.0).tobytes())
-        return
-    if kind.is_temporal():
-        column = column.dt.to_string("iso")
-    elif kind.is_nested() or kind in (pl.Object, pl.Binary):
-        column = pl.Series(column.name, [str(cell) for cell in column.to_list()])
-    text = column.cast(pl.String)
-    update(b"text" + np.packbits(text.is_null().to_numpy()).tobytes())
-    text = text.fill_null("")
-    update(text.str.len_bytes().to_numpy().astype("<u8").tobytes())
-    update((text.str.join("").item() or "").encode())
-
-
-def _fits_float(column: pl.Series) -> bool:
-    """Whether a float64 holds each of these whole numbers exactly."""
-    low, high = column.min(), column.max()
-    return low is None or (int(low) >= -(2**53) and int(high) <= 2**53)  # type: ignore[arg-type]
