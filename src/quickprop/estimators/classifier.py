@@ -7,7 +7,6 @@ import functools
 from typing import Any
 
 import numpy as np
-from sklearn import neural_network
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils._param_validation import StrOptions
@@ -346,7 +345,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         probabilities = self.predict_proba(X)
         return np.log(probabilities, out=probabilities)
 
-    def to_sklearn(self) -> neural_network.MLPClassifier:
+    def to_sklearn(self) -> Any:
         """scikit-learn's estimator with the network that was trained here.
 
         Returns
@@ -359,7 +358,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         SettingError
             When the network does something that scikit-learn's cannot.
         """
-        return carried_to(self, neural_network.MLPClassifier, ("log_loss",))
+        return carried_to(self, "MLPClassifier", ("log_loss",))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from sklearn import neural_network
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
@@ -360,7 +359,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             found = found[..., 0]
         return found[:, 0] if self.n_outputs_ == 1 else found
 
-    def to_sklearn(self) -> neural_network.MLPRegressor:
+    def to_sklearn(self) -> Any:
         """scikit-learn's estimator with the network that was trained here.
 
         Returns
@@ -373,4 +372,4 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         SettingError
             When the network does something that scikit-learn's cannot.
         """
-        return carried_to(self, neural_network.MLPRegressor, ("squared_error", "poisson"))
+        return carried_to(self, "MLPRegressor", ("squared_error", "poisson"))

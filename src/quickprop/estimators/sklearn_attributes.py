@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,14 +31,14 @@ def copy_learned(source: Any, target: Any) -> None:
     target._random_state = getattr(source, "_random_state", None)
 
 
-def carried_to(fitted: Any, theirs: type[Any], losses: Sequence[str]) -> Any:
+def carried_to(fitted: Any, name: str, losses: Sequence[str]) -> Any:
     """An estimator of scikit-learn with the network of ours.
 
     Parameters
     ----------
     fitted : MLPClassifier or MLPRegressor
-    theirs : type
-        Of scikit-learn.
+    name : str
+        Of scikit-learn's class, whose module takes its time to load and is loaded here.
     losses : sequence of str
         That it has.
 
@@ -47,8 +48,9 @@ def carried_to(fitted: Any, theirs: type[Any], losses: Sequence[str]) -> Any:
         When the network does something that scikit-learn's cannot.
     """
     check_is_fitted(fitted)
+    theirs: type[Any] = getattr(importlib.import_module("sklearn.neural_network"), name)
     activation, loss = fitted.activation, fitted.loss
-    for name, value, known in (
+    for setting, value, known in (
         ("activation", activation, isinstance(activation, str) and activation in _ACTIVATIONS),
         ("loss", loss, isinstance(loss, str) and loss in losses),
         ("normalization", fitted.normalization, fitted.normalization is None),
@@ -58,7 +60,7 @@ def carried_to(fitted: Any, theirs: type[Any], losses: Sequence[str]) -> Any:
         if not known:
             raise SettingError(
                 f"{theirs.__name__} of scikit-learn has no such network",
-                where=name,
+                where=setting,
                 given=repr(value)[:80],
             )
     made = theirs(**{name: getattr(fitted, name) for name in theirs().get_params()})
