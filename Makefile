@@ -34,7 +34,8 @@ check: $(VENV)/.check
 
 docs: $(VENV)/.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
-	@echo "the site begins at build/site/index.html"
+	@echo "the site begins at build/site/index.html; its search needs a server:" \
+		"$(BIN)/python -m http.server --directory build/site"
 
 oracle: $(VENV)/.oracle
 

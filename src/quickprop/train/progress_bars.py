@@ -61,6 +61,13 @@ class EpochBar(Callback):
     ----------
     score : callable, optional
         Gives the last score of a validation part, or None.
+
+    Examples
+    --------
+    >>> from quickprop import Callback
+    >>> from quickprop.train import EpochBar
+    >>> isinstance(EpochBar(), Callback)  # for fit(..., callbacks=[EpochBar()])
+    True
     """
 
     def __init__(self, score: Any = None) -> None:
@@ -93,6 +100,13 @@ class EnsembleBar:
     ----------
     networks, epochs : int
         How many there are, and the most epochs of each.
+
+    Examples
+    --------
+    >>> from quickprop import Callback
+    >>> from quickprop.train import EnsembleBar
+    >>> isinstance(EnsembleBar(networks=5, epochs=200).member(0), Callback)
+    True
     """
 
     def __init__(self, networks: int, epochs: int) -> None:
