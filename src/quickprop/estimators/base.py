@@ -388,14 +388,8 @@ class MultilayerPerceptron(EstimatorHtml, CallbackSupport, PerceptronSettings, N
         engine = fitted.engine
         if engine is None or fresh or engine.weighted != weighted:
             state = self._optimizer.state if engine is None or fresh else engine.state()
-            engine = StepEngine(
-                fitted.network,
-                fitted.objective,
-                rule,
-                weighted,
-                schedule,
-                self.weight_decay > 0.0,
-            )
+            network, objective, decay = fitted.network, fitted.objective, self.weight_decay > 0.0
+            engine = StepEngine(network, objective, rule, weighted, schedule, decay)
             engine.set_state(state)
             fitted.engine = engine
         return engine

@@ -279,9 +279,9 @@ class EpochLoop:
 
     def _seconds_left(self) -> float:
         """Time for steps: what is left of the budget after what must be done at the end."""
+        if not self.deadline.limited:
+            return math.inf
         left = self.deadline.left
-        if left == math.inf:
-            return left
         a_step = self._slices.seconds_per_step or 0.0
         if self.file is not None:
             left -= self.file.seconds
