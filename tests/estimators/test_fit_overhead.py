@@ -62,7 +62,8 @@ def test_no_time_left_for_the_step_compiles_nothing_more(compiled, iris):
     X, y = iris
     model = MLPClassifier(29, max_time=1e-6, early_stopping=True, random_state=0).fit(X, y)
     background_compile.wait_for_all()
-    assert len(compiled) == 1
+    # Not even the step, when there was no time to write its graph.
+    assert len(compiled) <= 1
     assert model.n_iter_ == 0
 
 
