@@ -142,7 +142,7 @@ def test_python_face(tmp_path: Path):
     two = quickprop.fit(pyarrow.table(columns), target="label", epochs=3, hidden=[4])
     np.testing.assert_array_equal(one.predict(columns), two.predict(pandas.DataFrame(columns)))
     scores = one.evaluate(pandas.DataFrame(columns))
-    assert set(scores) == {"accuracy", "log_loss", "macro_f1"}
+    assert set(scores) == {"accuracy", "log_loss", "macro_f1", "auc"}
     assert "TableModel classification of 'label'" in repr(one)
     assert one.predict_proba(columns).shape == (60, 2)
 
@@ -160,10 +160,10 @@ def test_an_unseen_level_gets_the_mean_vector():
 
 
 def test_breaking_off_the_linear_model_keeps_the_network(monkeypatch: pytest.MonkeyPatch):
-    def break_off(*_: object) -> None:
+    def break_off(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("quickprop.models.table_fit._linear", break_off)
+    monkeypatch.setattr("quickprop.models.table_fit.fit_linear", break_off)
     model = quickprop.fit(table(), "label", hidden=[4], epochs=5, budget=None)
     assert model.report.scores == {}
     assert "broken off" in model.report.verdict

@@ -143,6 +143,21 @@ def test_it_is_the_lowest_loss_that_scikit_learn_finds(target: str, with_town: b
     assert "epochs were run" not in linear.history.stopped
 
 
+def test_it_is_least_squares_of_plain_columns_where_that_is_better(tmp_path):
+    random = np.random.default_rng(0)
+    income = random.lognormal(10, 1, 400)
+    twin = income + random.normal(0, 1.0, 400)
+    data = {"income": income, "twin": twin, "tax": 0.3 * income + 50.0 * (twin - income)}
+    model = quickprop.fit(data, "tax", epochs=20, budget=None)
+    assert model.report.scores["linear"]["r2"] > 0.9999
+    assert "Worth having" not in model.report.verdict
+    # The penalty of the network's features cannot tell the twins apart.
+    assert model.linear.preprocessor != model.preprocessor
+    model.save(tmp_path / "m.quickprop")
+    again = quickprop.load(tmp_path / "m.quickprop").linear
+    assert (again.predict(data) == model.linear.predict(data)).all()
+
+
 def test_it_can_be_had(tmp_path):
     data = {name: cells for name, cells in numbers().items() if name not in ("kind", "grade")}
     model = quickprop.fit(data, "y", epochs=2, budget=None)

@@ -17,6 +17,7 @@ SCORE_NAMES = {
     "accuracy": "accuracy",
     "log_loss": "log-loss",
     "macro_f1": "macro-F1",
+    "auc": "AUC",
     "rmse": "RMSE",
     "mae": "MAE",
     "r2": "R2",

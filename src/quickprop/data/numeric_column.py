@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import polars as pl
 
 from quickprop.data.cells import NumberCells, number_cells
 from quickprop.data.column import Column
-from quickprop.data.standardizer import varies
+from quickprop.data.standardizer import Standardizer, varies
 from quickprop.foundation.documents import Fields
 
 _CALM = 3.0
@@ -19,6 +19,8 @@ _LONG_TAIL = 0.3
 _MOST_LEVELS = 32
 _ROWS_A_LEVEL = 50
 _LARGEST = 1e300
+#: Deviations that float32 still holds when they are multiplied by weights.
+_FARTHEST = 1e30
 #: Quantiles of more numbers are taken of so many: of normal numbers they differ by less than a
 #: hundredth of the spread.
 _ENOUGH = 200_000
@@ -48,11 +50,14 @@ class Scaling:
         Median and spread, of the logarithms where those are taken.
     log_unit : float or None
         When not None, x is first replaced by log(1 + x / log_unit).
+    straight : bool
+        Whether that is all, and nothing is drawn in.
     """
 
     center: float
     scale: float
     log_unit: float | None = None
+    straight: bool = False
 
     @classmethod
     def fit(cls, values: np.ndarray, *, may_log: bool = True) -> Scaling:
@@ -77,6 +82,12 @@ class Scaling:
         scale = float(np.max(np.abs(values - center))) / 2
         return cls(float(center), scale if bool(varies(scale, center)) else 1.0, log_unit)
 
+    @classmethod
+    def plain(cls, values: np.ndarray) -> Scaling:
+        """To mean 0 and deviation 1, and nothing else."""
+        learned = Standardizer.fit(np.clip(values, -_LARGEST, _LARGEST))
+        return cls(float(learned.mean), float(learned.scale), straight=True)
+
     def apply(self, values: np.ndarray) -> np.ndarray:
         """Scale, and draw what lies beyond 3 spreads in to a logarithm of its distance.
 
@@ -88,6 +99,8 @@ class Scaling:
         with np.errstate(over="ignore"):
             scaled = (values - self.center) / self.scale
         scaled = np.nan_to_num(scaled, copy=False, nan=0.0)
+        if self.straight:
+            return np.asarray(np.clip(scaled, -_FARTHEST, _FARTHEST))
         size = np.abs(scaled)
         wild = size > _CALM
         if wild.any():
@@ -95,14 +108,16 @@ class Scaling:
         return scaled
 
     def to_document(self) -> dict[str, Any]:
-        """The two numbers as JSON."""
-        return {"center": self.center, "scale": self.scale, "log_unit": self.log_unit}
+        """All fields as JSON."""
+        document = {"center": self.center, "scale": self.scale, "log_unit": self.log_unit}
+        return {**document, "straight": True} if self.straight else document
 
     @classmethod
     def from_fields(cls, fields: Fields) -> Scaling:
         """Read back what `to_document` wrote."""
         log_unit = None if fields.is_null("log_unit") else fields.number("log_unit", above=0.0)
-        return cls(fields.number("center"), fields.number("scale", above=0.0), log_unit)
+        straight = "straight" in fields and fields.flag("straight")
+        return cls(fields.number("center"), fields.number("scale", above=0.0), log_unit, straight)
 
 
 def _sample(values: np.ndarray) -> np.ndarray:
@@ -193,6 +208,10 @@ class NumericColumn(Column):
         # The values of a count with a long tail are far from evenly used.
         levels = () if cells.origin or scaling.log_unit is not None else _whole_levels(values)
         return cls(name, scaling, not bool(finite.all()), levels, cells.origin)
+
+    def plain(self, cells: NumberCells) -> NumericColumn:
+        """The same column, only standardised."""
+        return replace(self, scaling=Scaling.plain(cells.values[cells.finite]))
 
     @property
     def features(self) -> tuple[str, ...]:

@@ -175,6 +175,33 @@ class Preprocessor:
         series = {one.name: one for one in table.iter_columns()}
         return self._written([c.read(series[c.name]) for c in self.columns], table.height)
 
+    def plain(
+        self, frame: Table, rows: np.ndarray, matrices: Matrices
+    ) -> tuple[Preprocessor, Matrices]:
+        """The same columns with numbers that are standardised and nothing else.
+
+        Parameters
+        ----------
+        frame : narwhals.DataFrame
+            All rows.
+        rows : int array
+            Which are for training.
+        matrices : Matrices
+            What `transform` gives for all rows.
+        """
+        table = _as_polars(frame)
+        numeric = matrices.numeric.copy()
+        columns: list[Column] = []
+        place = 0
+        for column in self.columns:
+            if isinstance(column, NumericColumn):
+                cells = column.read(table[column.name])
+                column = column.plain(cells.take(rows))
+                column.write(cells, numeric[:, place : place + len(column.features)])
+            columns.append(column)
+            place += len(column.features)
+        return replace(self, columns=tuple(columns)), replace(matrices, numeric=numeric)
+
     def _written(self, cells: Sequence[Cells], rows: int) -> Matrices:
         """The matrices of what was read of each column."""
         widths = [len(column.features) for column in self.columns]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,10 +10,14 @@ import numpy as np
 
 from quickprop.data import ClassTarget, Target, Values
 from quickprop.losses import CrossEntropy, Loss
+from quickprop.models.evidence import ranks
 from quickprop.models.task import Scores, Task
 
 #: Probabilities are kept this far from 0 before their logarithm is taken.
 _SMALLEST = 1e-15
+#: And so far where two models are compared: one row that was thought impossible is one row.
+_LEAST_LIKELY = 1e-6
+_GOOD_AUC, _HARDLY_EVER_WRONG = 0.7, 0.9
 
 
 @dataclass(frozen=True)
@@ -20,7 +25,10 @@ class Classification(Task):
     """One output a class; the truth is class codes."""
 
     kind = "classification"
-    score_names = ("accuracy", "log_loss", "macro_f1")
+    score_names = ("accuracy", "log_loss", "macro_f1", "auc")
+    later_scores = ("auc",)
+    squared = False
+    nearly_nothing = 0.02
 
     codec: ClassTarget
 
@@ -92,7 +100,7 @@ class Classification(Task):
         return np.tile(shares, (rows, 1))
 
     def scores(self, truth: np.ndarray, predicted: np.ndarray) -> Scores:
-        """Accuracy, log-loss and macro-F1.
+        """Accuracy, log-loss, macro-F1, and the area under the ROC curve (`area_under_curve`).
 
         Parameters
         ----------
@@ -107,15 +115,79 @@ class Classification(Task):
             "accuracy": float(np.mean(said == truth)),
             "log_loss": float(-np.mean(np.log(np.clip(likelihood, _SMALLEST, 1.0)))),
             "macro_f1": _macro_f1(truth, said, predicted.shape[1]),
+            "auc": area_under_curve(truth, predicted),
         }
 
     def row_losses(self, truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-        """1 for a wrong class."""
-        return np.asarray(predicted.argmax(axis=1) != truth, float)
+        """The logarithm of the probability of the true class, below 0 taken away."""
+        likelihood = predicted[np.arange(len(truth)), truth].astype(np.float64)
+        return np.asarray(-np.log(np.clip(likelihood, _LEAST_LIKELY, 1.0)))
 
     def difference(self, gain: float, error: float, larger: float) -> str:
+        """In per cent of the larger log-loss."""
+        if larger <= 0.0:
+            return "both without error"
+        share, doubt = abs(gain) / larger * 100, error / larger * 100
+        return f"the log-losses differing by {share:.0f} ± {doubt:.0f} %"
+
+    def second_gains(
+        self, truth: np.ndarray, theirs: np.ndarray, ours: np.ndarray
+    ) -> np.ndarray | None:
+        """1 where only ours is right, -1 where only theirs is."""
+        right = (ours.argmax(axis=1) == truth).astype(float)
+        return np.asarray(right - (theirs.argmax(axis=1) == truth))
+
+    def second_difference(self, gains: np.ndarray, gain: float, error: float) -> str:
         """In points of accuracy."""
         return f"by {abs(gain) * 100:.1f} ± {error * 100:.1f} points of accuracy"
+
+    def ranked(self, truth: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """For each class the ranks of its probability, and its 0/1 column; classes count alike."""
+        there = np.unique(truth)
+        classes = there if len(there) > 2 else there[-1:]
+        said = np.stack([ranks(predicted[:, k]) for k in classes], axis=1)
+        true = np.stack([truth == k for k in classes], axis=1).astype(np.float64)
+        true -= true.mean(axis=0)
+        return said, true / np.maximum(np.sqrt((true**2).sum(axis=0)), 1e-300)
+
+    def standing(self, scores: Scores) -> tuple[str, bool]:
+        """By the area under the curve."""
+        return f"AUC {scores['auc']:.3g}", scores["auc"] >= _GOOD_AUC
+
+    def rare(self, truth: np.ndarray) -> str | None:
+        """The rarest, where one class is so common that always to say it is hardly ever wrong."""
+        counts = np.bincount(truth, minlength=self.outputs)
+        if counts.max() < _HARDLY_EVER_WRONG * len(truth):
+            return None
+        there = np.flatnonzero(counts)
+        return self.codec.keys[int(there[counts[there].argmin()])]
+
+
+def area_under_curve(true: np.ndarray, predicted: np.ndarray) -> float:
+    """How often a row of a class is given a higher probability of it than a row of another class.
+
+    Of two classes the area under the ROC curve (Hanley and McNeil 1982); of more the mean over the
+    classes that there are, each against the others. NaN where there is one class only.
+
+    Parameters
+    ----------
+    true : int array, shape (n,)
+        The true classes by number.
+    predicted : array, shape (n, classes)
+        Probabilities.
+    """
+    there = np.unique(true)
+    if len(there) < 2:
+        return math.nan
+    areas = []
+    for one in there if len(there) > 2 else there[1:]:
+        of = true == one
+        inside = int(of.sum())
+        outside = len(true) - inside
+        # Ranks from 1 to n.
+        place = (ranks(predicted[:, one]) + 0.5) * len(true) + 0.5
+        areas.append((place[of].sum() - inside * (inside + 1) / 2) / (inside * outside))
+    return float(np.mean(areas))
 
 
 def _macro_f1(true: np.ndarray, predicted: np.ndarray, classes: int) -> float:

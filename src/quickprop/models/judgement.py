@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from quickprop.models.inputs import network_inputs
+from quickprop.models.evidence import FREE, LIKELY, SURE, TestRows, association, mean_gain
+from quickprop.models.linear_fit import LinearFit, predictions
 from quickprop.models.prepared import Prepared
 from quickprop.models.task import Scores, Task
 from quickprop.models.trained import Trained
@@ -21,27 +21,23 @@ class Judgement:
     verdict: str
 
 
-def judge(prepared: Prepared, model: Trained, linear: Trained | None) -> Judgement:
+def judge(prepared: Prepared, model: Trained, linear: LinearFit | None) -> Judgement:
     """Score a network on the test part, beside what it must beat.
 
     Parameters
     ----------
     prepared : Prepared
     model : Trained
-    linear : Trained, optional
-        The linear model, which may be `model` itself. None where there was no time for one.
+    linear : LinearFit, optional
+        The linear model, which may be of `model` itself. None where there was no time for one.
     """
-    task, split = prepared.task, prepared.split
-    truth = prepared.truth[split.test]
-    test = prepared.matrices.take(split.test)
-
-    def said(by: Trained) -> np.ndarray:
-        return task.scored(by.network.predict(*network_inputs(by.network, test)))
-
-    dummy = task.always_the_same(prepared.truth[split.train], len(truth))
-    predicted = {"network": said(model)}
+    task, rows = prepared.task, prepared.split.test
+    truth = prepared.truth[rows]
+    is_linear = linear is not None and linear.trained is model
+    dummy = task.always_the_same(prepared.truth[prepared.split.train], len(truth))
+    predicted = {"network": predictions(prepared, model, rows)}
     if linear is not None:
-        predicted["linear"] = predicted["network"] if linear is model else said(linear)
+        predicted["linear"] = predicted["network"] if is_linear else linear.said(rows)
     predicted["dummy"] = dummy
     scores = {who: task.scores(truth, what) for who, what in predicted.items()}
     return Judgement(
@@ -50,11 +46,24 @@ def judge(prepared: Prepared, model: Trained, linear: Trained | None) -> Judgeme
             task,
             truth,
             predicted["network"],
-            None if linear is model else predicted.get("linear"),
+            None if is_linear else predicted.get("linear"),
             dummy,
-            is_linear=linear is model,
+            is_linear=is_linear,
         ),
     )
+
+
+def tells_something(
+    task: Task, truth: np.ndarray, predicted: np.ndarray, dummy: np.ndarray, rows: TestRows = FREE
+) -> bool:
+    """Whether predictions are better than the dummy's, or in an order like the truth's.
+
+    By more than chance: either of the two is found in 1 of 100 tables whose columns tell nothing.
+    """
+    gain = task.row_losses(truth, dummy) - task.row_losses(truth, predicted)
+    if mean_gain(gain, rows).above(SURE):
+        return True
+    return association(*task.ranked(truth, predicted), rows).above(SURE)
 
 
 def verdict(
@@ -65,12 +74,14 @@ def verdict(
     dummy: np.ndarray,
     *,
     is_linear: bool = False,
+    rows: TestRows = FREE,
 ) -> str:
     """One or two sentences on the test part.
 
     The network is compared with each baseline row by row: the mean difference of their losses over
     the test rows, and its standard error. A difference below two standard errors is called no
-    difference.
+    difference. That it tells anything at all is also seen by the order of its predictions, which
+    neither a few wild rows nor a rare class can hide.
 
     Parameters
     ----------
@@ -81,28 +92,79 @@ def verdict(
         Predictions as the task scores them; `linear` may be missing.
     is_linear : bool
         Whether the network is the linear model itself.
+    rows : TestRows
+        Whether rows of the test part are alike.
     """
-    ours = task.row_losses(truth, network)
-    over_dummy, dummy_error = _difference(task.row_losses(truth, dummy), ours)
-    if over_dummy <= 2 * dummy_error:
-        return (
+    scores = task.scores(truth, network)
+    standing, good = task.standing(scores)
+    if not tells_something(task, truth, network, dummy, rows):
+        begin = (
             "Not worth having: on the test part it cannot be told from always giving the same "
-            "answer. The columns may not tell anything about the target, or there are too few rows."
+            "answer"
         )
+        if linear is not None and tells_something(task, truth, linear, dummy, rows):
+            straight, _ = task.standing(task.scores(truth, linear))
+            return (
+                f"{begin}, but the linear model can ({straight}). "
+                "Use that (model.linear, or hidden=[]), or more data."
+            )
+        if good:
+            return (
+                f"{begin}. {standing} looks good, but {len(truth)} test rows are too few "
+                "to show it: give more rows."
+            )
+        return (
+            f"{begin}. The columns may not tell anything about the target, "
+            "or there are too few rows."
+        )
+    ours = task.row_losses(truth, network)
     if linear is None:
-        than = "Better than always giving the same answer on the test part"
+        than = f"Better than always giving the same answer on the test part ({standing})"
+        if _loss(task, truth, dummy) <= float(ours.mean()):
+            than = f"Tells more than always giving the same answer on the test part ({standing})"
         if is_linear:
             return f"{than}. This is the linear model; a hidden layer may find more."
         return f"{than}; there was no time left for the linear model to compare with."
     theirs = task.row_losses(truth, linear)
-    gain, error = _difference(theirs, ours)
-    amount = task.difference(gain, error, max(float(theirs.mean()), float(ours.mean())))
-    if gain > 2 * error:
+    gain = mean_gain(theirs - ours, rows)
+    amount = task.difference(gain.mean, gain.error, max(float(theirs.mean()), float(ours.mean())))
+    # What the mean loss cannot tell, another measure may.
+    others = task.second_gains(truth, linear, network)
+    second = None if others is None else mean_gain(others, rows)
+    other = ""
+    if others is not None and second is not None:
+        other = task.second_difference(others, second.mean, second.error)
+    # Of two that are hardly ever wrong none is worth more, however sure the rest of it.
+    perfect = max(ours.mean(), theirs.mean()) <= task.nearly_nothing * _loss(task, truth, dummy)
+    better = gain.above(LIKELY) and not perfect
+    worse = gain.below(LIKELY) and not perfect
+    amount = "both being nearly without error" if perfect else amount
+    if second is not None and second.above(SURE) and not better:
+        if worse:
+            return (
+                f"Worth having for some uses: better than the linear model on the test part {other}"
+                f", but worse by its mean loss, {amount}."
+            )
+        return f"Worth having: better than the linear model on the test part, {other}."
+    if second is not None and second.below(SURE) and not worse:
+        if better:
+            return (
+                f"Worth having for some uses: better than the linear model on the test part, "
+                f"{amount}, but the linear model is better {other}."
+            )
+        worse, amount = True, other
+    if better:
         return f"Worth having: better than the linear model on the test part, {amount}."
-    if gain < -2 * error:
+    if worse:
         return (
             f"Not worth having: the linear model is better on the test part, {amount}. "
             "Use that (model.linear, or hidden=[]), or more data."
+        )
+    rare = task.rare(truth)
+    if rare is not None and good:
+        return (
+            f"Worth having to find {rare!r} ({standing} on the test part), but the linear model, "
+            f"which is simpler, cannot be told from it, {amount} (model.linear, or hidden=[])."
         )
     return (
         "Not clearly worth having: the test part cannot tell it from the linear model, "
@@ -110,8 +172,5 @@ def verdict(
     )
 
 
-def _difference(theirs: np.ndarray, ours: np.ndarray) -> tuple[float, float]:
-    """Mean gain a row and its standard error."""
-    gain = theirs - ours
-    spread = float(gain.std(ddof=1)) if len(gain) > 1 else math.inf
-    return float(gain.mean()), spread / math.sqrt(len(gain))
+def _loss(task: Task, truth: np.ndarray, predicted: np.ndarray) -> float:
+    return float(task.row_losses(truth, predicted).mean())

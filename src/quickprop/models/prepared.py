@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +12,7 @@ from quickprop.data import (
     Matrices,
     Preprocessor,
     Split,
+    Table,
     TaskChoice,
     as_table,
     choose_task,
@@ -20,6 +21,7 @@ from quickprop.data import (
     table_hash,
     usable_rows,
 )
+from quickprop.data.numeric_column import NumericColumn
 from quickprop.errors import DataError, SettingError
 from quickprop.foundation.random_streams import SEED
 from quickprop.foundation.settings import number
@@ -61,6 +63,8 @@ class Prepared:
         Rows of the table, those without a target too.
     data_hash : str
         SHA-256 of the rows that have a target.
+    frame : narwhals.DataFrame
+        Those rows.
 
     Examples
     --------
@@ -82,6 +86,20 @@ class Prepared:
     notes: tuple[str, ...]
     rows_read: int
     data_hash: str
+    frame: Table
+
+    @cached_property
+    def plain(self) -> Prepared:
+        """The same table with numbers that are standardised and nothing else; itself, without any.
+
+        It has the same features by the same names.
+        """
+        if not any(isinstance(column, NumericColumn) for column in self.preprocessor.columns):
+            return self
+        preprocessor, matrices = self.preprocessor.plain(
+            self.frame, self.split.train, self.matrices
+        )
+        return replace(self, preprocessor=preprocessor, matrices=matrices)
 
     @cached_property
     def interface(self) -> Interface:
@@ -176,4 +194,5 @@ def prepare(
         notes=(*([] if note is None else [note]), *preprocessor.notes),
         rows_read=read,
         data_hash=table_hash(frame),
+        frame=frame,
     )

@@ -9,7 +9,12 @@ import numpy as np
 
 from quickprop.data import RegressionTarget, Target, Values
 from quickprop.losses import Loss, MeanSquaredError
+from quickprop.models.evidence import ranks
 from quickprop.models.task import Scores, Task
+
+#: A hundredth of the rows with more than this share of the variance decide a comparison.
+_MOST_OF_FEW, _FEWEST_RANKED = 0.5, 20
+_GOOD_R2 = 0.3
 
 
 @dataclass(frozen=True)
@@ -18,6 +23,8 @@ class Regression(Task):
 
     kind = "regression"
     score_names = ("rmse", "mae", "r2")
+    squared = True
+    nearly_nothing = 1e-4
 
     codec: RegressionTarget
 
@@ -111,3 +118,38 @@ class Regression(Task):
             return "both without error"
         share, doubt = abs(gain) / larger * 100, error / larger * 100
         return f"the mean squared errors differing by {share:.0f} ± {doubt:.0f} %"
+
+    def second_gains(
+        self, truth: np.ndarray, theirs: np.ndarray, ours: np.ndarray
+    ) -> np.ndarray | None:
+        """Signed ranks of the errors' differences, where a few rows make up the squared errors.
+
+        Wilcoxon's test (1945): it counts in how many rows a model is nearer, and by how much in the
+        order of all rows.
+        """
+        square = self.row_losses(truth, theirs) - self.row_losses(truth, ours)
+        rest = np.sort((square - square.mean()) ** 2)
+        few = max(1, len(rest) // 100)
+        if len(rest) < _FEWEST_RANKED or rest[-few:].sum() <= _MOST_OF_FEW * rest.sum():
+            return None
+        nearer = np.abs(theirs - truth) - np.abs(ours - truth)
+        size = np.abs(nearer)
+        return np.asarray(np.sign(nearer) * (ranks(size) + 0.5 + 0.5 / len(size)))
+
+    def second_difference(self, gains: np.ndarray, gain: float, error: float) -> str:
+        """The share of the rows in which one is nearer."""
+        del error
+        share = float(np.mean(gains > 0 if gain > 0 else gains < 0)) * 100
+        return f"being nearer in {share:.0f} % of the rows (a few rows decide the squared errors)"
+
+    def ranked(self, truth: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The ranks of both."""
+        return ranks(predicted)[:, None], ranks(truth)[:, None]
+
+    def standing(self, scores: Scores) -> tuple[str, bool]:
+        """By R2."""
+        return f"R2 {scores['r2']:.3g}", scores["r2"] >= _GOOD_R2
+
+    def rare(self, truth: np.ndarray) -> None:
+        """No class."""
+        del truth

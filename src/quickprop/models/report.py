@@ -16,13 +16,15 @@ _SECONDS = ("training", "baselines", "total")
 _JUDGED = ("network", "linear", "dummy")
 
 
-def _numbers(document: object, where: str, names: tuple[str, ...]) -> dict[str, float]:
-    """An object with exactly these names, a number each (`ModelFileError`)."""
+def _numbers(
+    document: object, where: str, names: tuple[str, ...], later: tuple[str, ...] = ()
+) -> dict[str, float]:
+    """An object with these names, perhaps without `later`, a number each (`ModelFileError`)."""
     fields = Fields(document, where)
     assert isinstance(document, dict)
-    if set(document) != set(names):
+    if set(document) | set(later) != set(names):
         fields.refuse("other names than expected", allowed=", ".join(names))
-    for name in names:
+    for name in document:
         value = document[name]
         known = isinstance(value, int | float) and not isinstance(value, bool)
         if not known or abs(value) > sys.float_info.max:
@@ -123,7 +125,10 @@ class FitReport:
             notes=tuple(notes),
             scores={
                 name: _numbers(
-                    values, f"report: scores of {name}", TASKS[texts["task"]].score_names
+                    values,
+                    f"report: scores of {name}",
+                    TASKS[texts["task"]].score_names,
+                    TASKS[texts["task"]].later_scores,
                 )
                 for name, values in scores.items()
             },

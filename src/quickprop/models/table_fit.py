@@ -13,6 +13,7 @@ from quickprop.foundation.deadline import Deadline
 from quickprop.foundation.random_streams import SEED
 from quickprop.foundation.settings import Rule, boolean, callback, integer, number, optional
 from quickprop.models.judgement import Judgement, judge
+from quickprop.models.linear_fit import LinearFit, fit_linear, seconds_of_linear
 from quickprop.models.prepared import SHARE, Prepared, prepare
 from quickprop.models.progress_lines import ProgressLines
 from quickprop.models.recipe import MOST_LAYERS, WIDTHS, Recipe, linear_recipe, usual_recipe
@@ -37,9 +38,6 @@ _RULES: Mapping[str, Rule] = {
 _MOST_ASIDE = 0.15
 #: Seconds for the code of the linear model and of predictions, when none is remembered.
 _COMPILING = 0.2
-#: Multiply-adds of a linear fit a second, well below what any machine does, and its looks at the
-#: loss.
-_RATE, _LOOKS = 2e9, 150
 
 
 def fit(
@@ -149,15 +147,29 @@ def fit(
     ready = time.perf_counter()
     recipe = _recipe(prepared, widths, plain["epochs"])
     say("training")
-    model = train_model(
-        prepared,
-        recipe,
-        seed=plain["seed"],
-        budget=_time_to_train(prepared, recipe, deadline) if deadline.limited else None,
-        callbacks=listeners,
-        backend=backend,
-        threads=plain["threads"],
-    )
+    linear = None
+    if recipe.linear and plain["epochs"] is None:
+        linear = fit_linear(
+            prepared,
+            deadline=deadline,
+            callbacks=listeners,
+            backend=backend,
+            threads=plain["threads"],
+        )
+    if linear is not None:
+        prepared, model = linear.prepared, linear.trained
+    else:
+        model = train_model(
+            prepared,
+            recipe,
+            seed=plain["seed"],
+            budget=_time_to_train(prepared, recipe, deadline) if deadline.limited else None,
+            callbacks=listeners,
+            backend=backend,
+            threads=plain["threads"],
+        )
+        if recipe.linear:
+            linear = LinearFit(prepared, model)
     if model.history.interrupted and not model.history.epochs:
         raise KeyboardInterrupt
     if model.history.reason is StopReason.OUT_OF_TIME:
@@ -170,7 +182,6 @@ def fit(
             )
         model.history.end(Stop(StopReason.OUT_OF_TIME, words))
     trained = time.perf_counter()
-    linear = model if recipe.linear else None
     judgement = Judgement({}, "Not judged: no rows were held out for testing.")
     if not model.history.epochs:
         judgement = Judgement({}, "Not judged: the network still has its starting weights.")
@@ -178,7 +189,11 @@ def fit(
         try:
             if linear is None:
                 say("fitting the linear model to compare with")
-                linear = _linear(prepared, deadline, backend, plain["threads"])
+                linear = fit_linear(
+                    prepared, deadline=deadline, backend=backend, threads=plain["threads"]
+                )
+                if linear is not None and linear.trained.history.interrupted:
+                    raise KeyboardInterrupt
             judgement = judge(prepared, model, linear)
         except KeyboardInterrupt:
             # The network is trained: breaking off here must not lose it.
@@ -196,7 +211,7 @@ def fit(
         report,
         prepared.data_hash,
     )
-    if linear is None or linear is model:
+    if linear is None or linear.trained is model:
         return result
     of_linear = {who: score for who, score in judgement.scores.items() if who != "network"}
     alone = Judgement(
@@ -207,9 +222,10 @@ def fit(
         result,
         linear_part=replace(
             result,
-            network=linear.network,
-            history=linear.history,
-            report=_report(prepared, linear, alone, trained, done, started),
+            preprocessor=linear.prepared.preprocessor,
+            network=linear.trained.network,
+            history=linear.trained.history,
+            report=_report(linear.prepared, linear.trained, alone, trained, done, started),
         ),
     )
 
@@ -230,31 +246,9 @@ def _time_to_train(prepared: Prepared, recipe: Recipe, deadline: Deadline) -> fl
     left = deadline.left
     aside = 0.0
     if len(prepared.split.test) and not recipe.linear:
-        preprocessor, task = prepared.preprocessor, prepared.task
-        columns = len(preprocessor.numeric_names) + len(preprocessor.category_names)
-        work = 2.0 * len(prepared.split.train) * (columns + 1) * task.outputs * _LOOKS
-        aside = min(_COMPILING + work / _RATE, _MOST_ASIDE * left)
+        aside = min(_COMPILING + seconds_of_linear(prepared), _MOST_ASIDE * left)
     # What is not above zero is no budget; training then says that there was no time.
     return max(left - aside, 1e-6)
-
-
-def _linear(
-    prepared: Prepared, deadline: Deadline, backend: str | None, threads: int | None
-) -> Trained | None:
-    """The linear model, or None where there was no time for it."""
-    left = deadline.left
-    if left <= 0.0:
-        return None
-    linear = train_model(
-        prepared,
-        linear_recipe(prepared.task.linear_penalty(len(prepared.split.train))),
-        budget=left if deadline.limited else None,
-        backend=backend,
-        threads=threads,
-    )
-    if linear.history.interrupted:
-        raise KeyboardInterrupt
-    return linear if linear.history.epochs else None
 
 
 def _report(

@@ -148,7 +148,7 @@ class TableModel:
         return self.target.scored(self._outputs(data))
 
     def evaluate(self, data: Any) -> Scores:
-        """Scores on a labelled table: accuracy, log_loss, macro_f1; or rmse, mae, r2.
+        """Scores on a labelled table: accuracy, log_loss, macro_f1, auc; or rmse, mae, r2.
 
         Rows whose target is missing are left out.
 
@@ -225,6 +225,8 @@ class TableModel:
         weights = self.network.weights()
         if self.linear_part is not None:
             document["linear"] = self.linear_part._network_document()
+            if self.linear_part.preprocessor != self.preprocessor:
+                document["linear"]["preprocessing"] = self.linear_part.preprocessor.to_document()
             of_linear = self.linear_part.network.weights()
             weights |= {_LINEAR + name: array for name, array in of_linear.items()}
         write_model_file(path, document, weights)
@@ -268,10 +270,12 @@ class TableModel:
                 for name in list(weights)
                 if name.startswith(_LINEAR)
             }
-            linear = cls(
-                preprocessor, task, *_network_of(document["linear"], of_linear, preprocessor, task,
-                where), data_hash,
-            )  # fmt: skip
+            given = document["linear"]
+            plain = preprocessor
+            if isinstance(given, dict) and "preprocessing" in given:
+                plain = Preprocessor.from_document(given["preprocessing"], where="linear")
+            network = _network_of(given, of_linear, plain, task, where)
+            linear = cls(plain, task, *network, data_hash)
         own = _network_of(document, weights, preprocessor, task, where)
         return cls(preprocessor, task, *own, data_hash, linear)
 

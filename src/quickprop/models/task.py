@@ -47,6 +47,12 @@ class Task(ABC):
     kind: ClassVar[str]
     #: Names of the scores, the most telling first.
     score_names: ClassVar[tuple[str, ...]]
+    #: Those of them that older reports lack.
+    later_scores: ClassVar[tuple[str, ...]] = ()
+    #: Whether the loss is the squared error, whose lowest value has a formula.
+    squared: ClassVar[bool]
+    #: The share of the dummy's loss that is no more than rounding is to a user.
+    nearly_nothing: ClassVar[float]
 
     codec: Target
 
@@ -142,6 +148,31 @@ class Task(ABC):
         larger : float
             The mean loss of the worse one.
         """
+
+    @abstractmethod
+    def second_gains(
+        self, truth: np.ndarray, theirs: np.ndarray, ours: np.ndarray
+    ) -> np.ndarray | None:
+        """What each row gains by another measure than `row_losses`, where another is called for."""
+
+    @abstractmethod
+    def second_difference(self, gains: np.ndarray, gain: float, error: float) -> str:
+        """In words how far apart two models are by `second_gains`, their mean and its error."""
+
+    @abstractmethod
+    def ranked(self, truth: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Predictions and truth as columns with mean 0, which go together where a model is good.
+
+        Ranks and 0/1 columns, so that neither wild numbers nor rare classes drown the others.
+        """
+
+    @abstractmethod
+    def standing(self, scores: Scores) -> tuple[str, bool]:
+        """How good scores are in two words, and whether that is so good that few rows show it."""
+
+    @abstractmethod
+    def rare(self, truth: np.ndarray) -> str | None:
+        """The name of the class that is looked for, where there is a rare one."""
 
     # -- as data --------------------------------------------------------------------------------
 
