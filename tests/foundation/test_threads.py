@@ -118,6 +118,23 @@ def test_the_cores_are_shared(monkeypatch: pytest.MonkeyPatch):
     assert budget.at_work == 0
 
 
+def test_a_thread_at_work_alone_counts_for_those_that_want_several(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setenv("QUICKPROP_NUM_THREADS", "4")
+    budget = CoreBudget()
+
+    def work() -> None:
+        for _ in range(2000):
+            with budget.taken() as alone, budget.taken() as again:
+                assert alone == again == 1
+
+    with budget.taken(), budget.taken(), budget.taken(4) as left:
+        assert (left, budget.at_work) == (2, 4)
+    in_threads(work)
+    assert budget.at_work == 0
+
+
 @pytest.mark.parametrize("text", ["0", "-1", "x", "²", "1.5", "2,3", "99999999999999999999"])
 def test_a_wrong_number_of_threads_is_refused_in_words(text, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("QUICKPROP_NUM_THREADS", text)

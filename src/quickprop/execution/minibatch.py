@@ -19,6 +19,8 @@ from quickprop.ops.reference import evaluate
 from quickprop.passes import optimise
 
 _COUNT = integer(0, 2**63 - 1)
+#: What a number of steps may be. That an `int` is an `Integral` takes longer to find out.
+_WHOLE = (int, Integral)
 
 
 class _Steps(Protocol):
@@ -221,19 +223,20 @@ class Minibatches:
         float
             The total, to which the loss of each of these batches times its rows was added.
         """
+        per_epoch = self.steps_per_epoch
         if not (
-            isinstance(first_step, Integral)
-            and isinstance(steps, Integral)
-            and 0 <= first_step < self.steps_per_epoch
+            isinstance(first_step, _WHOLE)
+            and isinstance(steps, _WHOLE)
+            and 0 <= first_step < per_epoch
             and steps >= 0
         ):
             raise SettingError(
                 "steps that the epoch does not have",
                 where="Minibatches.run",
-                allowed=f"from 0 on, {self.steps_per_epoch} of them",
+                allowed=f"from 0 on, {per_epoch} of them",
                 given=f"{steps!r:.20} steps from {first_step!r:.20} on",
             )
         if scalars.keys() != self._without_rows:
             as_mapping(scalars, "scalars", [*self._without_rows])
-        steps = min(steps, self.steps_per_epoch - first_step)
+        steps = min(steps, per_epoch - first_step)
         return self._steps.run(first_step, steps, scalars, total)

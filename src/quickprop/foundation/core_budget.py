@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from threadpoolctl import threadpool_info
 
@@ -41,15 +41,15 @@ class CoreBudget:
     def _forget(self) -> None:
         """A forked child has none of the other threads."""
         self._lock = threading.Lock()
-        self._at_work = 0
+        self._together = 0
+        self._alone = _Alone()
 
     @property
     def at_work(self) -> int:
         """Threads that are at work now."""
-        return self._at_work
+        return self._together + self._alone.count
 
-    @contextmanager
-    def taken(self, wanted: int = 1) -> Iterator[int]:
+    def taken(self, wanted: int = 1) -> AbstractContextManager[int]:
         """Be at work, this thread and others with it.
 
         Parameters
@@ -57,20 +57,44 @@ class CoreBudget:
         wanted : int
             The most threads to use, this one included.
 
-        Yields
-        ------
-        int
-            How many may be used: from 1 to `wanted`.
+        Returns
+        -------
+        context manager
+            Gives how many may be used: from 1 to `wanted`.
         """
+        # One thread is always allowed: to read the limit would take longer than a small step.
+        return self._alone if wanted == 1 else self._several(wanted)
+
+    @contextmanager
+    def _several(self, wanted: int) -> Iterator[int]:
         limit = config.thread_limit()
         with self._lock:
-            granted = max(1, min(wanted, limit - self._at_work))
-            self._at_work += granted
+            granted = max(1, min(wanted, limit - self.at_work))
+            self._together += granted
         try:
             yield granted
         finally:
             with self._lock:
-                self._at_work -= granted
+                self._together -= granted
+
+
+class _Alone(AbstractContextManager[int]):
+    """Threads at work each by itself. It is entered at every slice, so it takes no lock."""
+
+    def __init__(self) -> None:
+        # An append and a pop are one operation each, whatever other threads do.
+        self._threads: list[None] = []
+
+    @property
+    def count(self) -> int:
+        return len(self._threads)
+
+    def __enter__(self) -> int:
+        self._threads.append(None)
+        return 1
+
+    def __exit__(self, *error: object) -> None:
+        self._threads.pop()
 
 
 #: The cores of this process.

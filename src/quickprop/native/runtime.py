@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import wait
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -294,11 +294,9 @@ class NativeMinibatches:
             sparse_inputs=self.sparse_inputs,
         )
         self._tuner = ThreadTuner(self.threads)
-        kinds = [_POINTER, _POINTER, *[_INT] * 5, ctypes.c_double]
-        kinds += [_INT, _INT] if self.threads > 1 else []
-        self._epoch = code.function("epoch", ctypes.c_double, *kinds)
         self._space = _Workspace(self.program)
         self._space.grow(batch_size)
+        self._epoch = self._epoch_of(code)
         self.order = np.tile(np.arange(rows, dtype=np.int32), passes)
         #: What native code reads, kept alive.
         self._held: dict[int, list[np.ndarray]] = {}
@@ -312,10 +310,20 @@ class NativeMinibatches:
                 self._space.table[k] = block.ctypes.data
         self._space.table[self.program.table.order] = self.order.ctypes.data
 
-    @property
-    def steps_per_epoch(self) -> int:
-        """Mini-batches in one pass over the rows; the last may be short."""
-        return -(-self.rows // self.batch_size)
+    def _epoch_of(self, code: jit.NativeCode) -> Callable[..., float]:
+        """The compiled loop, of which a call says the first step, how many, and the total."""
+        kinds = [_POINTER, _POINTER, *[_INT] * 5, ctypes.c_double]
+        kinds += [_INT, _INT] if self.threads > 1 else []
+        space = self._space
+        # Converted once: at each call it would take as long as a small step.
+        always = (
+            _POINTER(space.table_address),
+            _POINTER(space.arena_address),
+            _INT(space.capacity),
+            _INT(self.rows),
+            _INT(self.batch_size),
+        )
+        return functools.partial(code.function("epoch", ctypes.c_double, *kinds), *always)
 
     def _place_rows(self, k: int, leaf: Tensor, given: Rows | HybridMatrix) -> None:
         """Point the slots of an input to its rows, in the form that the code reads."""
@@ -374,42 +382,33 @@ class NativeMinibatches:
         self, first_step: int, steps: int, scalars: Mapping[Tensor, float | int], total: float
     ) -> float:
         """Run some mini-batches of the current order; returns the total with their losses."""
+        # In a short slice most of the time goes into what is done once a call.
         for leaf, value in scalars.items():
             self._scalars[leaf][...] = value
-        space = self._space
-        space.point_to_variables()
-        steps = min(steps, self.steps_per_epoch - first_step)
-        arguments = (
-            space.table_address,
-            space.arena_address,
-            space.capacity,
-            self.rows,
-            self.batch_size,
-            first_step,
-            steps,
-            total,
-        )
+        self._space.point_to_variables()
         if self.threads == 1:
             with CORES.taken():
-                return cast(float, self._epoch(*arguments))
+                return self._epoch(first_step, steps, total)
         with CORES.taken(self._tuner.choose()) as parts:
             started = time.perf_counter()
             if parts == 1:
-                found = self._epoch(*arguments, 0, 1)
+                found = self._epoch(first_step, steps, total, 0, 1)
             else:
                 # One task starts all parts: an interrupt of this thread cannot leave some waiting
                 # for parts that were never started.
-                found = WORKERS.start(lambda: self._run_parts(arguments, parts)).result()
+                found = WORKERS.start(
+                    functools.partial(self._run_parts, first_step, steps, total, parts)
+                ).result()
         self._tuner.note(parts, (time.perf_counter() - started) / max(steps, 1))
-        return cast(float, found)
+        return found
 
-    def _run_parts(self, arguments: tuple[float, ...], parts: int) -> float:
+    def _run_parts(self, first_step: int, steps: int, total: float, parts: int) -> float:
         # Every part has a thread from its start: they wait for each other within.
         others = [
-            WORKERS.start(functools.partial(self._epoch, *arguments, part, parts))
+            WORKERS.start(functools.partial(self._epoch, first_step, steps, total, part, parts))
             for part in range(1, parts)
         ]
-        total = self._epoch(*arguments, 0, parts)
+        total = self._epoch(first_step, steps, total, 0, parts)
         for other in others:
             other.result()
-        return cast(float, total)
+        return total
