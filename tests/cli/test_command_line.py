@@ -346,7 +346,9 @@ def test_a_budget_too_small_to_learn_anything_is_not_judged(here: Path, capsys):
     write(here / "houses.csv", table(400))
     code, out, _ = run("fit", "houses.csv", "--target", "price", "--budget", "1ms", capsys=capsys)
     assert code == 0
-    assert "too small for a single step" in " ".join(out.split())
+    # Whether making the table ready or the step's code used it up depends on the machine.
+    words = " ".join(out.split())
+    assert "before the first step" in words or "too small for a single step" in words
     assert "Not judged: the network still has its starting weights." in " ".join(out.split())
 
 

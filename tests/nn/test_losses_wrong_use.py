@@ -122,7 +122,7 @@ def test_targets(loss, width, target, error, message):
         (lambda: Heads((Huber(),), (1,), (1.0, 2.0)), "Heads.weights"),
         (lambda: Heads((Huber(),), (1,), (0.0,)), "Heads.weights.*above 0"),
         (lambda: Heads((HEADS,), (1,)), "Heads.losses"),
-        (lambda: Heads(("mse",), (1,)), r"Heads.losses.*MeanSquaredError\(\)"),
+        (lambda: Heads(("msee",), (1,)), r"Heads.losses.*MeanSquaredError\(\)"),
         (lambda: Heads((Ordinal(),), (1,)), "Heads.targets.*1 for Ordinal"),
         (lambda: Heads((CustomLoss(max, shape=(2, 2)),), (1,)), "Heads.targets.*CustomLoss"),
     ],

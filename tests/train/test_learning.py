@@ -208,9 +208,9 @@ GOOD = {"inputs": CORNERS, "target": XOR, "loss": CrossEntropy()}
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"loss": "cross_entropy"}, SettingError, r"fit.loss: not a loss .*CrossEntropy\(\)"),
-        ({"optimizer": "adam"}, SettingError, r"fit.optimizer: not an optimizer .*Adam\(\)"),
-        ({"schedule": "cosine"}, SettingError, r"fit.schedule: .*Cosine\(\)"),
+        ({"loss": "cros_entropy"}, SettingError, r"fit.loss: not a loss .*CrossEntropy\(\)"),
+        ({"optimizer": "adamm"}, SettingError, r"fit.optimizer: not an optimizer .*Adam\(\)"),
+        ({"schedule": "cosin"}, SettingError, r"fit.schedule: .*Cosine\(\)"),
         ({"callbacks": [print]}, SettingError, "not a callback"),
         ({"callbacks": Callback()}, SettingError, r"Put it into a list: \[callback\]"),
         ({"callbacks": None}, SettingError, "fit.callbacks: not a list"),
