@@ -58,6 +58,14 @@ UsageError = cast("type[Exception]", typer.BadParameter.__mro__[1])
 
 Seed = Annotated[int, typer.Option(metavar="NUMBER", help="The same seed gives the same model.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
+Strict = Annotated[
+    bool,
+    typer.Option(
+        "--strict",
+        help="An error, not a note, where cells are not as the model knows them: new levels, cells "
+        "that cannot be read, numbers far out of range.",
+    ),
+]
 ModelFile = Annotated[str, typer.Argument(metavar="MODEL", help="A model file that fit wrote.")]
 
 
@@ -101,13 +109,22 @@ def fit(
         ),
     ] = None,
     budget: Annotated[float, _budget("30s")] = 30.0,
+    missing: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SIGN",
+            help="What stands for a missing cell, such as -999 or unknown; none for no sign. May "
+            "be given several times. Default: what stands far apart.",
+        ),
+    ] = None,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
     """Train a network on a table and write a model file."""
     commands.fit_table(
-        data, target, out=out, task=task, hidden=hidden, budget=budget, seed=seed, as_json=as_json
-    )
+        data, target, out=out, task=task, hidden=hidden, budget=budget, seed=seed, as_json=as_json,
+        missing=missing,
+    )  # fmt: skip
 
 
 @app.command("predict")
@@ -132,9 +149,10 @@ def predict(
             "the row. May be given several times, or with commas.",
         ),
     ] = None,
+    strict: Strict = False,
 ) -> None:
     """Predict the target for the rows of a table."""
-    commands.predict_table(model, data, out=out, proba=proba, keep=keep or ())
+    commands.predict_table(model, data, out=out, proba=proba, keep=keep or (), strict=strict)
 
 
 @app.command("evaluate")
@@ -148,9 +166,10 @@ def evaluate(
         ),
     ],
     as_json: AsJson = False,
+    strict: Strict = False,
 ) -> None:
     """Score a model on a labelled table."""
-    commands.evaluate_model(model, data, as_json=as_json)
+    commands.evaluate_model(model, data, as_json=as_json, strict=strict)
 
 
 @app.command("demo")

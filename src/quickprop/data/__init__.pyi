@@ -1,8 +1,19 @@
 """What the package exports: one line a name, for type checkers and for `lazy_exports`."""
 
+from .deviations import (
+    Deviation as Deviation,
+)
 from .preprocess import (
     Matrices as Matrices,
     Preprocessor as Preprocessor,
+)
+from .reading import (
+    Reading as Reading,
+    read_by as read_by,
+    understand as understand,
+)
+from .schema import (
+    Schema as Schema,
 )
 from .samples import (
     Sample as Sample,

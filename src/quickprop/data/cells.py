@@ -76,10 +76,13 @@ class LevelCells(Cells):
         In no order.
     codes : int array, shape (rows,)
         The place of each cell's name; -1 where missing.
+    are_numbers : bool
+        Whether the cells were typed as numbers, of which no 0 in front is left.
     """
 
     names: pl.Series
     codes: np.ndarray
+    are_numbers: bool = False
 
     def take(self, rows: np.ndarray) -> LevelCells:
         """Those of some rows; the names stay."""
@@ -210,10 +213,11 @@ def level_cells(series: pl.Series) -> LevelCells:
     if not names.null_count() and (distinct.dtype == pl.String and distinct.equals(names)):
         # Clean text, the usual case.
         return LevelCells(names, codes)
+    numbers = kind.is_numeric()
     # Several values may have one name, and some stand for a missing one.
     known = names.drop_nulls().unique()
     found = _number_of(names, known)
-    return LevelCells(known, np.append(found, np.int32(-1))[codes])
+    return LevelCells(known, np.append(found, np.int32(-1))[codes], numbers)
 
 
 def _places(series: pl.Series) -> tuple[pl.Series, np.ndarray]:

@@ -10,6 +10,8 @@ import numpy as np
 import polars as pl
 
 from quickprop.data.cells import Cells
+from quickprop.data.deviations import Deviation
+from quickprop.data.schema import Spelling
 from quickprop.foundation.documents import Fields
 
 #: The kinds of columns by name; each puts itself in.
@@ -53,6 +55,11 @@ class Column(ABC):
     def remarks(self) -> tuple[str, ...]:
         """What else is done to it, each as the beginning of a sentence that names columns."""
 
+    @property
+    @abstractmethod
+    def spelling(self) -> Spelling:
+        """How its cells are read where nothing more is known of them."""
+
     @abstractmethod
     def read(self, series: pl.Series) -> Cells:
         """The cells of new rows (`DataError`)."""
@@ -60,6 +67,11 @@ class Column(ABC):
     @abstractmethod
     def write(self, cells: Any, out: np.ndarray) -> None:
         """Write what the cells mean to `out`: features (rows, features), or codes (rows,)."""
+
+    def deviations(self, cells: Any) -> tuple[Deviation, ...]:
+        """In which ways the cells of new rows are other than those of training."""
+        del cells
+        return ()
 
     @abstractmethod
     def to_document(self) -> dict[str, Any]:

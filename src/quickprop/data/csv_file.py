@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,8 +36,44 @@ class _Records:
     blank: np.ndarray
 
 
+@dataclass(frozen=True, eq=False)
+class Delimited:
+    """A delimited text as a table.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        Columns have a type where all their cells have it, and else are text as it is written.
+    delimiter : str
+    """
+
+    frame: pl.DataFrame
+    delimiter: str
+
+
 def parse_csv(raw: bytes, *, where: str) -> pl.DataFrame:
     """The table in `raw`, the bytes of a delimited text file with a header line.
+
+    Text columns that hold nothing but numbers and signs for missing ones become numbers.
+
+    Raises
+    ------
+    DataFileError, DataError
+        As `parse_delimited` does.
+    """
+    found = parse_delimited(raw, where=where)
+    return _with_numbers(found.frame, decimal_comma=found.delimiter == ";")
+
+
+def parse_delimited(raw: bytes, *, where: str, as_text: Collection[str] = ()) -> Delimited:
+    """The table in `raw`, with only such types as polars sees.
+
+    Parameters
+    ----------
+    raw : bytes
+    where : str
+    as_text : collection of str
+        Columns to give as text, cell by cell as it is written; only empty ones are missing.
 
     Raises
     ------
@@ -53,13 +89,15 @@ def parse_csv(raw: bytes, *, where: str) -> pl.DataFrame:
         )
     quoted = _uses_quotes(raw)
     delimiter = _sniff_delimiter(raw[:_SNIFFED_BYTES], quoted)
-    frame = None if quoted else _read_plain(raw, delimiter, where)
+    frame = None if quoted else _read_plain(raw, delimiter, where, as_text)
     if frame is None:
-        frame = _read_scanned(raw, delimiter, quoted, where)
-    return _with_numbers(frame, decimal_comma=delimiter == ";")
+        frame = _read_scanned(raw, delimiter, quoted, where, as_text)
+    return Delimited(frame, delimiter)
 
 
-def _read_plain(raw: bytes, delimiter: str, where: str) -> pl.DataFrame | None:
+def _read_plain(
+    raw: bytes, delimiter: str, where: str, as_text: Collection[str]
+) -> pl.DataFrame | None:
     """The table of a text without quotes, blank lines and ragged ones; None where there may be any.
 
     Of equally long lines there are as many delimiters as lines times those of the header. Where
@@ -75,13 +113,15 @@ def _read_plain(raw: bytes, delimiter: str, where: str) -> pl.DataFrame | None:
         return None
     names = _column_names(raw[:end].decode(), delimiter, False, where)
     try:
-        frame = _read_rows(raw[end + 1 :], names, delimiter, False, where)
+        frame = _read_rows(raw[end + 1 :], names, delimiter, False, where, as_text)
     except DataFileError:
         return None
     return frame if frame.height == lines - 1 else None
 
 
-def _read_scanned(raw: bytes, delimiter: str, quoted: bool, where: str) -> pl.DataFrame:
+def _read_scanned(
+    raw: bytes, delimiter: str, quoted: bool, where: str, as_text: Collection[str]
+) -> pl.DataFrame:
     """The table of any text, or the error that names the line that is wrong."""
     records = _find_records(raw, delimiter, quoted, where)
     kept = np.flatnonzero(~records.blank)
@@ -93,7 +133,8 @@ def _read_scanned(raw: bytes, delimiter: str, quoted: bool, where: str) -> pl.Da
         raise DataError(
             "the table has a header but no rows", where=where, hint="give at least one row"
         )
-    return _read_rows(_rows_only(raw, records, kept), names, delimiter, quoted, where)
+    body = _rows_only(raw, records, kept)
+    return _read_rows(body, names, delimiter, quoted, where, as_text)
 
 
 def _as_utf8(raw: bytes, where: str) -> bytes:
@@ -257,21 +298,49 @@ def _rows_only(raw: bytes, records: _Records, kept: np.ndarray) -> bytes:
 
 
 def _read_rows(
-    body: bytes, names: list[str], delimiter: str, quoted: bool, where: str
+    body: bytes,
+    names: list[str],
+    delimiter: str,
+    quoted: bool,
+    where: str,
+    as_text: Collection[str],
 ) -> pl.DataFrame:
     """Let polars read the rows, with types that fit all of them."""
+    texts = [place for place, name in enumerate(names) if name in as_text]
+    typed = [place for place, name in enumerate(names) if name not in as_text]
 
-    def read(infer: bool, rows: int | None = None) -> pl.DataFrame:
+    def read(infer: bool, rows: int | None = None, raw: bool = False) -> pl.DataFrame:
         return pl.read_csv(
             body,
             has_header=False,
             separator=delimiter,
             quote_char='"' if quoted else None,
-            null_values=list(MISSING_MARKERS),
+            columns=(texts if raw else typed) if texts else None,
+            null_values=None if raw else list(MISSING_MARKERS),
             infer_schema=infer,
             infer_schema_length=rows,
         )
 
+    if texts:
+        frame = _typed(read, where) if typed else pl.DataFrame()
+        frame = frame.hstack(read(False, raw=True)) if typed else read(False, raw=True)
+        frame.columns = [names[place] for place in (*typed, *texts)]
+        return frame.select(names)
+    frame = _typed(read, where)
+    if frame.width != len(names):
+        raise DataFileError(
+            "the rows do not fit the header",
+            where=where,
+            allowed=f"{len(names)} fields",
+            given=str(frame.width),
+            hint="check the quotes and the delimiter",
+        )
+    frame.columns = names
+    return frame
+
+
+def _typed(read: Callable[..., pl.DataFrame], where: str) -> pl.DataFrame:
+    """The rows with types that fit all of them."""
     frame = _read_guessing(read)
     if frame is None:
         try:
@@ -287,19 +356,10 @@ def _read_rows(
                     given=str(error).split("\n", 1)[0],
                     hint="check the file in a text editor",
                 ) from error
-    if frame.width != len(names):
-        raise DataFileError(
-            "the rows do not fit the header",
-            where=where,
-            allowed=f"{len(names)} fields",
-            given=str(frame.width),
-            hint="check the quotes and the delimiter",
-        )
-    frame.columns = names
     return frame
 
 
-def _read_guessing(read: Callable[[bool, int | None], pl.DataFrame]) -> pl.DataFrame | None:
+def _read_guessing(read: Callable[..., pl.DataFrame]) -> pl.DataFrame | None:
     """The rows with types guessed from the first ones; None where all rows must be asked.
 
     To guess from all takes ten times as long as to read them. A cell that does not fit the guess is

@@ -12,6 +12,7 @@ import polars as pl
 from quickprop.data.cells import MomentCells
 from quickprop.data.column import Column
 from quickprop.data.numeric_column import GAPS, Scaling
+from quickprop.data.schema import MomentSpelling
 from quickprop.data.text_cells import clean_text
 from quickprop.errors import DataError
 from quickprop.foundation.documents import Fields
@@ -133,6 +134,11 @@ class DateColumn(Column):
     def remarks(self) -> tuple[str, ...]:
         """Gaps."""
         return (GAPS,) if self.flags_missing else ()
+
+    @property
+    def spelling(self) -> MomentSpelling:
+        """As it is read where nothing more is known."""
+        return MomentSpelling()
 
     def read(self, series: pl.Series) -> MomentCells:
         """As moments."""

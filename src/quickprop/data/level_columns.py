@@ -10,9 +10,14 @@ import polars as pl
 
 from quickprop.data.cells import LevelCells, level_cells
 from quickprop.data.column import Column
+from quickprop.data.deviations import Deviation, deviations
+from quickprop.data.schema import LevelSpelling
+from quickprop.data.text_cells import FLAG_WORDS
 from quickprop.foundation.documents import Fields
 
 EMBED_FROM = 10
+#: Rows from which a level must come three times, not two.
+_MANY = 600
 """From so many levels on a column is embedded."""
 
 _SHARED = "Levels that come too seldom to learn from share one feature in"
@@ -36,11 +41,63 @@ class Levels:
 
     def codes(self, cells: LevelCells) -> np.ndarray:
         """The code of each cell, int32."""
-        known = {level: code for code, level in enumerate(self.levels, start=1)}
-        code_of = [known.get(name, 0) for name in cells.names.to_list()]
+        code_of = self._codes_of_names(cells)
         # The last stands for what is missing, which has place -1.
         code_of.append(self.count - 1 if self.codes_missing else 0)
         return np.asarray(np.array(code_of, np.int32)[cells.codes])
+
+    def _codes_of_names(self, cells: LevelCells) -> list[int]:
+        """The code of each name, however its value is typed."""
+        known = {level: code for code, level in enumerate(self.levels, start=1)}
+        names = cells.names.to_list()
+        codes = [known.get(name, 0) for name in names]
+        if all(codes):
+            return codes
+        flags = self._flags
+        numbers = self._numbers if cells.are_numbers else {}
+        for place, (name, code) in enumerate(zip(names, codes, strict=True)):
+            if code:
+                continue
+            if flags and (value := _flag_of(name)) is not None:
+                codes[place] = known[flags[value]]
+            elif numbers and _is_number(name):
+                codes[place] = known.get(numbers.get(float(name), ""), 0)
+            elif name.endswith(".0"):
+                codes[place] = known.get(name[:-2], 0)
+        return codes
+
+    @property
+    def _flags(self) -> dict[float, str]:
+        """The levels for 1 and 0, where there are these two and no others."""
+        values = {_flag_of(level): level for level in self.levels}
+        return values if set(values) == {0.0, 1.0} and len(self.levels) == 2 else {}  # type: ignore[return-value]
+
+    @property
+    def _numbers(self) -> dict[float, str]:
+        """The levels by the numbers that they spell, where no two spell the same."""
+        spelled = [level for level in self.levels if _is_number(level)]
+        by_value = {float(level): level for level in spelled}
+        return by_value if len(by_value) == len(spelled) else {}
+
+    def deviations(
+        self, column: str, cells: LevelCells, shares_other: bool
+    ) -> tuple[Deviation, ...]:
+        """Levels that are not known, and gaps where there were none."""
+        rows = len(cells.codes)
+        codes = np.array([*self._codes_of_names(cells), -1], np.int32)[cells.codes]
+        count = int((codes == 0).sum())
+        names = cells.names.to_list()
+        first = dict.fromkeys(cells.codes[codes == 0].tolist())
+        shown = [names[place] for place in list(first)[:4]]
+        found = deviations(
+            column, "new or too rare at training time, so nothing was learned of them", count, rows,
+            shown,
+        )  # fmt: skip
+        if self.codes_missing or shares_other:
+            return found
+        return found + deviations(
+            column, "missing, which hardly any was at training time", cells.missing, rows
+        )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -57,9 +114,20 @@ class Levels:
         return cls(fields.texts("levels"), fields.flag("codes_missing"))
 
 
+def _flag_of(name: str) -> float | None:
+    """1 or 0 for what says so, such as yes, true and 1."""
+    if name in ("0", "1"):
+        return float(name)
+    return FLAG_WORDS.get(name.lower())
+
+
+def _is_number(name: str) -> bool:
+    return name.replace(".", "", 1).removeprefix("-").isdecimal() and name.isascii()
+
+
 def rare_below(rows: int) -> int:
     """How often a level must come in so many rows to have a code of its own."""
-    return int(np.clip(rows // 200, 2, 10))
+    return 2 if rows < _MANY else 3
 
 
 def common_levels(cells: LevelCells) -> tuple[Levels, int]:
@@ -111,9 +179,18 @@ class OneHotColumn(Column):
         """Rare levels."""
         return (_SHARED,) if self.shares_other else ()
 
+    @property
+    def spelling(self) -> LevelSpelling:
+        """As it is read where nothing more is known."""
+        return LevelSpelling()
+
     def read(self, series: pl.Series) -> LevelCells:
         """By the names of levels."""
         return level_cells(series)
+
+    def deviations(self, cells: LevelCells) -> tuple[Deviation, ...]:
+        """Levels that are not known, and gaps."""
+        return self.levels.deviations(self.name, cells, self.shares_other)
 
     def write(self, cells: LevelCells, out: np.ndarray) -> None:
         """A 1 for the level."""
@@ -169,9 +246,18 @@ class EmbeddedColumn(Column):
         """Nothing."""
         return ()
 
+    @property
+    def spelling(self) -> LevelSpelling:
+        """As it is read where nothing more is known."""
+        return LevelSpelling()
+
     def read(self, series: pl.Series) -> LevelCells:
         """By the names of levels."""
         return level_cells(series)
+
+    def deviations(self, cells: LevelCells) -> tuple[Deviation, ...]:
+        """Levels that are not known, and gaps."""
+        return self.levels.deviations(self.name, cells, True)
 
     def write(self, cells: LevelCells, out: np.ndarray) -> None:
         """The code."""

@@ -11,6 +11,8 @@ import polars as pl
 
 from quickprop.data.cells import NumberCells, number_cells
 from quickprop.data.column import Column
+from quickprop.data.deviations import Deviation, deviations
+from quickprop.data.schema import NumberSpelling
 from quickprop.data.standardizer import Standardizer, varies
 from quickprop.foundation.documents import Fields
 
@@ -21,6 +23,8 @@ _ROWS_A_LEVEL = 50
 _LARGEST = 1e300
 #: Deviations that float32 still holds when they are multiplied by weights.
 _FARTHEST = 1e30
+#: Numbers are far out of a range that lie beyond it by more than this part of it.
+_MARGIN = 0.25
 #: Quantiles of more numbers are taken of so many: of normal numbers they differ by less than a
 #: hundredth of the spread.
 _ENOUGH = 200_000
@@ -188,6 +192,8 @@ class NumericColumn(Column):
         Whole numbers that have a 0/1 feature each beside it: the month, the hour, a grade.
     origin : int
         What is taken away first, where the numbers are too large to be told apart else.
+    range : tuple of float, optional
+        The smallest and the largest of training.
     """
 
     kind = "number"
@@ -198,6 +204,7 @@ class NumericColumn(Column):
     flags_missing: bool
     levels: tuple[int, ...] = ()
     origin: int = 0
+    range: tuple[float, float] | None = None
 
     @classmethod
     def learn(cls, name: str, cells: NumberCells) -> NumericColumn:
@@ -207,7 +214,8 @@ class NumericColumn(Column):
         scaling = Scaling.fit(values, may_log=not cells.origin)
         # The values of a count with a long tail are far from evenly used.
         levels = () if cells.origin or scaling.log_unit is not None else _whole_levels(values)
-        return cls(name, scaling, not bool(finite.all()), levels, cells.origin)
+        low, high = float(values.min()), float(values.max())
+        return cls(name, scaling, not bool(finite.all()), levels, cells.origin, (low, high))
 
     def plain(self, cells: NumberCells) -> NumericColumn:
         """The same column, only standardised."""
@@ -233,6 +241,11 @@ class NumericColumn(Column):
             *((_STEPS,) if self.levels else ()),
         )
 
+    @property
+    def spelling(self) -> NumberSpelling:
+        """As it is read where nothing more is known."""
+        return NumberSpelling()
+
     def read(self, series: pl.Series) -> NumberCells:
         """As numbers."""
         return number_cells(series, self.origin)
@@ -250,6 +263,26 @@ class NumericColumn(Column):
         for place, level in enumerate(self.levels, start=first_level):
             out[:, place] = values == level
 
+    def deviations(self, cells: NumberCells) -> tuple[Deviation, ...]:
+        """Numbers far out of the range of training, and gaps where there were none."""
+        finite = cells.finite
+        rows = len(finite)
+        found: tuple[Deviation, ...] = ()
+        if not self.flags_missing:
+            what = "missing, which none was at training time"
+            found += deviations(self.name, what, rows - int(finite.sum()), rows)
+        if self.range is not None:
+            low, high = self.range
+            margin = _MARGIN * (high - low)
+            values = cells.values[finite]
+            out = values[(values < low - margin) | (values > high + margin)]
+            what = (
+                f"far out of the range of training, {low + self.origin:g} to {high + self.origin:g}"
+            )
+            shown = [f"{value + self.origin:g}" for value in dict.fromkeys(out[:20].tolist())]
+            found += deviations(self.name, what, len(out), rows, shown)
+        return found
+
     def to_document(self) -> dict[str, Any]:
         """All fields as JSON."""
         return {
@@ -259,6 +292,7 @@ class NumericColumn(Column):
             "flags_missing": self.flags_missing,
             "levels": list(self.levels),
             **({"origin": self.origin} if self.origin else {}),
+            **({} if self.range is None else {"range": list(self.range)}),
         }
 
     @classmethod
@@ -275,7 +309,17 @@ class NumericColumn(Column):
             fields.flag("flags_missing"),
             tuple(levels),
             fields.whole("origin", -(2**63), 2**64 - 1, default=0),
+            _range_of(fields) if "range" in fields else None,
         )
+
+
+def _range_of(fields: Fields) -> tuple[float, float]:
+    """The range in a document, checked."""
+    found = fields.items("range")
+    numbers = [one for one in found if isinstance(one, int | float) and np.isfinite(one)]
+    if len(found) != 2 or len(numbers) != 2 or numbers[0] > numbers[1]:
+        fields.refuse("'range' is not a smallest and a largest number", given=repr(found)[:80])
+    return float(numbers[0]), float(numbers[1])
 
 
 def _whole_levels(values: np.ndarray) -> tuple[int, ...]:

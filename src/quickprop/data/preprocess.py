@@ -14,6 +14,7 @@ from quickprop.data.cells import Cells, NumberCells
 from quickprop.data.column import COLUMNS, Column
 from quickprop.data.column_choice import ColumnChoice, choose_column
 from quickprop.data.date_column import DateColumn
+from quickprop.data.deviations import Deviation
 from quickprop.data.level_columns import EMBED_FROM, EmbeddedColumn, OneHotColumn
 from quickprop.data.numeric_column import NumericColumn
 from quickprop.data.tables import Table, read_table
@@ -201,6 +202,15 @@ class Preprocessor:
             columns.append(column)
             place += len(column.features)
         return replace(self, columns=tuple(columns)), replace(matrices, numeric=numeric)
+
+    def deviations(self, frame: Table) -> tuple[Deviation, ...]:
+        """In which ways the cells of new rows are other than those of training (`DataError`)."""
+        self._check_columns(frame.columns)
+        table = _as_polars(frame)
+        found: tuple[Deviation, ...] = ()
+        for column in self.columns:
+            found += column.deviations(column.read(table[column.name]))
+        return found
 
     def _written(self, cells: Sequence[Cells], rows: int) -> Matrices:
         """The matrices of what was read of each column."""

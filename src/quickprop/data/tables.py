@@ -38,6 +38,9 @@ _GZIP = b"\x1f\x8b"
 #: Larger files do not fit into the memory of most machines.
 _LARGEST_FILE = 2**36
 
+#: What makes a frame of the bytes of a delimited text.
+TextReader = Callable[[bytes, str], pl.DataFrame]
+
 #: A table as it is passed on.
 Table = nw.DataFrame[Any]
 
@@ -88,12 +91,17 @@ def read_table(data: object, *, where: str = "data") -> Table:
     >>> table.shape, table.columns[-1]
     ((150, 5), 'species')
     """
+    return load_table(data, _parse_text, where=where)
+
+
+def load_table(data: object, read_text: TextReader, *, where: str = "data") -> Table:
+    """As `read_table`, with `read_text` for what is delimited text."""
     if isinstance(data, nw.DataFrame):
         data = data.to_native()
     if isinstance(data, (str, os.PathLike)):
         path = Path(os.path.expanduser(os.fsdecode(data)))
         where = os.fsdecode(data)
-        frame = _read_file(path, where)
+        frame = _read_file(path, where, read_text)
     elif isinstance(data, pl.DataFrame):
         frame = data
     elif isinstance(data, Mapping):
@@ -161,7 +169,12 @@ def _are_numbers(names: Sequence[str]) -> bool:
     return bool(pl.Series(list(names)).cast(pl.Float64, strict=False).is_not_null().mean() > 0.5)  # type: ignore[operator]
 
 
-def _read_file(path: Path, where: str) -> pl.DataFrame:
+def _parse_text(raw: bytes, where: str) -> pl.DataFrame:
+    """Read delimited text, with numbers where there are none but numbers."""
+    return parse_csv(raw, where=where)
+
+
+def _read_file(path: Path, where: str, read_text: TextReader) -> pl.DataFrame:
     """Read a file by the ending of its name."""
     if "://" in where:
         raise DataFileError(
@@ -194,7 +207,7 @@ def _read_file(path: Path, where: str) -> pl.DataFrame:
         )
     begin_work(where)
     try:
-        return read(raw, where)
+        return read(raw, where, read_text)
     except (DataFileError, DataError):
         raise
     except pl.exceptions.DuplicateError as error:
@@ -220,33 +233,33 @@ def _most_bytes() -> int:
     return _LARGEST_FILE if there is None else min(_LARGEST_FILE, there // 2)
 
 
-def _read_text(raw: bytes, where: str) -> pl.DataFrame:
+def _read_text(raw: bytes, where: str, read_text: TextReader) -> pl.DataFrame:
     """Read delimited text."""
-    return parse_csv(raw, where=where)
+    return read_text(raw, where)
 
 
-def _read_packed_text(raw: bytes, where: str) -> pl.DataFrame:
+def _read_packed_text(raw: bytes, where: str, read_text: TextReader) -> pl.DataFrame:
     """Read delimited text that gzip has packed."""
     head = zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(raw, _GLANCE)
     if b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
         # No text: its first line says so, before gigabytes are unpacked.
-        return parse_csv(head, where=where)
-    return parse_csv(decompressed(raw, where, DataFileError, most=_most_bytes()), where=where)
+        return read_text(head, where)
+    return read_text(decompressed(raw, where, DataFileError, most=_most_bytes()), where)
 
 
-def _read_ipc(raw: bytes, where: str) -> pl.DataFrame:
+def _read_ipc(raw: bytes, where: str, read_text: TextReader) -> pl.DataFrame:
     """Read the Arrow IPC file format, or else the stream format."""
-    del where
+    del where, read_text
     if raw.startswith(b"ARROW1"):
         return pl.read_ipc(raw)
     return pl.read_ipc_stream(raw)
 
 
-_Reader = Callable[[bytes, str], pl.DataFrame]
+_Reader = Callable[[bytes, str, TextReader], pl.DataFrame]
 _READERS: dict[tuple[str, ...], _Reader] = {
     (".csv", ".tsv"): _read_text,
     (".csv.gz", ".tsv.gz"): _read_packed_text,
-    (".parquet",): lambda raw, _: pl.read_parquet(raw),
+    (".parquet",): lambda raw, *_: pl.read_parquet(raw),
     IPC_ENDINGS: _read_ipc,
 }
 
@@ -318,7 +331,7 @@ def as_series(name: str, values: object, where: str) -> pl.Series:
         given = [cell for cell in cells if cell is not None]
         if all(isinstance(cell, Real) and not isinstance(cell, bool) for cell in given):
             return pl.Series(name, [None if c is None else float(c) for c in cells], pl.Float64)
-        texts = [None if cell is None else str(cell) for cell in cells]
+        texts = [None if cell is None else _text_of(cell) for cell in cells]
         try:
             return pl.Series(name, texts, pl.String)
         except UnicodeEncodeError as error:
@@ -328,6 +341,13 @@ def as_series(name: str, values: object, where: str) -> pl.Series:
                 given=f"half of a character, {error.object[error.start]!r}",
                 hint="read the text with the encoding that it was written in",
             ) from None
+
+
+def _text_of(cell: object) -> str:
+    """A cell among others of another type as text: 1 and 1.0 are one value, and so is "1"."""
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 2.0**53:
+        return str(int(cell))
+    return str(cell)
 
 
 def _plain_dtype(dtype: np.dtype) -> np.dtype:

@@ -13,7 +13,7 @@ import polars as pl
 from quickprop.data.cells import cells_as_numbers
 from quickprop.data.standardizer import Standardizer
 from quickprop.data.tables import as_series
-from quickprop.data.text_cells import clean_text, level_names
+from quickprop.data.text_cells import level_names, stripped_text
 from quickprop.errors import DataError, did_you_mean
 from quickprop.foundation.documents import Fields
 
@@ -31,7 +31,7 @@ def target_series(values: Values, name: str = "target") -> pl.Series:
     if series.dtype.is_float():
         return series.fill_nan(None)
     if series.dtype in (pl.String, pl.Categorical, pl.Enum, pl.Null):
-        return clean_text(series)
+        return stripped_text(series)
     if series.dtype in (pl.Object, pl.Binary, pl.Struct):
         given = series.drop_nulls().head(1).to_list()
         raise DataError(

@@ -21,13 +21,30 @@ MISSING_MARKERS = (
 )
 """Texts that stand for a missing value wherever they come."""
 
-MISSING_AMONG_NUMBERS = ("-", "--", ".", "None", "none", "NONE", "na", "missing", "unknown")
+MISSING_AMONG_NUMBERS = (
+    "-", "--", "---", ".", "..", "...", "*", "None", "none", "NONE", "na", "n.a.", "N.A.", "n.d.",
+    "missing", "Missing", "unknown", "Unknown", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!",
+    "#NULL!", "#N/A N/A", "#NA", "-nan", "-NaN", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN",
+)  # fmt: skip
 """Texts that stand for a missing value only in a column that otherwise holds numbers.
 
 In a text column they may be a level of their own: a diagnosis of "None" is an answer.
 """
 
 _THOUSANDS = r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$"
+
+
+FLAG_WORDS = {
+    "true": 1.0, "t": 1.0, "yes": 1.0, "y": 1.0, "on": 1.0,
+    "false": 0.0, "f": 0.0, "no": 0.0, "n": 0.0, "off": 0.0,
+}  # fmt: skip
+"""Words for 1 and 0, in small letters."""
+
+
+def stripped_text(series: pl.Series) -> pl.Series:
+    """Text without blanks around it; missing where nothing else is there."""
+    text = series.cast(pl.String).str.strip_chars()
+    return text.set(text == "", None)
 
 
 def clean_text(series: pl.Series) -> pl.Series:
@@ -84,6 +101,6 @@ def names_of_distinct(distinct: pl.Series) -> pl.Series:
         as_whole = distinct.cast(pl.Int64, strict=False).cast(pl.String)
         text = as_whole.zip_with(whole.fill_null(False), distinct.cast(pl.String))
         return text.set(distinct.is_nan().fill_null(False), None)
-    text = clean_text(distinct)
+    text = stripped_text(distinct)
     lower = text.str.to_lowercase()
     return lower.zip_with(lower.is_in(["true", "false"]).fill_null(False), text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -11,14 +12,15 @@ import numpy as np
 from quickprop.data import (
     Matrices,
     Preprocessor,
+    Schema,
     Split,
     Table,
     TaskChoice,
-    as_table,
     choose_task,
     column_of,
     split_rows,
     table_hash,
+    understand,
     usable_rows,
 )
 from quickprop.data.numeric_column import NumericColumn
@@ -49,6 +51,8 @@ class Prepared:
     task : Task
     preprocessor : Preprocessor
         Learned on the training part.
+    schema : Schema
+        How each column is read.
     matrices : Matrices
         All rows that have a target, in the table's order.
     encoded : array
@@ -79,6 +83,7 @@ class Prepared:
     choice: TaskChoice
     task: Task
     preprocessor: Preprocessor
+    schema: Schema
     matrices: Matrices
     encoded: np.ndarray
     truth: np.ndarray
@@ -126,6 +131,7 @@ def prepare(
     seed: int = 0,
     test: float = 0.2,
     validation: float = 0.15,
+    missing: Sequence[Any] | None = None,
 ) -> Prepared:
     """Read a table, choose the task, deal the rows into parts and learn the preprocessing.
 
@@ -140,6 +146,9 @@ def prepare(
         Of the split.
     test, validation : float, optional
         Share of all rows for the test part, and of what is left for the validation part.
+
+    missing : sequence of str or number, optional
+        As `quickprop.fit` takes it.
 
     Raises
     ------
@@ -156,7 +165,8 @@ def prepare(
     """
     SHARE.checked(test, "test")
     SEED.checked(seed, "seed")
-    frame = as_table(data)
+    reading = understand(data, missing=missing)
+    frame = reading.frame
     if not isinstance(target, str):
         raise SettingError(
             "not the name of a column", where="target", given=repr(target)[:80],
@@ -191,7 +201,8 @@ def prepare(
         encoded=chosen.encode(column) if strata is None else strata,
         truth=chosen.truth(column) if strata is None else strata,
         split=split,
-        notes=(*([] if note is None else [note]), *preprocessor.notes),
+        schema=reading.schema.only({*preprocessor.column_names, target}),
+        notes=(*reading.notes, *([] if note is None else [note]), *preprocessor.notes),
         rows_read=read,
         data_hash=table_hash(frame),
         frame=frame,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NoReturn
 
-from quickprop.data import as_table
+from quickprop.data import understand
 from quickprop.errors import SettingError
 from quickprop.foundation.deadline import Deadline
 from quickprop.foundation.random_streams import SEED
@@ -55,6 +55,7 @@ def fit(
     backend: str | None = None,
     threads: int | None = None,
     verbose: bool = False,
+    missing: Sequence[Any] | None = None,
 ) -> TableModel:
     """Train a network that predicts one column of a table from the others.
 
@@ -93,6 +94,9 @@ def fit(
         The most threads to use.
     verbose : bool
         Whether a line on standard error says what is being done, and how training goes on.
+    missing : sequence of str or number, optional
+        What stands for a missing cell in this table, such as ``[-999, "unknown"]``. When not given,
+        numbers such as -999 that stand apart from all others are taken for it; ``[]`` for none.
 
     Returns
     -------
@@ -139,11 +143,11 @@ def fit(
             stage(words)
 
     say("reading the table")
-    frame = as_table(data)
+    reading = understand(data, missing=missing)
     started = time.perf_counter()
     deadline = Deadline(plain["budget"])
     say("preparing the columns")
-    prepared = prepare(frame, target, task=task, seed=plain["seed"], test=plain["test"])
+    prepared = prepare(reading, target, task=task, seed=plain["seed"], test=plain["test"])
     ready = time.perf_counter()
     recipe = _recipe(prepared, widths, plain["epochs"])
     say("training")
@@ -210,6 +214,7 @@ def fit(
         model.history,
         report,
         prepared.data_hash,
+        schema=prepared.schema,
     )
     if linear is None or linear.trained is model:
         return result

@@ -5,11 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from quickprop.data import Matrices, Preprocessor, as_table, column_of, usable_rows
+from quickprop.data import (
+    Deviation,
+    Matrices,
+    Preprocessor,
+    Reading,
+    Schema,
+    column_of,
+    read_by,
+    usable_rows,
+)
 from quickprop.errors import ModelFileError, SettingError
 from quickprop.foundation.model_file import read_model_file, write_model_file
 from quickprop.models.inputs import network_inputs
@@ -43,6 +53,8 @@ class TableModel:
         SHA-256 of the table that the model was fitted on.
     linear_part : TableModel or None
         The linear model that the network was compared with, where there was one.
+    schema : Schema or None
+        How each column is read; None for a model of before there were schemas, whose columns say.
 
     Examples
     --------
@@ -65,6 +77,7 @@ class TableModel:
     report: FitReport
     data_hash: str
     linear_part: TableModel | None = None
+    schema: Schema | None = None
 
     @property
     def task(self) -> str:
@@ -108,8 +121,58 @@ class TableModel:
         """Raw outputs of the network for preprocessed rows."""
         return np.asarray(self.network.predict(*network_inputs(self.network, rows)))
 
+    def read(self, data: Any) -> Reading:
+        """New rows as this model reads them: by the kinds and spellings of the training table.
+
+        Parameters
+        ----------
+        data : path or table
+            As `quickprop.fit` takes it.
+
+        Returns
+        -------
+        Reading
+            Which `predict`, `evaluate` and `check` take in place of the data.
+
+        Raises
+        ------
+        DataError, DataFileError
+            The table cannot be read, or no cell of a column can.
+        """
+        return read_by(data, self._schema)
+
+    @cached_property
+    def _schema(self) -> Schema:
+        if self.schema is not None:
+            return self.schema
+        columns = {column.name: column.spelling for column in self.preprocessor.columns}
+        return Schema(columns)
+
+    def check(self, data: Any) -> tuple[Deviation, ...]:
+        """Cells of new rows that are not as those of training were, with counts and examples.
+
+        Levels that the model does not know, cells that cannot be read, numbers far out of the range
+        of training, gaps where there were none.
+
+        Parameters
+        ----------
+        data : path or table
+            As `predict` takes it.
+
+        Examples
+        --------
+        >>> import quickprop
+        >>> model = quickprop.fit({"x": ["a", "b"] * 20, "y": [1, 2] * 20}, "y", epochs=2)
+        >>> print(*model.check({"x": ["a", "c"]}))
+        1 of 2 cells of 'x' is new or too rare at training time, so nothing was learned of them (c)
+        """
+        reading = self.read(data)
+        used = set(self.preprocessor.column_names)
+        unread = tuple(one for one in reading.deviations if one.column in used)
+        return unread + self.preprocessor.deviations(reading.frame)
+
     def _outputs(self, data: Any) -> np.ndarray:
-        return self.outputs_of(self.preprocessor.transform(as_table(data)))
+        return self.outputs_of(self.preprocessor.transform(self.read(data).frame))
 
     def predict(self, data: Any) -> np.ndarray:
         """The target for each row: classes, or numbers in the target's own unit.
@@ -157,13 +220,13 @@ class TableModel:
         DataError
             As for `predict`, or the target column is missing or holds an unknown class.
         """
-        frame = as_table(data)
+        frame = self.read(data).frame
         column = column_of(frame, self.report.target)
         usable, _ = usable_rows(column)
         if not usable.all():
             frame = frame.filter(usable.tolist())
             column = column_of(frame, self.report.target)
-        predicted = self.target.scored(self._outputs(frame))
+        predicted = self.target.scored(self.outputs_of(self.preprocessor.transform(frame)))
         return self.target.scores(self.target.truth(column), predicted)
 
     # -- a look inside --------------------------------------------------------------------------
@@ -184,7 +247,7 @@ class TableModel:
         """
         if isinstance(data, Mapping) and not any(_is_column(cell) for cell in data.values()):
             data = {name: [cell] for name, cell in data.items()}
-        frame = as_table(data)
+        frame = self.read(data).frame
         rows = network_inputs(self.network, self.preprocessor.transform(frame))
         if self.report.target not in frame.columns:
             return self.network.trace(rows if len(rows) > 1 else rows[0])
@@ -201,7 +264,7 @@ class TableModel:
 
     def extra_columns(self, data: Any) -> list[str]:
         """Columns of a table that the model does not use, the target apart."""
-        extra = self.preprocessor.extra_columns(as_table(data))
+        extra = self.preprocessor.extra_columns(self.read(data).frame)
         return [name for name in extra if name != self.report.target]
 
     # -- as a file ------------------------------------------------------------------------------
@@ -222,6 +285,8 @@ class TableModel:
             **self._network_document(),
             "data_hash": self.data_hash,
         }
+        if self.schema is not None:
+            document["schema"] = self.schema.to_document()
         weights = self.network.weights()
         if self.linear_part is not None:
             document["linear"] = self.linear_part._network_document()
@@ -263,6 +328,9 @@ class TableModel:
             raise ModelFileError("'data_hash' is not a text", where=where)
         preprocessor = Preprocessor.from_document(document.get("preprocessing"))
         task = task_from_document(document.get("target"))
+        schema = None
+        if document.get("schema") is not None:
+            schema = Schema.from_document(document["schema"])
         linear = None
         if document.get("linear") is not None:
             of_linear = {
@@ -275,9 +343,9 @@ class TableModel:
             if isinstance(given, dict) and "preprocessing" in given:
                 plain = Preprocessor.from_document(given["preprocessing"], where="linear")
             network = _network_of(given, of_linear, plain, task, where)
-            linear = cls(plain, task, *network, data_hash)
+            linear = cls(plain, task, *network, data_hash, schema=schema)
         own = _network_of(document, weights, preprocessor, task, where)
-        return cls(preprocessor, task, *own, data_hash, linear)
+        return cls(preprocessor, task, *own, data_hash, linear, schema)
 
     def __repr__(self) -> str:
         scores = self.report.scores.get("network")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.table import Table
 
+from quickprop.cli.commands.predict import say_deviations
 from quickprop.cli.console import SCORE_NAMES, console, print_json
 from quickprop.cli.endings import LEFT
 from quickprop.cli.streams import STREAM, input_file, standard_output
@@ -11,14 +12,16 @@ from quickprop.errors import SettingError
 from quickprop.models import TableModel
 
 
-def evaluate_model(model: str, data: str, *, as_json: bool) -> None:
+def evaluate_model(model: str, data: str, *, as_json: bool, strict: bool) -> None:
     """Read, predict, and show the scores."""
     if model == STREAM and data == STREAM:
         raise SettingError("standard input can only be one of the two", where="MODEL, DATA")
     with input_file(model, ".quickprop") as source:
         loaded = TableModel.load(source)
     with input_file(data) as source:
-        scores = loaded.evaluate(source)
+        reading = loaded.read(source)
+        say_deviations(loaded, reading, strict=strict)
+        scores = loaded.evaluate(reading)
     if as_json:
         print_json({"task": loaded.task, "target": loaded.report.target, "scores": scores})
     else:

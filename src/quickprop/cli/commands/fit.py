@@ -33,13 +33,16 @@ def fit_table(
     budget: float,
     seed: int,
     as_json: bool,
+    missing: list[str] | None = None,
 ) -> None:
     """Fit, write the model, show the report."""
     path = out or default_out(data)
     check_writable(path, data, named=out is not None)
     aside = console(aside=True)
     with input_file(data) as source:
-        model = fit_with_bar(source, target, task, hidden, budget, seed, aside, bar=not as_json)
+        model = fit_with_bar(
+            source, target, task, hidden, budget, seed, aside, bar=not as_json, missing=missing
+        )
     save(model, path)
     if as_json and path != STREAM:
         print_json(report_document(model, path))
@@ -63,6 +66,7 @@ def fit_with_bar(
     aside: Console,
     *,
     bar: bool = True,
+    missing: list[str] | None = None,
 ) -> TableModel:
     """Fit, with a bar where someone can see it."""
     shown = Bar(aside)
@@ -75,6 +79,7 @@ def fit_with_bar(
             hidden=hidden,
             budget=budget,
             seed=seed,
+            missing=missing,
             callbacks=[shown] if show else [],
             on_stage=shown.on_stage if show else None,
         )

@@ -8,13 +8,13 @@ from typing import Any
 from quickprop.cli.console import console
 from quickprop.cli.endings import LEFT
 from quickprop.cli.streams import STREAM, check_writable, input_file, standard_output
-from quickprop.data import Table, column_of, csv_text, read_table, write_table
-from quickprop.errors import SettingError
+from quickprop.data import Reading, Table, column_of, csv_text, write_table
+from quickprop.errors import DataError, SettingError
 from quickprop.models import TableModel
 
 
 def predict_table(
-    model: str, data: str, *, out: str | None, proba: bool, keep: Sequence[str]
+    model: str, data: str, *, out: str | None, proba: bool, keep: Sequence[str], strict: bool
 ) -> None:
     """Read, predict, and write a table of what was predicted."""
     if model == STREAM and data == STREAM:
@@ -24,14 +24,16 @@ def predict_table(
     with input_file(model, ".quickprop") as source:
         loaded = TableModel.load(source)
     with input_file(data) as source:
-        frame = read_table(source)
+        reading = loaded.read(source)
+        frame = reading.frame
         kept = kept_columns(frame, keep)
         aside = console(aside=True)
         extra = [name for name in loaded.extra_columns(frame) if name not in kept]
         if extra:
             shown = ", ".join(extra[:8]) + (", ..." if len(extra) > 8 else "")
             aside.print(f"note: columns that are not used: {shown}")
-        columns = predictions(loaded, frame, proba)
+        say_deviations(loaded, reading, strict=strict)
+        columns = predictions(loaded, reading, proba)
     for name in kept:
         if name in columns:
             raise SettingError(
@@ -50,6 +52,27 @@ def predict_table(
     LEFT.done()
 
 
+def say_deviations(model: TableModel, reading: Reading, *, strict: bool) -> None:
+    """Notes of how new rows were read and where they are not as those of training were.
+
+    Raises
+    ------
+    DataError
+        With `strict`, where there are such cells.
+    """
+    found = model.check(reading)
+    if strict and found:
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        raise DataError(
+            f"{found[0]}{more}",
+            where="--strict",
+            hint="mend the cells, or leave out --strict to predict all the same",
+        )
+    aside = console(aside=True)
+    for note in (*reading.notes, *map(str, found)):
+        aside.print(f"note: {note.rstrip('.')}")
+
+
 def kept_columns(frame: Table, keep: Sequence[str]) -> dict[str, Any]:
     """Columns of the table that go with the predictions; several may be named with commas."""
     names: list[str] = []
@@ -59,10 +82,10 @@ def kept_columns(frame: Table, keep: Sequence[str]) -> dict[str, Any]:
     return {name: column_of(frame, name, where="--keep").to_native() for name in names}
 
 
-def predictions(model: TableModel, frame: Table, proba: bool) -> dict[str, Any]:
+def predictions(model: TableModel, reading: Reading, proba: bool) -> dict[str, Any]:
     """Columns of predictions by name."""
     if not proba:
-        return {model.report.target: model.predict(frame)}
-    probabilities = model.predict_proba(frame)
+        return {model.report.target: model.predict(reading)}
+    probabilities = model.predict_proba(reading)
     classes = model.classes or ()
     return {str(name): probabilities[:, k] for k, name in enumerate(classes)}
