@@ -137,7 +137,7 @@ DROPPED = {
     "all missing": ([None] * N, "every cell is missing"),
     "all NaN": ([float("nan")] * N, "every cell is missing"),
     "all infinite": ([float("inf")] * N, "every cell is missing"),
-    "all marked missing": (["?", "NA", ""] * 20, "every cell is missing"),
+    "all blank": ([None, " ", ""] * 20, "every cell is missing"),
     "text a row": ([f"name {i}" for i in range(N)], "nearly every row has a text of its own"),
     "texts nearly all rare": (["a"] + [f"{i // 2 * 2 + i % 2}" for i in range(9)], "hardly any"),
     "row numbers": (list(range(1, N + 1)), "it numbers the rows"),
@@ -339,7 +339,7 @@ def test_levels_by_hand():
         pair=["no", "yes", "perhaps", None],
         three=["a", "c", "z", None],
         rare=["a", "q", "z", None],
-        gap=["a", "z", "?", None],
+        gap=["a", "z", " ", None],
     )
     assert got["pair=yes"] == [-1, 1, 0, 0]
     assert [got[f"three={one}"] for one in "abc"] == [[1, 0, 0, 0], [0, 0, 0, 0], [0, 1, 0, 0]]
@@ -352,10 +352,10 @@ def test_levels_by_hand():
 def test_codes_by_hand():
     letters = [chr(97 + i % 10) for i in range(N)]
     preprocessor = fit(x=["rare", *letters[1:]])
-    codes = preprocessor.transform(read_table({"x": ["a", "j", "rare", "new", None, "?"]}))
+    codes = preprocessor.transform(read_table({"x": ["a", "j", "rare", "new", None, ""]}))
     assert codes.categories[:, 0].tolist() == [1, 10, 0, 0, 0, 0]
     with_gaps = fit(x=[None, None, *letters[2:]])
-    codes = with_gaps.transform(read_table({"x": ["a", "j", "new", None, "?"]}))
+    codes = with_gaps.transform(read_table({"x": ["a", "j", "new", None, ""]}))
     assert codes.categories[:, 0].tolist() == [1, 10, 0, 11, 11]
 
 
@@ -657,7 +657,13 @@ def _fields(node, path=()):
             yield from _fields(value, (*path, key))
 
 
-@pytest.mark.parametrize("path", list(_fields(DOCUMENT)), ids=str)
+#: Fields that documents of before did not have.
+LATER = ("range",)
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in _fields(DOCUMENT) if path[-1] not in LATER], ids=str
+)
 def test_every_field_is_missed(path):
     document = copy.deepcopy(DOCUMENT)
     place = document

@@ -67,7 +67,7 @@ def test_what_is_asked_for_is_done(task):
     ("values", "task", "error", "expected"),
     [
         ([None, None], "auto", DataError, "target 'y': every cell of the target is missing"),
-        (["", "?"], "auto", DataError, "every cell of the target is missing"),
+        (["", None], "auto", DataError, "every cell of the target is missing"),
         (["a", "b"], "regression", DataError, "regression needs a numeric target (given: 'a')"),
         ([str(i) + "x" for i in range(99)], "auto", DataError, "given: 99 in 99 rows"),
         ([i / 7 for i in range(99)], "classification", DataError, "too many different values"),

@@ -206,7 +206,9 @@ def level_cells(series: pl.Series) -> LevelCells:
     if kind == pl.Boolean:
         codes = series.cast(pl.Int32).fill_null(-1).to_numpy()
         return LevelCells(pl.Series(["false", "true"]), codes)
-    if kind in (pl.Categorical, pl.Enum) or kind.is_temporal():
+    if kind == pl.Duration:
+        series = series.dt.to_string("iso")
+    elif kind in (pl.Categorical, pl.Enum) or kind.is_temporal():
         series = series.cast(pl.String)
     distinct, codes = _places(series)
     names = names_of_distinct(distinct)

@@ -18,7 +18,15 @@ _C = TypeVar("_C", bound=Cells)
 
 _FEWEST_ROWS_FOR_ID = 20
 _UNIQUE_TEXT_SHARE = 0.95
-_ID_NAMES = ("id", "index", "idx", "row", "row_id", "rowid", "row_number", "uuid", "column 1")
+_ID_NAMES = frozenset(
+    {
+        *("", "id", "ids", "index", "idx", "row", "row_id", "rowid", "row_number", "uuid", "guid"),
+        *("column_1", "rownames", "row_names", "rowname", "n", "no", "no.", "nr", "nr.", "num"),
+        *("number", "obs", "observation", "obs_no", "case", "case_no", "sno", "s.no", "s.no.", "#"),
+        *("serial", "serial_no", "sl_no", "record", "record_no", "sample_no", "instance", "key"),
+        *("rn", "rownum", "row_num", "seq", "seqno", "lfd_nr", "lfd._nr.", "pk"),
+    }
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,11 +41,14 @@ class ColumnChoice:
         All its cells, as `column` reads them.
     reason : str
         In a clause why it is dropped, or what was noticed.
+    spare : Column or None
+        What it is when nothing else is there to predict from; its cells are then `cells`.
     """
 
     column: Column | None
     cells: Cells | None = None
     reason: str = ""
+    spare: Column | None = None
 
 
 def choose_column(series: pl.Series, rows: np.ndarray | None = None) -> ColumnChoice:
@@ -94,7 +105,8 @@ def _choose_numbers(series: pl.Series, rows: np.ndarray | None) -> ColumnChoice:
         # One number and gaps: whether the cell is filled is all there is to know.
         return _choose_levels(series.name, level_cells(series), rows)
     if whole and _counts_rows(series.name, finite, low + cells.origin, high + cells.origin):
-        return _dropped("it numbers the rows")
+        spare = NumericColumn.learn(series.name, seen)
+        return ColumnChoice(None, cells, "it numbers the rows", spare)
     infinite = 0 if whole else int(np.isinf(seen.values).sum())
     reason = ""
     if infinite:
@@ -106,18 +118,17 @@ def _choose_numbers(series: pl.Series, rows: np.ndarray | None) -> ColumnChoice:
 def _counts_rows(name: str, values: np.ndarray, low: float, high: float) -> bool:
     """Whether whole numbers look like the number of a row rather than a measurement.
 
-    Training rows are a part of the table, so a counter has gaps here. A column of years climbs
-    too, but does not begin at 0 or 1.
+    A time, a distance, a dose may climb from row to row too: only the name tells them apart.
     """
     if len(values) < _FEWEST_ROWS_FOR_ID or max(-low, high) > 2.0**53:
         return False
     # A glance at the first cells spares most columns the rest.
     if not _is_whole(values[:64]) or not _is_whole(values):
         return False
+    if not _is_id_name(name):
+        return False
     climbs = bool((values[1:] > values[:-1]).all())
-    if climbs and high - low < 4 * len(values) and 0 <= low <= 25:
-        return True
-    return _is_id_name(name) and (climbs or len(np.unique(values)) == len(values))
+    return climbs or len(np.unique(values)) == len(values)
 
 
 def _is_whole(values: np.ndarray) -> bool:
@@ -159,5 +170,5 @@ def _choose_levels(name: str, cells: LevelCells, rows: np.ndarray | None) -> Col
         return _dropped("nearly every row has a text of its own")
     levels, shared = common_levels(seen)
     if levels.count < 2 or levels.count + (shared > 0) < 3:
-        return _dropped("hardly any value comes more than once")
+        return _dropped("hardly any value comes often enough to learn from")
     return ColumnChoice(learn_levels(name, seen), cells)

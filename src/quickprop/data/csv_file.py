@@ -36,6 +36,14 @@ class _Records:
     blank: np.ndarray
 
 
+@dataclass(frozen=True)
+class _Texts:
+    """Which columns are wanted as they are written, and whether no others are."""
+
+    names: frozenset[str]
+    alone: bool
+
+
 @dataclass(frozen=True, eq=False)
 class Delimited:
     """A delimited text as a table.
@@ -65,7 +73,9 @@ def parse_csv(raw: bytes, *, where: str) -> pl.DataFrame:
     return _with_numbers(found.frame, decimal_comma=found.delimiter == ";")
 
 
-def parse_delimited(raw: bytes, *, where: str, as_text: Collection[str] = ()) -> Delimited:
+def parse_delimited(
+    raw: bytes, *, where: str, as_text: Collection[str] = (), alone: bool = False
+) -> Delimited:
     """The table in `raw`, with only such types as polars sees.
 
     Parameters
@@ -74,6 +84,8 @@ def parse_delimited(raw: bytes, *, where: str, as_text: Collection[str] = ()) ->
     where : str
     as_text : collection of str
         Columns to give as text, cell by cell as it is written; only empty ones are missing.
+    alone : bool
+        Whether no others are wanted.
 
     Raises
     ------
@@ -89,15 +101,14 @@ def parse_delimited(raw: bytes, *, where: str, as_text: Collection[str] = ()) ->
         )
     quoted = _uses_quotes(raw)
     delimiter = _sniff_delimiter(raw[:_SNIFFED_BYTES], quoted)
-    frame = None if quoted else _read_plain(raw, delimiter, where, as_text)
+    texts = _Texts(frozenset(as_text), alone)
+    frame = None if quoted else _read_plain(raw, delimiter, where, texts)
     if frame is None:
-        frame = _read_scanned(raw, delimiter, quoted, where, as_text)
+        frame = _read_scanned(raw, delimiter, quoted, where, texts)
     return Delimited(frame, delimiter)
 
 
-def _read_plain(
-    raw: bytes, delimiter: str, where: str, as_text: Collection[str]
-) -> pl.DataFrame | None:
+def _read_plain(raw: bytes, delimiter: str, where: str, texts: _Texts) -> pl.DataFrame | None:
     """The table of a text without quotes, blank lines and ragged ones; None where there may be any.
 
     Of equally long lines there are as many delimiters as lines times those of the header. Where
@@ -113,14 +124,14 @@ def _read_plain(
         return None
     names = _column_names(raw[:end].decode(), delimiter, False, where)
     try:
-        frame = _read_rows(raw[end + 1 :], names, delimiter, False, where, as_text)
+        frame = _read_rows(raw[end + 1 :], names, delimiter, False, where, texts)
     except DataFileError:
         return None
     return frame if frame.height == lines - 1 else None
 
 
 def _read_scanned(
-    raw: bytes, delimiter: str, quoted: bool, where: str, as_text: Collection[str]
+    raw: bytes, delimiter: str, quoted: bool, where: str, texts: _Texts
 ) -> pl.DataFrame:
     """The table of any text, or the error that names the line that is wrong."""
     records = _find_records(raw, delimiter, quoted, where)
@@ -134,7 +145,7 @@ def _read_scanned(
             "the table has a header but no rows", where=where, hint="give at least one row"
         )
     body = _rows_only(raw, records, kept)
-    return _read_rows(body, names, delimiter, quoted, where, as_text)
+    return _read_rows(body, names, delimiter, quoted, where, texts)
 
 
 def _as_utf8(raw: bytes, where: str) -> bytes:
@@ -303,11 +314,11 @@ def _read_rows(
     delimiter: str,
     quoted: bool,
     where: str,
-    as_text: Collection[str],
+    wanted: _Texts,
 ) -> pl.DataFrame:
     """Let polars read the rows, with types that fit all of them."""
-    texts = [place for place, name in enumerate(names) if name in as_text]
-    typed = [place for place, name in enumerate(names) if name not in as_text]
+    texts = [place for place, name in enumerate(names) if name in wanted.names]
+    typed = [place for place in range(len(names)) if place not in texts and not wanted.alone]
 
     def read(infer: bool, rows: int | None = None, raw: bool = False) -> pl.DataFrame:
         return pl.read_csv(
@@ -325,7 +336,7 @@ def _read_rows(
         frame = _typed(read, where) if typed else pl.DataFrame()
         frame = frame.hstack(read(False, raw=True)) if typed else read(False, raw=True)
         frame.columns = [names[place] for place in (*typed, *texts)]
-        return frame.select(names)
+        return frame.select(names[place] for place in sorted((*typed, *texts)))
     frame = _typed(read, where)
     if frame.width != len(names):
         raise DataFileError(

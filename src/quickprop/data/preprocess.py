@@ -123,6 +123,13 @@ class Preprocessor:
                 columns.append(choice.column)
                 cells.append(choice.cells)
         if not columns:
+            # What only numbers the rows, as it seems, is all there is: so it may be what counts.
+            for name, choice in choices.items():
+                if choice.spare is not None and choice.cells is not None:
+                    columns.append(choice.spare)
+                    cells.append(choice.cells)
+                    choices[name] = replace(choice, column=choice.spare, reason="")
+        if not columns:
             reasons = "; ".join(f"{name}: {c.reason}" for name, c in list(choices.items())[:5])
             raise DataError(
                 "no column can be used to predict from",

@@ -49,9 +49,13 @@ NONE = "none"
 #: Different texts that are looked at for the decimal sign.
 _GLANCE = 5000
 _MOST_ODD = 50
+#: Words for what the last lines add up, in small letters.
 _TOTALS = frozenset(
-    ["total", "totals", "sum", "sums", "gesamt", "summe", "insgesamt", "average", "mean", "totale", "totaal", "suma"]
-) | {"grand total", "grand totals", "sub total", "subtotal"}
+    {
+        *("total", "totals", "sum", "sums", "average", "mean", "grand total", "subtotal"),
+        *("gesamt", "insgesamt", "summe", "totale", "totaal", "suma", "grand totals"),
+    }
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,9 +95,9 @@ class _TextFile:
         self.delimiter = found.delimiter
         return found.frame
 
-    def again(self, as_text: Collection[str]) -> pl.DataFrame:
-        """The same with these columns as they are written."""
-        return parse_delimited(self.raw, where=self.where, as_text=as_text).frame
+    def again(self, as_text: Collection[str], *, alone: bool = False) -> pl.DataFrame:
+        """The same with these columns as they are written, or these alone."""
+        return parse_delimited(self.raw, where=self.where, as_text=as_text, alone=alone).frame
 
     @property
     def found(self) -> bool:
@@ -219,11 +223,11 @@ def _decimal_of(
         # 1.250 beside 976, and nothing that can only be a fraction.
         doubtful = [one.name for one in floats if _may_be_thousands(one)]
         if len(doubtful) == len(floats):
-            again = file.again(doubtful)
+            again = file.again(doubtful, alone=True)
             if all(
                 grouped_by_points(taken_apart(again[n].drop_nulls().unique())) for n in doubtful
             ):
-                return ",", again
+                return ",", file.again(doubtful)
         return ".", frame
     if votes.decided is None and floats:
         return ".", frame
@@ -309,7 +313,7 @@ def _markers_said(frame: pl.DataFrame, file: _TextFile) -> list[str]:
     gaps = [one.name for one in _text_columns(frame) if one.null_count()]
     if not gaps:
         return []
-    written = file.again(gaps)
+    written = file.again(gaps, alone=True)
     notes = []
     for name in gaps:
         text = stripped_text(written[name])
@@ -356,13 +360,21 @@ class _Finder:
 
     def _find(self, series: pl.Series, decimal: str, from_text: bool) -> None:
         """Of text."""
-        text = stripped_text(series)
         own = self.signs or ()
         signs = (*MISSING_MARKERS, *own) if from_text else own
-        if signs:
-            text = text.set(text.is_in(signs), None)
-        counted = text.drop_nulls().value_counts(sort=False, name="_count")
-        distinct, counts = counted[text.name], counted["_count"]
+        text = series
+        counted = series.value_counts(sort=False, name="_count")
+        distinct = counted[series.name]
+        plain = stripped_text(distinct)
+        plain = plain.set(plain.is_in(signs), None) if signs else plain
+        if not plain.equals(distinct, null_equal=True):
+            # Most text comes more than once, and seldom has blanks around it.
+            text = stripped_text(series)
+            text = text.set(text.is_in(signs), None) if signs else text
+            counted = text.value_counts(sort=False, name="_count")
+            distinct = counted[series.name]
+        there = distinct.is_not_null()
+        distinct, counts = distinct.filter(there), counted["_count"].filter(there)
         sure = ~distinct.is_in((*MISSING_AMONG_NUMBERS, *MISSING_MARKERS))
         some, often = distinct.filter(sure), counts.filter(sure)
         signs_here = distinct.filter(~sure & ~distinct.is_in(MISSING_MARKERS))

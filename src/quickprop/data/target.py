@@ -17,6 +17,9 @@ from quickprop.data.text_cells import level_names, stripped_text
 from quickprop.errors import DataError, did_you_mean
 from quickprop.foundation.documents import Fields
 
+#: Microseconds.
+_DAY = 86_400e6
+
 Values = nw.Series[Any] | pl.Series | np.ndarray | Sequence[Any]
 
 
@@ -85,6 +88,9 @@ def _refuse_missing(series: pl.Series) -> None:
 def _numbers(series: pl.Series) -> np.ndarray:
     """A numeric target as finite float64."""
     _refuse_missing(series)
+    if series.dtype in (pl.Date, pl.Datetime):
+        moments = series.cast(pl.Datetime("us", getattr(series.dtype, "time_zone", None)))
+        series = moments.dt.replace_time_zone(None).dt.timestamp("us") / _DAY
     try:
         values = cells_as_numbers(series)
     except DataError as error:
@@ -308,6 +314,6 @@ def _distinct_values(series: pl.Series) -> list[ClassValue]:
             return [int(v) for v in numbers]
         return [float(v) for v in numbers]
     # "True" and "TRUE" are one level, as everywhere; the first in order names it.
-    text = series.cast(pl.String)
+    text = series.dt.to_string("iso") if series.dtype == pl.Duration else series.cast(pl.String)
     named = pl.DataFrame({"value": text, "key": level_names(text)}).unique().sort("value")
     return named.unique("key", keep="first", maintain_order=True)["value"].to_list()

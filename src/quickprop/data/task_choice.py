@@ -12,12 +12,21 @@ import polars as pl
 from quickprop.config import one_of
 from quickprop.data.cells import cells_as_numbers
 from quickprop.data.target import target_series
-from quickprop.data.text_cells import level_names
+from quickprop.data.text_cells import level_names, numbers_in_text
 from quickprop.errors import DataError
 
 TaskKind = Literal["regression", "classification"]
 TASK_NAMES = ("auto", *get_args(TaskKind))
 
+#: What are quantities, though no numbers, and the unit in which they are predicted.
+_IN_UNITS: dict[Any, tuple[str, str]] = {
+    pl.Duration: ("lengths of time", "seconds"),
+    pl.Time: ("times of day", "seconds"),
+    pl.Date: ("dates", "days since 1970"),
+    pl.Datetime: ("moments", "days since 1970"),
+}
+_MOST_CODES = 7
+_FEWEST_ROWS_A_CODE = 10
 _MOST_NUMBERED_CLASSES = 10
 _FEWEST_ROWS_A_CLASS = 5
 #: How to choose otherwise, on the command line and in Python.
@@ -39,7 +48,8 @@ def choose_task(target: nw.Series[Any], task: str = "auto") -> TaskChoice:
 
     Text, booleans and two different numbers are classes. So are whole numbers that look like the
     numbers of classes: 0, 1, 2, ... or 1, 2, 3, ... without a gap, at most 10 of them, and five
-    rows or more to each on average. Every other numeric target is a quantity.
+    rows or more to each on average; and any others of which there are at most 7, each in ten rows
+    or more. Every other numeric target is a quantity, and so are dates and lengths of time.
 
     Parameters
     ----------
@@ -63,9 +73,11 @@ def choose_task(target: nw.Series[Any], task: str = "auto") -> TaskChoice:
             hint="name another target column",
         )
     numeric = series.dtype.is_numeric()
-    if series.dtype in (pl.Duration, pl.Time) and task != "classification":
+    if series.dtype in _IN_UNITS and task != "classification":
+        what, unit = _IN_UNITS[type(series.dtype)]
         return TaskChoice(
-            "regression", f"{series.name!r} holds lengths of time, which are predicted in seconds"
+            "regression",
+            f"{series.name!r} holds {what}, which are predicted in {unit} ({_AS_CLASSES})",
         )
     if task == "regression":
         if not numeric:
@@ -96,13 +108,21 @@ def _judge_numbers(name: str, values: np.ndarray) -> TaskChoice:
     if not bool(np.isfinite(distinct).all() and (distinct == np.round(distinct)).all()):
         return TaskChoice("regression", f"{name!r} holds numbers with fractions")
     numbered = distinct[0] in (0, 1) and distinct[-1] - distinct[0] == count - 1
+    span = f"{name!r} holds the whole numbers {distinct[0]:g} to {distinct[-1]:g}"
     if not numbered:
+        rows = np.unique(values, return_counts=True)[1]
+        if 2 < count <= _MOST_CODES and rows.min() >= _FEWEST_ROWS_A_CODE:
+            shown = ", ".join(f"{value:.15g}" for value in distinct)
+            return TaskChoice(
+                "classification",
+                f"{name!r} holds only {shown}, each in {rows.min()} rows or more, so they are "
+                f"classes ({_AS_NUMBERS})",
+            )
         return TaskChoice(
             "regression",
             f"{name!r} holds whole numbers that are not numbered like classes from 0 or 1 "
             f"without a gap ({_AS_CLASSES})",
         )
-    span = f"{name!r} holds the whole numbers {distinct[0]:g} to {distinct[-1]:g}"
     if count > _MOST_NUMBERED_CLASSES or len(values) < _FEWEST_ROWS_A_CLASS * count:
         return TaskChoice("regression", f"{span}, too many to be classes ({_AS_CLASSES})")
     return TaskChoice("classification", f"{span}, numbered like classes ({_AS_NUMBERS})")
@@ -116,18 +136,38 @@ def _check_spells_numbers(given: pl.Series) -> None:
             "regression needs a numeric target",
             where=f"target {given.name!r}",
             given=error.given,
-            hint="use --task classification, or name a numeric column",
+            hint="make every cell a number or leave it empty"
+            + ("" if _too_many(given) else ", or use --task classification"),
         ) from error
+
+
+def _too_many(given: pl.Series) -> bool:
+    """Whether nearly every row would be a class of its own."""
+    return level_names(given).n_unique() > max(20, len(given) // 2)
 
 
 def _check_class_count(given: pl.Series) -> None:
     """Raise when nearly every row would be a class of its own."""
+    if not _too_many(given):
+        return
     text = level_names(given)
     distinct = text.n_unique()
-    if distinct > max(20, len(text) // 2):
-        raise DataError(
-            "too many different values to be classes",
-            where=f"target {given.name!r}",
-            given=f"{distinct} in {len(text)} rows",
-            hint="name another target column, or use --task regression for numbers",
+    if given.dtype.is_numeric():
+        hint = "predict it as a number, or name another target column"
+    elif given.dtype == pl.String:
+        odd = numbers_in_text(given)
+        numbers = int(odd.is_not_null().sum())
+        first = given.filter(odd.is_null()).head(1).to_list()
+        hint = (
+            f"{numbers} of {len(given)} cells are numbers; mend the others, such as {first[0]!r}"
+            if first and numbers > len(given) // 2
+            else "name another target column; text of its own in each row cannot be predicted"
         )
+    else:
+        hint = "name another target column"
+    raise DataError(
+        "too many different values to be classes",
+        where=f"target {given.name!r}",
+        given=f"{distinct} in {len(text)} rows",
+        hint=hint,
+    )

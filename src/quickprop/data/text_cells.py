@@ -85,7 +85,10 @@ def level_names(series: pl.Series) -> pl.Series:
     if series.dtype == pl.Boolean:
         return series.cast(pl.String)
     by_name = series.dtype in (pl.Categorical, pl.Enum) or series.dtype.is_temporal()
-    values = series.cast(pl.String) if by_name else series
+    if series.dtype == pl.Duration:
+        values = series.dt.to_string("iso")
+    else:
+        values = series.cast(pl.String) if by_name else series
     distinct = values.unique()
     names = names_of_distinct(distinct)
     if distinct.dtype == pl.String and distinct.equals(names, null_equal=True):
