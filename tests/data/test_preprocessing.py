@@ -139,10 +139,10 @@ DROPPED = {
     "all infinite": ([float("inf")] * N, "every cell is missing"),
     "all blank": ([None, " ", ""] * 20, "every cell is missing"),
     "text a row": ([f"name {i}" for i in range(N)], "nearly every row has a text of its own"),
-    "texts nearly all rare": (["a"] + [f"{i // 2 * 2 + i % 2}" for i in range(9)], "hardly any"),
-    "row numbers": (list(range(1, N + 1)), "it numbers the rows"),
-    "row numbers of a part": ([i * 3 // 2 for i in range(N)], "it numbers the rows"),
-    "row numbers as floats": ([float(i) for i in range(N)], "it numbers the rows"),
+    "texts nearly all rare": (
+        ["a"] + [f"{i // 2 * 2 + i % 2}" for i in range(9)],
+        "hardly any value comes often enough",
+    ),
     "lists": ([[1, 2]] * N, "cells of the type List(Int64) are not used"),
 }
 
@@ -162,6 +162,10 @@ def test_columns_that_tell_nothing(kind):
     ("name", "values", "dropped"),
     [
         ("id", [(i * 37) % 1009 for i in range(N)], True),
+        ("No.", list(range(1, N + 1)), True),
+        ("row", [i * 3 // 2 for i in range(N)], True),
+        ("index", [float(i) for i in range(N)], True),
+        ("hour", list(range(N)), False),
         ("customer_id", [(i * 37) % 1009 for i in range(N)], True),
         ("PassengerId", [(i * 37) % 1009 for i in range(N)], True),
         ("Unnamed: 0", [5 * i + 900 for i in range(N)], True),
@@ -176,6 +180,13 @@ def test_columns_that_tell_nothing(kind):
 def test_identifiers(name, values, dropped):
     preprocessor = Preprocessor.fit(read_table({name: values, "y": SPREAD[: len(values)]}))
     assert (name not in preprocessor.column_names) == dropped
+
+
+@pytest.mark.parametrize("name", ["id", "x"])
+def test_what_counts_is_kept_where_nothing_else_is(name):
+    preprocessor = fit(**{name: list(range(N))})
+    assert preprocessor.column_names == (name,)
+    assert preprocessor.transform(read_table({name: [1, 2]})).rows == 2
 
 
 def test_notes_say_what_was_done():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import narwhals as nw
 import polars as pl
@@ -27,7 +27,8 @@ def column(values) -> nw.Series:
         (["a", "b"] * 9, "classification", "'y' is text, so its values are classes"),
         ([True, False], "classification", "'y' is true or false"),
         (pl.Series(["a", "b"] * 9, dtype=pl.Categorical), "classification", "is text"),
-        ([date(2024, 1, 1), date(2024, 1, 2)], "classification", "not numeric"),
+        ([date(2024, 1, 1), date(2024, 1, 2)], "regression", "dates, which are predicted in days"),
+        ([timedelta(1), timedelta(2)], "regression", "lengths of time, which are predicted in sec"),
         ([0, 1] * 10, "classification", "two different numbers"),
         ([-1, 1] * 10, "classification", "two different numbers"),
         ([1, 2] * 10, "classification", "two different numbers"),
@@ -36,11 +37,13 @@ def column(values) -> nw.Series:
         (list(range(1, 8)) * 5, "classification", f"whole numbers 1 to 7, {NUMBERED}"),
         ([float(i) for i in range(3)] * 5, "classification", NUMBERED),
         ([3, 4, 5, 6, 7, 8, 9] * 100, "regression", QUANTITY),
-        ([0, 1, 3] * 100, "regression", QUANTITY),
-        ([-1, 0, 1] * 100, "regression", QUANTITY),
+        ([0, 1, 3] * 100, "classification", "holds only 0, 1, 3, each in 100 rows"),
+        ([1, 2, 3, 5, 6, 7] * 10, "classification", "holds only 1, 2, 3, 5, 6, 7"),
+        ([0, 1, 3] * 9, "regression", QUANTITY),
+        ([-1, 0, 1] * 100, "classification", "holds only -1, 0, 1"),
         (list(range(21)) * 100, "regression", "0 to 20, too many to be classes"),
         (list(range(10)) * 4, "regression", "too many to be classes"),
-        ([10, 20, 30] * 100, "regression", QUANTITY),
+        ([10, 20, 30] * 100, "classification", "holds only 10, 20, 30"),
         ([0.5, 1, 2] * 100, "regression", "numbers with fractions"),
         ([1.0, 2.0, float("inf")], "regression", "numbers with fractions"),
         ([5, 5, 5], "regression", QUANTITY),

@@ -48,7 +48,7 @@ def choose_task(target: nw.Series[Any], task: str = "auto") -> TaskChoice:
 
     Text, booleans and two different numbers are classes. So are whole numbers that look like the
     numbers of classes: 0, 1, 2, ... or 1, 2, 3, ... without a gap, at most 10 of them, and five
-    rows or more to each on average; and any others of which there are at most 7, each in ten rows
+    rows or more to each on average; and at most 7 others with a gap or below 0, each in ten rows
     or more. Every other numeric target is a quantity, and so are dates and lengths of time.
 
     Parameters
@@ -73,8 +73,9 @@ def choose_task(target: nw.Series[Any], task: str = "auto") -> TaskChoice:
             hint="name another target column",
         )
     numeric = series.dtype.is_numeric()
-    if series.dtype in _IN_UNITS and task != "classification":
-        what, unit = _IN_UNITS[type(series.dtype)]
+    in_units = _IN_UNITS.get(series.dtype.base_type())
+    if in_units is not None and task != "classification":
+        what, unit = in_units
         return TaskChoice(
             "regression",
             f"{series.name!r} holds {what}, which are predicted in {unit} ({_AS_CLASSES})",
@@ -111,7 +112,9 @@ def _judge_numbers(name: str, values: np.ndarray) -> TaskChoice:
     span = f"{name!r} holds the whole numbers {distinct[0]:g} to {distinct[-1]:g}"
     if not numbered:
         rows = np.unique(values, return_counts=True)[1]
-        if 2 < count <= _MOST_CODES and rows.min() >= _FEWEST_ROWS_A_CODE:
+        # Grades that are all given, from 3 to 8, are no codes.
+        codes = distinct[0] < 0 or distinct[-1] - distinct[0] > count - 1
+        if codes and 2 < count <= _MOST_CODES and rows.min() >= _FEWEST_ROWS_A_CODE:
             shown = ", ".join(f"{value:.15g}" for value in distinct)
             return TaskChoice(
                 "classification",
