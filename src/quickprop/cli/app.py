@@ -118,13 +118,33 @@ def fit(
         ),
     ] = None,
     seed: Seed = 0,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Rows of one value stay in one part: a person, a device. none for never.",
+        ),
+    ] = None,
+    time: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="Test on the last rows in time. none for never."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Train a network on a table and write a model file."""
     commands.fit_table(
-        data, target, out=out, task=task, hidden=hidden, budget=budget, seed=seed, as_json=as_json,
+        data,
+        target,
+        out=out,
+        task=task,
+        hidden=hidden,
+        budget=budget,
+        seed=seed,
+        group=group,
+        time=time,
+        as_json=as_json,
         missing=missing,
-    )  # fmt: skip
+    )
 
 
 @app.command("predict")

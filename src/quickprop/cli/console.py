@@ -48,6 +48,8 @@ def show_report(results: Console, model: TableModel) -> None:
     facts.add_row("task", f"{report.task} of {report.target!r}: {report.reason}")
     used = f"{rows['train']:,} to train, {rows['validation']:,} to choose the epoch"
     facts.add_row("rows", f"{rows['read']:,} read: {used}, {rows['test']:,} to test")
+    if report.split != "at random":
+        facts.add_row("split", report.split)
     facts.add_row("columns", "\n".join(report.notes))
     facts.add_row("network", report.network)
     kept = f"{report.epochs} run, epoch {report.best_epoch} kept: the lowest validation loss"
@@ -60,13 +62,16 @@ def show_report(results: Console, model: TableModel) -> None:
     results.print(facts)
     if report.scores:
         results.print()
-        results.print(_score_table(report.scores))
+        results.print(_score_table(report.scores, "on the test part"))
+    if report.ahead:
+        results.print()
+        results.print(_score_table(report.ahead, "ahead in time"))
     results.print()
     results.print(report.verdict)
 
 
-def _score_table(scores: dict[str, dict[str, float]]) -> Table:
-    table = Table(title="on the test part", title_justify="left", box=None, pad_edge=False)
+def _score_table(scores: dict[str, dict[str, float]], title: str) -> Table:
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     table.add_column("")
     for name in scores["network"]:
         table.add_column(SCORE_NAMES[name], justify="right")

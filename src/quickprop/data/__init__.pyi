@@ -22,6 +22,7 @@ from .samples import (
 )
 from .split import (
     Split as Split,
+    split_ahead as split_ahead,
     split_rows as split_rows,
 )
 from .standardizer import (

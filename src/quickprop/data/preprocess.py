@@ -115,7 +115,7 @@ class Preprocessor:
         choices: dict[str, ColumnChoice] = {}
         columns: list[Column] = []
         cells: list[Cells] = []
-        for series in _as_polars(frame).iter_columns():
+        for series in as_polars(frame).iter_columns():
             if series.name in left_out:
                 continue
             choice = choices[series.name] = choose_column(series, rows)
@@ -179,7 +179,7 @@ class Preprocessor:
             A column is missing, or holds cells of another kind than at training time.
         """
         self._check_columns(frame.columns)
-        table = _as_polars(frame)
+        table = as_polars(frame)
         series = {one.name: one for one in table.iter_columns()}
         return self._written([c.read(series[c.name]) for c in self.columns], table.height)
 
@@ -197,7 +197,7 @@ class Preprocessor:
         matrices : Matrices
             What `transform` gives for all rows.
         """
-        table = _as_polars(frame)
+        table = as_polars(frame)
         numeric = matrices.numeric.copy()
         columns: list[Column] = []
         place = 0
@@ -213,7 +213,7 @@ class Preprocessor:
     def deviations(self, frame: Table) -> tuple[Deviation, ...]:
         """In which ways the cells of new rows are other than those of training (`DataError`)."""
         self._check_columns(frame.columns)
-        table = _as_polars(frame)
+        table = as_polars(frame)
         found: tuple[Deviation, ...] = ()
         for column in self.columns:
             found += column.deviations(column.read(table[column.name]))
@@ -288,7 +288,7 @@ class Preprocessor:
         return cls(columns, fields.texts("notes", distinct=False))
 
 
-def _as_polars(frame: Table) -> pl.DataFrame:
+def as_polars(frame: Table) -> pl.DataFrame:
     """The polars frame below, converting a frame of another library."""
     native = nw.to_native(frame, pass_through=True)
     return native if isinstance(native, pl.DataFrame) else nw.to_native(read_table(frame))

@@ -29,6 +29,7 @@ def split_rows(
     test: float = 0.2,
     validation: float = 0.15,
     classes: np.ndarray | None = None,
+    groups: np.ndarray | None = None,
 ) -> Split:
     """Deal the rows 0 to n - 1 into three parts at random, the same for the same seed.
 
@@ -45,11 +46,14 @@ def split_rows(
     classes : int array, shape (n,), optional
         The class of each row. Each part then has its share of each class, and every class has at
         least one row in the training part.
+    groups : int array, shape (n,), optional
+        Rows of one number stay in one part: shares are then of the groups, and those that are
+        larger than a part are for training.
 
     Raises
     ------
     DataError
-        There are too few rows to put one in each part.
+        There are too few rows or groups to put one in each part.
     SettingError
         A share that leaves no training rows.
     """
@@ -67,18 +71,91 @@ def split_rows(
             given=n,
             hint="give more rows",
         )
-    groups = (
+    strata = (
         np.zeros(n, np.int64) if classes is None else np.unique(classes, return_inverse=True)[1]
     )
-    if len(groups) != n:
-        raise DataError("one class for each row is needed", allowed=n, given=len(groups))
+    if len(strata) != n:
+        raise DataError("one class for each row is needed", allowed=n, given=len(strata))
     order = _shuffled(n, seed)
-    tested = _deal(groups, order, test, spare=int(validation > 0))
+    unit = None
+    if groups is not None:
+        unit, strata, order = _units(
+            groups, strata, order, most=max(1.0, max(test, validation) * n)
+        )
+    tested = _deal(strata, order, test, spare=int(validation > 0))
     rest = order[~tested[order]]
     # Sizes of the classes without the test rows decide how many go to validation.
-    chosen = _deal(groups, rest, validation, spare=0)
+    chosen = _deal(strata, rest, validation, spare=0)
+    if unit is not None:
+        tested, chosen = tested[unit], chosen[unit]
     trained = ~(tested | chosen)
     return Split(np.flatnonzero(trained), np.flatnonzero(chosen), np.flatnonzero(tested))
+
+
+def split_ahead(times: np.ndarray, *, test: float = 0.2, validation: float = 0.15) -> Split:
+    """Cut rows in order of time: the last are for the test, those before for validation.
+
+    Parameters
+    ----------
+    times : float array, shape (n,)
+        What to sort by; rows of one time stay in one part.
+    test, validation : float
+        As `split_rows` takes them.
+
+    Raises
+    ------
+    DataError
+        There are too few times to put one in each part.
+    """
+    order = np.argsort(times, kind="stable")
+    first_tested = _cut(times[order], len(order), test)
+    first_chosen = _cut(times[order], first_tested, validation)
+    if first_chosen < 1:
+        raise DataError(
+            "too few different times to train, choose and test on",
+            where="time",
+            given=len(np.unique(times)),
+            hint="name a column with a time for each row",
+        )
+    return Split(
+        np.sort(order[:first_chosen]),
+        np.sort(order[first_chosen:first_tested]),
+        np.sort(order[first_tested:]),
+    )
+
+
+def _cut(times: np.ndarray, end: int, share: float) -> int:
+    """Where the last share of the first `end` sorted rows begins, no time being cut in two."""
+    if share == 0.0:
+        return end
+    first = min(end - max(1, round(share * end)), end - 1)
+    return int(np.searchsorted(times[:end], times[max(first, 0)]))
+
+
+def _units(
+    groups: np.ndarray, strata: np.ndarray, order: np.ndarray, *, most: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The unit of each row, the class of each unit, and the units in the order they are dealt."""
+    _, first, unit = np.unique(groups, return_index=True, return_inverse=True)
+    if len(first) < 3:
+        raise DataError(
+            "too few groups to train, choose and test on",
+            where="group",
+            allowed="3 groups, or more",
+            given=len(first),
+            hint="name a column with more of them",
+        )
+    # A unit of several classes counts as its rarest, which has the fewest units to be dealt.
+    rarest = np.argsort(np.argsort(-np.bincount(strata), kind="stable"), kind="stable")
+    by_rarity = np.zeros(len(first), np.int64)
+    np.maximum.at(by_rarity, unit, rarest[strata])
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    dealt = np.argsort(place[first], kind="stable")
+    small = np.bincount(unit) <= most
+    if np.count_nonzero(small) >= 3:
+        dealt = dealt[small[dealt]]
+    return unit, by_rarity, dealt
 
 
 def _shuffled(n: int, seed: int) -> np.ndarray:
@@ -91,7 +168,7 @@ def _shuffled(n: int, seed: int) -> np.ndarray:
 
 
 def _deal(groups: np.ndarray, order: np.ndarray, share: float, *, spare: int) -> np.ndarray:
-    """Mark a share of the rows in `order`, spread over the groups and leaving each at least one.
+    """Mark a share of those in `order`, spread over the groups and leaving each at least one.
 
     `spare` rows more are left, for the next part to have one.
     """

@@ -17,7 +17,7 @@ from quickprop.models.task import Scores, Task
 _SMALLEST = 1e-15
 #: And so far where two models are compared: one row that was thought impossible is one row.
 _LEAST_LIKELY = 1e-6
-_GOOD_AUC, _HARDLY_EVER_WRONG = 0.7, 0.9
+_GOOD_AUC, _HARDLY_EVER_WRONG, _MUCH = 0.7, 0.9, 0.05
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Classification(Task):
     score_names = ("accuracy", "log_loss", "macro_f1", "auc")
     later_scores = ("auc",)
     squared = False
-    nearly_nothing = 0.02
+    nearly_nothing = 0.1
 
     codec: ClassTarget
 
@@ -153,6 +153,10 @@ class Classification(Task):
     def standing(self, scores: Scores) -> tuple[str, bool]:
         """By the area under the curve."""
         return f"AUC {scores['auc']:.3g}", scores["auc"] >= _GOOD_AUC
+
+    def falls_behind(self, scores: Scores, others: Scores) -> bool:
+        """By accuracy and the area under the curve."""
+        return any(not scores[name] >= others[name] - _MUCH for name in ("accuracy", "auc"))
 
     def rare(self, truth: np.ndarray) -> str | None:
         """The rarest, where one class is so common that always to say it is hardly ever wrong."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -19,6 +19,7 @@ class Judgement:
 
     scores: dict[str, Scores]
     verdict: str
+    ahead: dict[str, Scores] = field(default_factory=dict)
 
 
 def judge(prepared: Prepared, model: Trained, linear: LinearFit | None) -> Judgement:
@@ -40,15 +41,75 @@ def judge(prepared: Prepared, model: Trained, linear: LinearFit | None) -> Judge
         predicted["linear"] = predicted["network"] if is_linear else linear.said(rows)
     predicted["dummy"] = dummy
     scores = {who: task.scores(truth, what) for who, what in predicted.items()}
-    return Judgement(
-        scores,
-        verdict(
-            task,
-            truth,
-            predicted["network"],
-            None if is_linear else predicted.get("linear"),
-            dummy,
-            is_linear=is_linear,
+    # Neighbours in time are neighbours in what is judged.
+    order = np.arange(len(truth))
+    if prepared.deal.times is not None and prepared.deal.ahead:
+        order = np.argsort(prepared.deal.times[rows], kind="stable")
+    words = verdict(
+        task,
+        truth[order],
+        predicted["network"][order],
+        None if is_linear or linear is None else predicted["linear"][order],
+        dummy[order],
+        is_linear=is_linear,
+        rows=prepared.deal.test_rows,
+    )
+    if prepared.alone:
+        names = ", ".join(map(repr, prepared.alone[:3]))
+        words += (
+            f" {names} alone {'tells' if len(prepared.alone) == 1 else 'tell'} the target: "
+            "known when you predict?"
+        )
+    return Judgement(scores, words)
+
+
+def look_ahead(judgement: Judgement, prepared: Prepared, earlier: Trained | None) -> Judgement:
+    """What was judged on rows at random, with what a model of the earlier rows says of the last.
+
+    Where that is as good nothing is added.
+
+    Parameters
+    ----------
+    judgement : Judgement
+    prepared : Prepared
+        With a second way to deal its rows, `Deal.later`.
+    earlier : Trained or None
+        A network like the one that was judged, which has seen the earlier rows only; None where
+        there was no time for it.
+    """
+    task, later, times = prepared.task, prepared.deal.later, prepared.deal.times
+    assert later is not None
+    assert times is not None
+    if earlier is None or not earlier.history.epochs:
+        words = (
+            f" Rows are in order of time, by {prepared.deal.later_by}; there was no time left to "
+            "judge it ahead: these scores are of rows between known ones."
+        )
+        return replace(judgement, verdict=judgement.verdict + words)
+    last = later.test[np.argsort(times[later.test], kind="stable")]
+    truth = prepared.truth[last]
+    said = predictions(prepared, earlier, last)
+    dummy = task.always_the_same(prepared.truth[later.train], len(last))
+    scores = {"network": task.scores(truth, said), "dummy": task.scores(truth, dummy)}
+    judged = replace(judgement, ahead=scores)
+    ahead, _ = task.standing(scores["network"])
+    at_random, _ = task.standing(judgement.scores["network"])
+    by, share = prepared.deal.later_by, round(100 * len(last) / len(prepared.truth))
+    if not task.falls_behind(scores["network"], judgement.scores["network"]):
+        return judgement
+    if tells_something(task, truth, said, dummy, TestRows(ordered=True)):
+        words = (
+            f" Ahead in time (the last {share} % by {by}, learned from those before) it has "
+            f"{ahead} instead of {at_random}: expect that of rows that are yet to come."
+        )
+        return replace(judged, verdict=judgement.verdict + words)
+    return replace(
+        judged,
+        verdict=(
+            f"Not worth having ahead in time: learned from the earlier rows, on the last {share} % "
+            f"(by {by}) it cannot be told from always giving the same answer ({ahead}). On rows at "
+            f"random it has {at_random}, as each has neighbours in time among those it was learned "
+            "from; only for rows between known ones this counts."
         ),
     )
 

@@ -18,7 +18,6 @@ from quickprop.data import (
     TaskChoice,
     choose_task,
     column_of,
-    split_rows,
     table_hash,
     understand,
     usable_rows,
@@ -27,6 +26,8 @@ from quickprop.data.numeric_column import NumericColumn
 from quickprop.errors import DataError, SettingError
 from quickprop.foundation.random_streams import SEED
 from quickprop.foundation.settings import number
+from quickprop.models.dealing import Deal, deal_rows
+from quickprop.models.giveaway import tell_alone
 from quickprop.models.inputs import Interface
 from quickprop.models.task import Task
 from quickprop.models.tasks import fit_task
@@ -59,8 +60,10 @@ class Prepared:
         Their targets as the loss takes them.
     truth : array, shape (rows,)
         Their targets as scores take them.
-    split : Split
-        Row numbers of the training, validation and test part.
+    deal : Deal
+        How the rows were dealt, and why so.
+    alone : tuple of str
+        Columns that tell the target alone.
     notes : tuple of str
         What was done to the rows and the columns.
     rows_read : int
@@ -87,11 +90,17 @@ class Prepared:
     matrices: Matrices
     encoded: np.ndarray
     truth: np.ndarray
-    split: Split
+    deal: Deal
+    alone: tuple[str, ...]
     notes: tuple[str, ...]
     rows_read: int
     data_hash: str
     frame: Table
+
+    @property
+    def split(self) -> Split:
+        """Row numbers of the training, validation and test part."""
+        return self.deal.split
 
     @cached_property
     def plain(self) -> Prepared:
@@ -132,6 +141,8 @@ def prepare(
     test: float = 0.2,
     validation: float = 0.15,
     missing: Sequence[Any] | None = None,
+    group: str | None = None,
+    time: str | None = None,
 ) -> Prepared:
     """Read a table, choose the task, deal the rows into parts and learn the preprocessing.
 
@@ -146,6 +157,8 @@ def prepare(
         Of the split.
     test, validation : float, optional
         Share of all rows for the test part, and of what is left for the validation part.
+    group, time : str, optional
+        A column whose rows stay in one part, or by which the test part is the last in time.
 
     missing : sequence of str or number, optional
         As `quickprop.fit` takes it.
@@ -189,8 +202,16 @@ def prepare(
     choice = choose_task(column, task)
     chosen = fit_task(column, choice.kind)
     strata = chosen.encode(column) if chosen.strata else None
-    split = split_rows(len(column), seed=seed, test=test, validation=validation, classes=strata)
-    preprocessor, matrices = Preprocessor.fit_transform(frame, split.train, exclude=(target,))
+    truth = chosen.truth(column) if strata is None else strata
+    deal = deal_rows(
+        frame, target, truth, strata, seed=seed, test=test, validation=validation, group=group,
+        time=time,
+    )  # fmt: skip
+    split = deal.split
+    preprocessor, matrices = Preprocessor.fit_transform(
+        frame, split.train, exclude=(target, *deal.without)
+    )
+    alone = tell_alone(preprocessor, matrices, truth, split, classes=strata is not None)
     chosen = chosen.fit_training(column[split.train.tolist()])
     return Prepared(
         target=target,
@@ -199,11 +220,27 @@ def prepare(
         preprocessor=preprocessor,
         matrices=matrices,
         encoded=chosen.encode(column) if strata is None else strata,
-        truth=chosen.truth(column) if strata is None else strata,
-        split=split,
         schema=reading.schema.only({*preprocessor.column_names, target}),
-        notes=(*reading.notes, *([] if note is None else [note]), *preprocessor.notes),
+        truth=truth,
+        deal=deal,
+        alone=tuple(name for name, _ in alone),
+        notes=(
+            *reading.notes,
+            *([] if note is None else [note]),
+            *preprocessor.notes,
+            *deal.notes,
+            *map(_given_away, alone),
+        ),
         rows_read=read,
         data_hash=table_hash(frame),
         frame=frame,
+    )
+
+
+def _given_away(one: tuple[str, float]) -> str:
+    """A note on a column that tells the target alone."""
+    name, share = one
+    return (
+        f"{name} alone tells the target ({share * 100:.4g} % of it, on rows held out): is it known "
+        "when you predict? If not, leave it out (leakage)."
     )

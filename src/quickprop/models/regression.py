@@ -14,7 +14,7 @@ from quickprop.models.task import Scores, Task
 
 #: A hundredth of the rows with more than this share of the variance decide a comparison.
 _MOST_OF_FEW, _FEWEST_RANKED = 0.5, 20
-_GOOD_R2 = 0.3
+_GOOD_R2, _MUCH = 0.3, 0.1
 
 
 @dataclass(frozen=True)
@@ -149,6 +149,10 @@ class Regression(Task):
     def standing(self, scores: Scores) -> tuple[str, bool]:
         """By R2."""
         return f"R2 {scores['r2']:.3g}", scores["r2"] >= _GOOD_R2
+
+    def falls_behind(self, scores: Scores, others: Scores) -> bool:
+        """By R2."""
+        return not scores["r2"] >= others["r2"] - _MUCH
 
     def rare(self, truth: np.ndarray) -> None:
         """No class."""

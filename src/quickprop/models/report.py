@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from quickprop.foundation.documents import Fields
@@ -60,6 +60,11 @@ class FitReport:
         Why training ended.
     seconds : dict
         Wall-clock seconds: training, baselines, total.
+    split : str
+        How the rows were dealt: at random, by group, ahead in time.
+    ahead : dict
+        Where the rows are in order of time and were dealt at random: scores for "network" and
+        "dummy" on the last rows, learned from those before.
 
     Examples
     --------
@@ -82,6 +87,8 @@ class FitReport:
     best_epoch: int
     stopped: str
     seconds: dict[str, float]
+    split: str = "at random"
+    ahead: dict[str, Scores] = field(default_factory=dict)
 
     def to_document(self) -> dict[str, Any]:
         """As JSON can hold it."""
@@ -106,6 +113,9 @@ class FitReport:
         scores = document.get("scores")
         if not isinstance(scores, dict) or (scores and set(scores) | {"linear"} != set(_JUDGED)):
             fields.refuse(f"'scores' does not hold {', '.join(_JUDGED)}")
+        ahead = document.get("ahead", {})
+        if not isinstance(ahead, dict) or (ahead and set(ahead) != {"network", "dummy"}):
+            fields.refuse("'ahead' does not hold network, dummy")
         if texts["task"] not in TASKS:
             fields.refuse("an unknown task", given=repr(texts["task"])[:80])
         notes = document.get("notes")
@@ -133,4 +143,14 @@ class FitReport:
                 for name, values in scores.items()
             },
             seconds=seconds,
+            split=fields.text("split") if "split" in fields else "at random",
+            ahead={
+                name: _numbers(
+                    values,
+                    f"report: scores ahead of {name}",
+                    TASKS[texts["task"]].score_names,
+                    TASKS[texts["task"]].later_scores,
+                )
+                for name, values in ahead.items()
+            },
         )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from time import perf_counter
 from typing import Any, NoReturn
 
 from quickprop.data import understand
@@ -12,7 +12,7 @@ from quickprop.errors import SettingError
 from quickprop.foundation.deadline import Deadline
 from quickprop.foundation.random_streams import SEED
 from quickprop.foundation.settings import Rule, boolean, callback, integer, number, optional
-from quickprop.models.judgement import Judgement, judge
+from quickprop.models.judgement import Judgement, judge, look_ahead
 from quickprop.models.linear_fit import LinearFit, fit_linear, seconds_of_linear
 from quickprop.models.prepared import SHARE, Prepared, prepare
 from quickprop.models.progress_lines import ProgressLines
@@ -36,6 +36,8 @@ _RULES: Mapping[str, Rule] = {
 }
 #: Of the time that is left when the table is ready, the most that is set aside for judging.
 _MOST_ASIDE = 0.15
+#: And for a second network, where the rows are in order of time.
+_AHEAD = 0.35
 #: Seconds for the code of the linear model and of predictions, when none is remembered.
 _COMPILING = 0.2
 
@@ -49,6 +51,8 @@ def fit(
     budget: float | None = 30.0,
     seed: int = 0,
     test: float = 0.2,
+    group: str | None = None,
+    time: str | None = None,
     epochs: int | None = None,
     callbacks: Sequence[Callback] = (),
     on_stage: Callable[[str], None] | None = None,
@@ -83,6 +87,13 @@ def fit(
         The same seed and data give the same model.
     test : float
         Share of the rows for the test part; 0 for none, and then there are no scores.
+    group : str, optional
+        A column that names a person or a device: rows of one stay in one part, so that the scores
+        are of new ones, and it is not learned from. Taken without asking where a column repeats
+        like one and its rows give each other away; "none" for never.
+    time : str, optional
+        A column of times: the test part is the last in time, and not drawn by lot. Without it, rows
+        that are found to be in order of time are judged both ways; "none" for never.
     epochs : int, optional
         The most epochs to run.
     callbacks : sequence of Callback
@@ -144,11 +155,13 @@ def fit(
 
     say("reading the table")
     reading = understand(data, missing=missing)
-    started = time.perf_counter()
+    started = perf_counter()
     deadline = Deadline(plain["budget"])
     say("preparing the columns")
-    prepared = prepare(reading, target, task=task, seed=plain["seed"], test=plain["test"])
-    ready = time.perf_counter()
+    prepared = prepare(
+        reading, target, task=task, seed=plain["seed"], test=plain["test"], group=group, time=time
+    )
+    ready = perf_counter()
     recipe = _recipe(prepared, widths, plain["epochs"])
     say("training")
     linear = None
@@ -185,7 +198,7 @@ def fit(
                 "the weights are the starting ones"
             )
         model.history.end(Stop(StopReason.OUT_OF_TIME, words))
-    trained = time.perf_counter()
+    trained = perf_counter()
     judgement = Judgement({}, "Not judged: no rows were held out for testing.")
     if not model.history.epochs:
         judgement = Judgement({}, "Not judged: the network still has its starting weights.")
@@ -199,13 +212,28 @@ def fit(
                 if linear is not None and linear.trained.history.interrupted:
                     raise KeyboardInterrupt
             judgement = judge(prepared, model, linear)
+            later, earlier = prepared.deal.later, None
+            if later is not None and deadline.left > _COMPILING:
+                say("learning from the earlier rows, to judge ahead in time")
+                earlier = train_model(
+                    prepared,
+                    recipe,
+                    rows=later.train,
+                    validation=later.validation,
+                    seed=plain["seed"],
+                    budget=deadline.left if deadline.limited else None,
+                    backend=backend,
+                    threads=plain["threads"],
+                )
+            if later is not None:
+                judgement = look_ahead(judgement, prepared, earlier)
         except KeyboardInterrupt:
             # The network is trained: breaking off here must not lose it.
             linear = None
             judgement = Judgement(
                 {}, "Not judged: broken off while the linear model was being fitted."
             )
-    done = time.perf_counter()
+    done = perf_counter()
     report = _report(prepared, model, judgement, trained, done, started)
     result = TableModel(
         prepared.preprocessor,
@@ -252,6 +280,8 @@ def _time_to_train(prepared: Prepared, recipe: Recipe, deadline: Deadline) -> fl
     aside = 0.0
     if len(prepared.split.test) and not recipe.linear:
         aside = min(_COMPILING + seconds_of_linear(prepared), _MOST_ASIDE * left)
+    if prepared.deal.later is not None:
+        aside += _AHEAD * left
     # What is not above zero is no budget; training then says that there was no time.
     return max(left - aside, 1e-6)
 
@@ -268,6 +298,8 @@ def _report(
     return FitReport(
         task=prepared.choice.kind,
         reason=prepared.choice.reason,
+        split=prepared.deal.way,
+        ahead=judgement.ahead,
         target=prepared.target,
         rows=prepared.rows,
         notes=prepared.notes,

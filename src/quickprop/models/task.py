@@ -171,6 +171,10 @@ class Task(ABC):
         """How good scores are in two words, and whether that is so good that few rows show it."""
 
     @abstractmethod
+    def falls_behind(self, scores: Scores, others: Scores) -> bool:
+        """Whether scores are so much worse than others that a user must be told."""
+
+    @abstractmethod
     def rare(self, truth: np.ndarray) -> str | None:
         """The name of the class that is looked for, where there is a rare one."""
 

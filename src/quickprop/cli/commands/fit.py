@@ -32,6 +32,8 @@ def fit_table(
     hidden: list[int] | None,
     budget: float,
     seed: int,
+    group: str | None = None,
+    time: str | None = None,
     as_json: bool,
     missing: list[str] | None = None,
 ) -> None:
@@ -41,8 +43,9 @@ def fit_table(
     aside = console(aside=True)
     with input_file(data) as source:
         model = fit_with_bar(
-            source, target, task, hidden, budget, seed, aside, bar=not as_json, missing=missing
-        )
+            source, target, task, hidden, budget, seed, aside, bar=not as_json, group=group,
+            time=time, missing=missing,
+        )  # fmt: skip
     save(model, path)
     if as_json and path != STREAM:
         print_json(report_document(model, path))
@@ -67,6 +70,8 @@ def fit_with_bar(
     *,
     bar: bool = True,
     missing: list[str] | None = None,
+    group: str | None = None,
+    time: str | None = None,
 ) -> TableModel:
     """Fit, with a bar where someone can see it."""
     shown = Bar(aside)
@@ -80,6 +85,8 @@ def fit_with_bar(
             budget=budget,
             seed=seed,
             missing=missing,
+            group=group,
+            time=time,
             callbacks=[shown] if show else [],
             on_stage=shown.on_stage if show else None,
         )
