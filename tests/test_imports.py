@@ -142,7 +142,7 @@ def test_what_a_stub_lists_is_what_the_package_has(stub: Path):
     assert read_stub(str(stub)) == names
     assert set(names) <= set(dir(module))
     for name in names:
-        assert getattr(module, name) is not None
+        assert hasattr(module, name)
     with pytest.raises(AttributeError, match=f"'{module.__name__}' has no attribute 'fitt'"):
         module.fitt  # noqa: B018
 

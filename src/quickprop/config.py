@@ -21,11 +21,9 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from quickprop.errors import MissingPackageError, SettingError, did_you_mean
 
@@ -179,27 +177,3 @@ def try_import(name: str, needed_for: str, extra: str | None = None) -> ModuleTy
             given=str(error),
             hint=f"install it with: pip install {package}",
         ) from error
-
-
-def on_demand(module: str, homes: Mapping[str, Sequence[str]]) -> Callable[[str], Any]:
-    """The ``__getattr__`` of a module that loads others when one of their names is first used.
-
-    Parameters
-    ----------
-    module : str
-        Its full name.
-    homes : mapping of str to sequence of str
-        The names that come from each module.
-    """
-    home_of = {name: home for home, names in homes.items() for name in names}
-
-    def load(name: str) -> Any:
-        if name not in home_of:
-            raise AttributeError(f"module {module!r} has no attribute {name!r}")
-        home = home_of[name]
-        loaded = importlib.import_module(home)
-        # Found at once from now on.
-        vars(sys.modules[module]).update({one: getattr(loaded, one) for one in homes[home]})
-        return getattr(loaded, name)
-
-    return load

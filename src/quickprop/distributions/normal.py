@@ -41,7 +41,8 @@ class Normal(Distribution):
 
     def at_most(self, y: np.ndarray) -> np.ndarray:
         """The normal distribution function."""
-        return special.ndtr((y - self.location) / self.scale)
+        below: np.ndarray = special.ndtr((y - self.location) / self.scale)
+        return below
 
     def log_density(self, y: np.ndarray) -> np.ndarray:
         """-z**2 / 2 - ln(scale) - ln(2 pi) / 2."""

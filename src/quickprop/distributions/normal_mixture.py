@@ -51,7 +51,8 @@ class NormalMixture(Distribution):
     def log_density(self, y: np.ndarray) -> np.ndarray:
         """ln of the weighted mean of the densities."""
         each = Normal(self.locations, self.scales).log_density(y[..., np.newaxis])
-        return special.logsumexp(each, axis=-1, b=self.weights)
+        found: np.ndarray = special.logsumexp(each, axis=-1, b=self.weights)
+        return found
 
     def inverse(self, q: np.ndarray) -> np.ndarray:
         """By bisection, between the least and the largest quantile of the components."""

@@ -40,7 +40,8 @@ class StudentT(Distribution):
 
     def at_most(self, y: np.ndarray) -> np.ndarray:
         """Student's distribution function."""
-        return special.stdtr(self.freedom, (y - self.location) / self.scale)
+        below: np.ndarray = special.stdtr(self.freedom, (y - self.location) / self.scale)
+        return below
 
     def log_density(self, y: np.ndarray) -> np.ndarray:
         """-(n + 1) / 2 ln(1 + z**2 / n), less the logarithm of the norm."""

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
@@ -37,7 +36,10 @@ from quickprop.estimators.rows import Rows
 from quickprop.estimators.scores import accuracy
 from quickprop.estimators.sklearn_attributes import carried_to
 from quickprop.estimators.validation import checked_pair, fits_at_once, is_plain_column
+from quickprop.foundation.lazy_module import LazyModule
 from quickprop.losses import Loss
+
+preprocessing = LazyModule("sklearn.preprocessing", "MLPClassifier")
 
 
 @estimator
@@ -163,7 +165,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         """
         if _check_partial_fit_first_call(self, classes):
             multilabel = type_of_target(y).startswith("multilabel")
-            self._label_binarizer = LabelBinarizer().fit(y if multilabel else classes)
+            self._label_binarizer = preprocessing.LabelBinarizer().fit(y if multilabel else classes)
         self._fit(X, y, sample_weight, incremental=True)
         return self
 
@@ -366,7 +368,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         return tags
 
 
-def _binarizer_of(y: np.ndarray) -> LabelBinarizer:
+def _binarizer_of(y: np.ndarray) -> Any:
     """What `LabelBinarizer().fit(y)` gives.
 
     Of a column of whole numbers scikit-learn wants to know more than their classes say, and takes
@@ -377,7 +379,7 @@ def _binarizer_of(y: np.ndarray) -> LabelBinarizer:
         binarizer = copy.copy(_binarizer_of_few(min(len(classes), 3)))
         binarizer.classes_ = classes
         return binarizer
-    return LabelBinarizer().fit(_without_repeats(y))
+    return preprocessing.LabelBinarizer().fit(_without_repeats(y))
 
 
 def _without_repeats(y: np.ndarray) -> np.ndarray:
@@ -392,5 +394,5 @@ def _without_repeats(y: np.ndarray) -> np.ndarray:
 
 
 @functools.cache
-def _binarizer_of_few(classes: int) -> LabelBinarizer:
-    return LabelBinarizer().fit(np.arange(classes))
+def _binarizer_of_few(classes: int) -> Any:
+    return preprocessing.LabelBinarizer().fit(np.arange(classes))

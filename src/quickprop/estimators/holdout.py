@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.model_selection import train_test_split
 
 from quickprop.errors import DataError
+from quickprop.foundation.lazy_module import LazyModule
+
+model_selection = LazyModule("sklearn.model_selection", "dealing rows")
 
 
 def share_split(
@@ -18,10 +20,10 @@ def share_split(
     column = None if strata is None else strata.ravel()
     try:
         # Of a matrix scikit-learn would make a text of every row first.
-        learned, held_out = train_test_split(numbers, stratify=column, **settings)
+        learned, held_out = model_selection.train_test_split(numbers, stratify=column, **settings)
     except ValueError:
         # With its own words for the classes, which are such texts.
-        train_test_split(numbers, stratify=strata, **settings)
+        model_selection.train_test_split(numbers, stratify=strata, **settings)
         raise
     if len(held_out) < 2:
         raise ValueError(

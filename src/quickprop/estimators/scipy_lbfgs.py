@@ -7,10 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import scipy.optimize
 
 from quickprop.estimators.gradient_engine import GradientEngine, HaltedError
+from quickprop.foundation.lazy_module import LazyModule
 from quickprop.optim.full_batch import Descent, Iterate
+
+optimize = LazyModule("scipy.optimize", "solver='lbfgs'")
 
 
 class _StoppedError(Exception):
@@ -107,7 +109,7 @@ class ScipyLBFGS(Descent):
                 raise _StoppedError
 
         try:
-            found = scipy.optimize.minimize(
+            found = optimize.minimize(
                 self._asked,
                 self._start,
                 method="L-BFGS-B",

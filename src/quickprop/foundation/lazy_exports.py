@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def lazy_exports(
-    package: str, file: str
+    package: str, file: str, *, at_once: bool = False
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """The ``__getattr__``, ``__dir__`` and ``__all__`` of a package, from the stub beside it.
 
@@ -25,6 +25,8 @@ def lazy_exports(
     file : str
         Its ``__file__``. The stub has the same name and ends in ``.pyi``, so that type checkers,
         editors and the running program read one list.
+    at_once : bool, optional
+        Load all modules now, for a package whose modules fill a registry.
 
     Notes
     -----
@@ -50,6 +52,9 @@ def lazy_exports(
     def names() -> list[str]:
         return sorted({*vars(sys.modules[package]), *home_of})
 
+    if at_once:
+        for home in dict.fromkeys(home_of.values()):
+            importlib.import_module(f"{package}.{home}")
     starred = [name for name, home in home_of.items() if home and not hasattr(builtins, name)]
     return load, names, sorted(starred)
 

@@ -13,15 +13,14 @@ import os
 import platform
 from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from quickprop.config import try_import
 from quickprop.errors import ModelFileError, SettingError
 from quickprop.foundation.atomic_file import replace_file
 from quickprop.foundation.bounded_file import check_regular_file, read_stream, shown_path
+from quickprop.foundation.lazy_module import LazyModule
 from quickprop.foundation.version import __version__
 
 #: Format 2 may hold a linear model beside the network.
@@ -31,6 +30,9 @@ READABLE = (1, 2)
 LARGEST_FILE = 4 * 2**30
 _LARGEST_HEADER = 2**28
 _KEY = "quickprop"
+#: Fits in workers, which neither write nor read files, do without.
+safetensors = LazyModule("safetensors", "files of models")
+safetensors_numpy = LazyModule("safetensors.numpy", "files of models")
 _MEND = "choose a file that quickprop fit wrote, or fit the model again"
 
 
@@ -63,7 +65,7 @@ def write_model_file(
     full["checksum"] = _checksum(full, weights)
     text = json.dumps(full, ensure_ascii=False, separators=(",", ":"))
     tensors = {name: np.ascontiguousarray(array) for name, array in weights.items()}
-    content = _safetensors().save(tensors, {_KEY: text})
+    content = safetensors_numpy.save(tensors, {_KEY: text})
     replace_file(path, lambda stream: stream.write(content))
 
 
@@ -81,20 +83,19 @@ def read_model_file(
     if not isinstance(path, str | os.PathLike):
         raise ModelFileError("not a path", where="load", given=repr(path)[:80])
     content = _content(Path(os.path.expanduser(path)))
-    safetensors = _safetensors()
     try:
         size = int.from_bytes(content[:8], "little")
         header = json.loads(content[8 : 8 + size])
         text = header["__metadata__"][_KEY]
         document = json.loads(text)
-        weights = safetensors.load(content)
+        weights = safetensors_numpy.load(content)
     except (
         ValueError,
         KeyError,
         TypeError,
         RecursionError,
         MemoryError,
-        try_import("safetensors", "files of models").SafetensorError,
+        safetensors.SafetensorError,
     ) as error:
         raise ModelFileError(
             "not a quickprop model, or a damaged one", where=where, hint=_MEND
@@ -121,11 +122,6 @@ def read_model_file(
                 "weights that are not finite numbers", where=f"{where}: {name}", hint=_MEND
             )
     return document, weights
-
-
-def _safetensors() -> ModuleType:
-    """Loaded when a file is first written or read: fits in workers do without."""
-    return try_import("safetensors.numpy", "files of models")
 
 
 def _content(path: Path) -> bytes:

@@ -21,10 +21,9 @@ from quickprop.models.inputs import Interface, category_input
 from quickprop.nn import ACTIVATIONS, Activation, Add, Dense, Dropout, Embedding, Input, Network
 from quickprop.nn.node import Node
 from quickprop.optim import (
-    FULL_BATCH_METHODS,
     LBFGS,
-    OPTIMIZERS,
     SCHEDULES,
+    TRAINING_METHODS,
     Adam,
     Cosine,
     FullBatchMethod,
@@ -78,9 +77,7 @@ class Recipe(Component):
     epochs: int = setting(integer(1), 200)
     patience: int | None = setting(optional(integer(1)), 20)
     l2: float = setting(number(0.0), 0.0)
-    optimizer: Optimizer | FullBatchMethod = setting(
-        component({**OPTIMIZERS, **FULL_BATCH_METHODS}), Adam()
-    )
+    optimizer: Optimizer | FullBatchMethod = setting(component(TRAINING_METHODS), Adam())
     schedule: Schedule | None = setting(optional(component(SCHEDULES)), None)
 
     @property

@@ -3,6 +3,9 @@
 from .activations import (
     ACTIVATIONS as ACTIVATIONS,
 )
+from .diagram import (
+    Diagram as Diagram,
+)
 from .initializers import (
     Filled as Filled,
     GlorotNormal as GlorotNormal,
@@ -106,8 +109,9 @@ from .node import (
 from .perceptron import (
     Perceptron as Perceptron,
 )
-from .views import (
-    Diagram as Diagram,
+from .summary import (
     Summary as Summary,
+)
+from .trace import (
     Trace as Trace,
 )

@@ -13,14 +13,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from quickprop.config import try_import
 from quickprop.errors import SettingError
+from quickprop.foundation.lazy_module import LazyModule
 from quickprop.foundation.registry import Registry
 from quickprop.foundation.settings import LARGEST, Component, number, setting
 
 Shape = tuple[int, ...]
 
 _ANY = number(-LARGEST)
+special = LazyModule("scipy.special", "truncated normal numbers")
 
 
 @dataclass(frozen=True)
@@ -186,8 +187,6 @@ class TruncatedNormal(Initializer):
 
     def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
         """By the inverse of the distribution function, so that nothing is drawn twice."""
-        # Loaded here: no other initializer needs it.
-        special = try_import("scipy.special", "truncated normal numbers")
         low, high = special.ndtr(-2.0), special.ndtr(2.0)
         part = low + (high - low) * generator.random(shape)
         drawn: np.ndarray = np.clip(special.ndtri(part), -2.0, 2.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,10 +12,10 @@ from quickprop import config
 from quickprop.config import DType
 from quickprop.errors import ModelFileError, SettingError, ShapeError
 from quickprop.execution import Function, function
+from quickprop.foundation.lazy_module import LazyModule
 from quickprop.foundation.model_file import read_model_file, write_model_file
 from quickprop.foundation.settings import Component, check_known
 from quickprop.losses import Loss
-from quickprop.nn import views
 from quickprop.nn.architecture import Architecture
 from quickprop.nn.built_network import BuiltNetwork
 from quickprop.nn.documents import architecture_from, check_fields
@@ -24,6 +24,16 @@ from quickprop.nn.layers.layer import LAYERS
 from quickprop.nn.names import Names
 from quickprop.nn.node import Node
 from quickprop.nn.weights import checked_weights
+
+if TYPE_CHECKING:
+    from quickprop.nn.diagram import Diagram
+    from quickprop.nn.summary import Summary
+    from quickprop.nn.trace import Trace
+
+# How a network can be looked at: each way is loaded when it is first taken.
+diagrams = LazyModule("quickprop.nn.diagram", "diagrams")
+summaries = LazyModule("quickprop.nn.summary", "summaries")
+traces = LazyModule("quickprop.nn.trace", "traces")
 
 #: What the file of a network says that it is.
 _FILE_KIND = "network"
@@ -272,9 +282,10 @@ class Network(BuiltNetwork):
 
     # -- seeing inside ----------------------------------------------------------------------------
 
-    def summary(self, rows: int = 32) -> views.Summary:
+    def summary(self, rows: int = 32) -> Summary:
         """A table of layers, shapes, parameters, and the memory for so many rows."""
-        return views.summary(self, rows)
+        made: Summary = summaries.summary(self, rows)
+        return made
 
     def trace(
         self,
@@ -283,7 +294,7 @@ class Network(BuiltNetwork):
         loss: Loss | str | None = None,
         *,
         backend: str | None = None,
-    ) -> views.Trace:
+    ) -> Trace:
         """Everything that happens in the network for some rows.
 
         Parameters
@@ -296,11 +307,13 @@ class Network(BuiltNetwork):
             By default `MeanSquaredError`.
         backend : {"native", "reference"}, optional
         """
-        return views.trace(self, x, target, loss, backend=backend)
+        made: Trace = traces.trace(self, x, target, loss, backend=backend)
+        return made
 
-    def diagram(self) -> views.Diagram:
+    def diagram(self) -> Diagram:
         """Neurons and synapses as a picture (SVG), which notebooks show."""
-        return views.diagram(self)
+        made: Diagram = diagrams.diagram(self)
+        return made
 
     def _repr_svg_(self) -> str:
         return self.diagram().svg

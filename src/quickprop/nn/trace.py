@@ -15,7 +15,7 @@ import numpy as np
 
 from quickprop.autodiff import gradients
 from quickprop.errors import DataError, SettingError, ShapeError
-from quickprop.execution import function
+from quickprop.execution.function import function
 from quickprop.graph import ROWS, Op, Tensor, placeholder, walk
 from quickprop.losses import Loss, MeanSquaredError
 from quickprop.nn.built_layer import BuiltLayer

@@ -9,9 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from quickprop.config import try_import
+from quickprop.foundation.lazy_module import LazyModule
 from quickprop.graph import Graph, Op, Storage, Tensor, walk
 from quickprop.ops import threefry
+
+#: Few graphs need it: it takes as long to load as all else here.
+special = LazyModule("scipy.special", "the reference interpreter")
 
 Arrays = list[np.ndarray]
 Rule = Callable[..., np.ndarray]
@@ -117,16 +120,6 @@ def _plain(function: Callable[..., np.ndarray]) -> Rule:
     return lambda node, rows, *arrays: function(*arrays)
 
 
-def _special(name: str) -> Rule:
-    """A rule by a function of `scipy.special`, which is loaded when the first is needed."""
-
-    def rule(node: Tensor, rows: int, array: np.ndarray) -> np.ndarray:
-        special = try_import("scipy.special", "the reference interpreter")
-        return np.asarray(getattr(special, name)(array))
-
-    return rule
-
-
 RULES: dict[Op, Rule] = {
     Op.ROW_COUNT: lambda node, rows: np.asarray(rows),
     Op.NEG: _plain(np.negative),
@@ -134,8 +127,8 @@ RULES: dict[Op, Rule] = {
     Op.LOG: _plain(np.log),
     Op.SQRT: _plain(np.sqrt),
     Op.TANH: _plain(np.tanh),
-    Op.SIGMOID: _special("expit"),
-    Op.ERF: _special("erf"),
+    Op.SIGMOID: _plain(lambda x: special.expit(x)),
+    Op.ERF: _plain(lambda x: special.erf(x)),
     Op.SIN: _plain(np.sin),
     Op.COS: _plain(np.cos),
     Op.ABS: _plain(np.abs),

@@ -1,33 +1,6 @@
 """Update rules and learning-rate schedules, written as graph. A new one is one class."""
 
-from quickprop.optim.adadelta import Adadelta as Adadelta
-from quickprop.optim.adagrad import Adagrad as Adagrad
-from quickprop.optim.adam import Adam as Adam
-from quickprop.optim.adam import AdamW as AdamW
-from quickprop.optim.adam import AMSGrad as AMSGrad
-from quickprop.optim.adamax import AdaMax as AdaMax
-from quickprop.optim.full_batch import FULL_BATCH_METHODS as FULL_BATCH_METHODS
-from quickprop.optim.full_batch import FullBatchMethod as FullBatchMethod
-from quickprop.optim.lbfgs import LBFGS as LBFGS
-from quickprop.optim.levenberg_marquardt import LevenbergMarquardt as LevenbergMarquardt
-from quickprop.optim.lion import Lion as Lion
-from quickprop.optim.nadam import NAdam as NAdam
-from quickprop.optim.optimizer import OPTIMIZERS as OPTIMIZERS
-from quickprop.optim.optimizer import Optimizer as Optimizer
-from quickprop.optim.plateau import ReduceOnPlateau as ReduceOnPlateau
-from quickprop.optim.quickprop import Quickprop as Quickprop
-from quickprop.optim.rmsprop import RMSprop as RMSprop
-from quickprop.optim.rprop import Rprop as Rprop
-from quickprop.optim.schedule import SCHEDULES as SCHEDULES
-from quickprop.optim.schedule import EpochEnd as EpochEnd
-from quickprop.optim.schedule import Schedule as Schedule
-from quickprop.optim.schedules import Constant as Constant
-from quickprop.optim.schedules import Cosine as Cosine
-from quickprop.optim.schedules import ExponentialDecay as ExponentialDecay
-from quickprop.optim.schedules import FunctionOfStep as FunctionOfStep
-from quickprop.optim.schedules import InverseScaling as InverseScaling
-from quickprop.optim.schedules import OneCycle as OneCycle
-from quickprop.optim.schedules import StepDecay as StepDecay
-from quickprop.optim.sgd import SGD as SGD
-from quickprop.optim.wrapped import WarmUp as WarmUp
-from quickprop.optim.wrapped import WithinBudget as WithinBudget
+from quickprop.foundation.lazy_exports import lazy_exports
+
+# All modules at once: each puts its classes into the registry.
+__getattr__, __dir__, __all__ = lazy_exports(__name__, __file__, at_once=True)

@@ -18,6 +18,7 @@ from quickprop.losses import Loss
 from quickprop.native import Rows
 from quickprop.nn import Network
 from quickprop.ops.elementary import concat
+from quickprop.optim.optimizer import TRAINING_METHODS
 
 #: Why a descent cannot go on.
 HARDLY_CHANGED = "the loss hardly changed any more in an iteration"
@@ -214,4 +215,4 @@ class FullBatchMethod(Component, ABC):
 
 
 #: Methods that take all rows at a step and choose its length themselves, by name.
-FULL_BATCH_METHODS: Registry[type[Component]] = Registry()
+FULL_BATCH_METHODS: Registry[type[Component]] = Registry(within=TRAINING_METHODS)

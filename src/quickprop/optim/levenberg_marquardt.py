@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from quickprop.config import DType, try_import
+from quickprop.config import DType
 from quickprop.errors import SettingError
 from quickprop.execution import Minibatches
+from quickprop.foundation.lazy_module import LazyModule
 from quickprop.foundation.settings import number, setting
 from quickprop.graph import ROWS, Graph, Tensor, matmul, placeholder, reshape, variable
 from quickprop.losses import MeanSquaredError
@@ -28,6 +29,8 @@ from quickprop.optim.full_batch import (
     with_parameters,
 )
 from quickprop.optim.jacobian import RowJacobian
+
+lapack = LazyModule("scipy.linalg.lapack", "Levenberg-Marquardt steps")
 
 #: More parameters than this make a matrix of more than 200 MB.
 MOST_PARAMETERS = 5000
@@ -226,8 +229,6 @@ class _Descent(Descent):
         matrix = self._squares.copy()
         matrix.reshape(-1)[:: len(matrix) + 1] += self._half * (self._damping + self._penalty)
         # Turned, a symmetric matrix is itself, and in LAPACK's order: it is not copied again.
-        # Loaded with the first step, not with the room.
-        lapack = try_import("scipy.linalg.lapack", "Levenberg-Marquardt steps")
         _, step, failed = lapack.dposv(
             matrix.T, -self._gradient, overwrite_a=True, overwrite_b=True
         )

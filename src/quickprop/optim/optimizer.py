@@ -70,8 +70,10 @@ class Optimizer(Component, ABC):
         """
 
 
+#: All that trains a network, by its name: optimizers, and methods that take all rows at a step.
+TRAINING_METHODS: Registry[type[Component]] = Registry()
 #: Every optimizer by its name.
-OPTIMIZERS: Registry[type[Component]] = Registry()
+OPTIMIZERS: Registry[type[Component]] = Registry(within=TRAINING_METHODS)
 
 
 def state(parameter: Tensor, name: str) -> Tensor:

@@ -23,9 +23,8 @@ from quickprop.losses import LOSSES, Loss
 from quickprop.native import CsrMatrix, compiling_within
 from quickprop.nn import Network
 from quickprop.optim import (
-    FULL_BATCH_METHODS,
-    OPTIMIZERS,
     SCHEDULES,
+    TRAINING_METHODS,
     Adam,
     Constant,
     Optimizer,
@@ -220,7 +219,7 @@ def fit(
         resume=resume,
     )
     small = by_name(loss, LOSSES)
-    method = by_name(optimizer, {**OPTIMIZERS, **FULL_BATCH_METHODS})
+    method = by_name(optimizer, TRAINING_METHODS)
     rates = by_name(schedule, SCHEDULES)
     _check_kinds(network, small, method, rates, callbacks)
     _check_ways(checkpoint, resume, clock)
@@ -520,7 +519,7 @@ def _check_kinds(
             "optimizer",
             Adam() if optimizer is None else optimizer,
             (Optimizer, FullBatchMethod),
-            {**OPTIMIZERS, **FULL_BATCH_METHODS},
+            TRAINING_METHODS,
         ),
     ]
     if schedule is not None:

@@ -143,22 +143,23 @@ class TrainingStep:
         """The learning rate of the step after so many."""
         if type(self.schedule) is Constant:
             return base_rate
-        base, step = self._rate_leaves()
-        given = {base: np.asarray(base_rate), step: np.asarray(steps)}
-        outputs, _ = evaluate(Graph(tuple(given), (self._rate(base, step),)), given)
+        base, step = self._rate_graph.inputs
+        outputs, _ = evaluate(
+            self._rate_graph, {base: np.asarray(base_rate), step: np.asarray(steps)}
+        )
         return float(outputs[0])
 
     def rate_document(self) -> dict[str, Any]:
         """What the schedule computes, as plain data: a function of one's own has no settings."""
-        base, step = self._rate_leaves()
-        return _described(Graph((base, step), (self._rate(base, step),)))
+        return _described(self._rate_graph)
 
-    def _rate_leaves(self) -> tuple[Tensor, Tensor]:
+    @functools.cached_property
+    def _rate_graph(self) -> Graph:
+        """The rate by the base rate and the number of steps: written once, asked each epoch."""
         base = self.settings["learning_rate"]
-        return base, placeholder((), base.dtype, "step")
-
-    def _rate(self, base: Tensor, step: Tensor) -> Tensor:
-        return self.schedule.rate(base, step, self.total_steps, self.schedule_state)
+        step = placeholder((), base.dtype, "step")
+        rate = self.schedule.rate(base, step, self.total_steps, self.schedule_state)
+        return Graph((base, step), (rate,))
 
 
 def loss_document(network: Network, loss: Loss) -> dict[str, Any]:
