@@ -14,7 +14,8 @@ from quickprop.autodiff import gradients
 from quickprop.graph import Graph, Tensor, matmul, placeholder, variable
 from quickprop.native import step_calls
 from quickprop.native.buffer_allocation import Span, allocate
-from quickprop.native.buffers import TableSlot
+from quickprop.native.buffers import Location, TableSlot
+from quickprop.native.kernel import Step
 from quickprop.native.lowering import Lowered, Settings, lower
 from quickprop.native.machine import Machine
 from quickprop.native.program import plan_memory, write_program
@@ -67,6 +68,34 @@ def test_a_new_value_is_written_over_the_old_one():
     assert found.last_copies == []
     (step,) = found.steps
     assert [buffer.location for buffer in step.writes] == [TableSlot(0)]
+
+
+def test_weights_are_updated_as_soon_as_nobody_reads_the_old_ones():
+    x = h = placeholder((None, 16))
+    weights = [variable(np.ones((16, 16))) for _ in range(12)]
+    for w in weights:
+        h = ops.tanh(h @ w)
+    loss = ops.mean(ops.square(h))
+    updates = [(w, w - 0.1 * g) for w, g in zip(weights, gradients(loss, weights), strict=True)]
+    found = lowered([x], [loss], updates)
+    assert found.last_copies == []
+    _, row_bytes = plan_memory(found)
+    # All activations are alive at the end of the forward pass, but no layer's gradients with them.
+    assert row_bytes < 16 * 4 * (len(weights) + 5)
+    for w in weights:
+        memory = found.buffers.of(w).location
+        written = [k for k, step in enumerate(found.steps) if writes_to(step, memory)]
+        read = [k for k, step in enumerate(found.steps) if reads_from(step, memory)]
+        assert len(written) == 1
+        assert max(read) <= written[0] <= max(read) + 3
+
+
+def writes_to(step: Step, place: Location | None) -> bool:
+    return any(buffer.location == place for buffer in step.writes)
+
+
+def reads_from(step: Step, place: Location | None) -> bool:
+    return any(buffer.location == place for buffer in step.reads)
 
 
 def test_a_new_value_is_copied_when_the_old_one_is_shown():

@@ -33,6 +33,7 @@ from quickprop.native.gemm import (
     needs_packing,
     panel_memory,
 )
+from quickprop.native.group_order import in_order
 from quickprop.native.in_place import overwrite_variables
 from quickprop.native.kernel import Kernel, Step, make_step
 from quickprop.native.lane_per_row import LanePerRowKernel
@@ -142,7 +143,7 @@ class _Lowering:
         """All steps."""
         self._place_given()
         self._set_old_values_aside()
-        for group in self.schedule.groups:
+        for group in in_order(self.schedule, self.graph):
             self._lower(group)
         self._keep_results()
         self._finish_updates()
