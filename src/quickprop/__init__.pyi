@@ -209,6 +209,7 @@ from .optim import (
     InverseScaling as InverseScaling,
     LBFGS as LBFGS,
     LevenbergMarquardt as LevenbergMarquardt,
+    LinearNewton as LinearNewton,
     Lion as Lion,
     NAdam as NAdam,
     OneCycle as OneCycle,

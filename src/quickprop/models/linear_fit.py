@@ -25,7 +25,7 @@ _RIDGE = 1e-9
 _PIECE = 2**14
 #: Multiply-adds of a linear fit a second, well below what any machine does, and its looks at the
 #: loss.
-_RATE, _LOOKS = 2e9, 150
+_RATE, _LOOKS = 2e9, 40
 
 
 @dataclass(frozen=True, eq=False)

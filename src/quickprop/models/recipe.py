@@ -21,12 +21,12 @@ from quickprop.models.inputs import Interface, category_input
 from quickprop.nn import ACTIVATIONS, Activation, Add, Dense, Dropout, Embedding, Input, Network
 from quickprop.nn.node import Node
 from quickprop.optim import (
-    LBFGS,
     SCHEDULES,
     TRAINING_METHODS,
     Adam,
     Cosine,
     FullBatchMethod,
+    LinearNewton,
     Optimizer,
     Schedule,
 )
@@ -165,5 +165,5 @@ def linear_recipe(penalty: float) -> Recipe:
         epochs=_LINEAR_ITERATIONS,
         patience=None,
         l2=penalty,
-        optimizer=LBFGS(tolerance_change=1e-7),
+        optimizer=LinearNewton(),
     )

@@ -24,6 +24,9 @@ from .lbfgs import (
 from .levenberg_marquardt import (
     LevenbergMarquardt as LevenbergMarquardt,
 )
+from .linear_newton import (
+    LinearNewton as LinearNewton,
+)
 from .lion import (
     Lion as Lion,
 )
