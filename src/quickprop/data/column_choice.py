@@ -21,7 +21,7 @@ _UNIQUE_TEXT_SHARE = 0.95
 _ID_NAMES = frozenset(
     {
         *("", "id", "ids", "index", "idx", "row", "row_id", "rowid", "row_number", "uuid", "guid"),
-        *("column_1", "rownames", "row_names", "rowname", "n", "no", "no.", "nr", "nr.", "num"),
+        *("column_1", "rownames", "row_names", "rowname", "no", "no.", "nr", "nr.", "num"),
         *("number", "obs", "observation", "obs_no", "case", "case_no", "sno", "s.no", "s.no.", "#"),
         *("serial", "serial_no", "sl_no", "record", "record_no", "sample_no", "instance", "key"),
         *("rn", "rownum", "row_num", "seq", "seqno", "lfd_nr", "lfd._nr.", "pk"),

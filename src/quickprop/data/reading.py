@@ -278,7 +278,7 @@ def _without_other_lines(
             last += 1
         if last:
             cell = str(first_text[frame.height - 1]).strip() if first_text is not None else ""
-            notes.append(f"{_rows(last)} at the end set aside: {cell!r} is no row like the others.")
+            notes.append(f"{_rows(last)} set aside at the end: {cell!r} is no row like the others.")
             frame = frame.head(frame.height - last)
     return frame, notes
 
@@ -447,7 +447,7 @@ class _Finder:
         if self.signs is None:
             sentinels = find_sentinels(values)
             if sentinels:
-                count = int(values.is_in(sentinels).sum())
+                count = int(values.cast(pl.Float64).is_in(list(sentinels)).sum())
                 shown = ", ".join(f"{one:g}" for one in sentinels)
                 self.notes.append(
                     f"In {self.name}, {shown} (in {count} of {len(values)} cells) is far from all "

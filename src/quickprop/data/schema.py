@@ -149,8 +149,13 @@ class NumberSpelling(Spelling):
                 values = values.fill_null(flags)
             values = values.alias(series.name)
         if self.sentinels and values.dtype.is_numeric():
-            values = values.set(values.is_in(self.sentinels).fill_null(False), None)
+            values = values.set(self._stand_for_gaps(values), None)
         return values
+
+    def _stand_for_gaps(self, values: pl.Series) -> pl.Series:
+        """Which of the numbers stand for a missing cell."""
+        found = values.cast(pl.Float64).is_in([float(one) for one in self.sentinels])
+        return found.fill_null(False)
 
     def to_document(self) -> dict[str, Any]:
         """All fields as JSON."""
