@@ -123,7 +123,8 @@ class GradientEngine:
         """
         self.move_to(position)
         for store in self._sum_stores:
-            store.put(np.zeros_like(store.array))
+            # With the padding, which may hold what is no number.
+            store.memory[...] = 0
         batches = self._compiled()
         total, done, steps = 0.0, 0, batches.steps_per_epoch
         while done < steps:

@@ -102,7 +102,6 @@ class ScipyLBFGS(Descent):
 
         def iterated(position: np.ndarray) -> None:
             self.iterations += 1
-            self._engine.move_to(position)
             ends = taken([Iterate(self.loss, math.nan)])
             # After the last one SciPy ends by itself, and says whether it has arrived.
             if ends and self.iterations < self._most_iterations:

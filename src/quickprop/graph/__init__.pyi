@@ -31,6 +31,7 @@ from .tensor import (
     Storage as Storage,
     Tensor as Tensor,
     variable as variable,
+    variable_of_checked as variable_of_checked,
     walk as walk,
     with_inputs as with_inputs,
 )

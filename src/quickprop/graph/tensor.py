@@ -295,6 +295,16 @@ def variable(value: Any, dtype: DType | str | None = None, name: str | None = No
     return Tensor(Op.VARIABLE, (), (("storage", Storage(array)),), shape, kind, name)
 
 
+def variable_of_checked(array: np.ndarray, dtype: DType, name: str | None) -> Tensor:
+    """A variable that begins with a copy of what another one like it began with.
+
+    Nothing is checked again: where hundreds of like graphs are filled in, that would take longer
+    than all else.
+    """
+    storage = Storage(np.array(array, order="C"))
+    return Tensor(Op.VARIABLE, (), (("storage", storage),), array.shape, dtype, name)
+
+
 def row_count(dtype: DType | str = DType.float32) -> Tensor:
     """The number of rows of the call, as a scalar.
 

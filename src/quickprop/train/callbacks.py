@@ -18,9 +18,10 @@ class Progress:
     Parameters
     ----------
     epoch, epochs : int
-        The running epoch, counted from 1, and the most that will be run.
+        The running epoch, counted from 1, and the most that will be run. In `Callback.on_epoch` it
+        is the one that has just ended.
     fraction : float
-        The part of the running epoch that is done.
+        The part of that epoch that is done.
     train_loss : float
         The mean over the rows of the running epoch so far.
     seconds : float

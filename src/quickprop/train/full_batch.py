@@ -204,7 +204,9 @@ class FullBatchLoop:
             history.best_epoch = epoch
         elif loss < self._best_loss and self._best is not None and self._best.take(epoch):
             self._best_loss, history.best_epoch = loss, epoch
-        self._callbacks.tell(lambda one, now: one.on_epoch(record, now), self._progress)
+        self._callbacks.tell(
+            lambda one, now: one.on_epoch(record, now), lambda: self._progress_at(epoch, 1.0)
+        )
         return None
 
     def _ended(self) -> Stop | None:
@@ -232,13 +234,16 @@ class FullBatchLoop:
     # -- callbacks and time -----------------------------------------------------------------------
 
     def _progress(self) -> Progress:
+        # Between iterations none is under way; after the last there is no further one.
+        return self._progress_at(min(len(self.history.epochs) + 1, self.limits.epochs), 0.0)
+
+    def _progress_at(self, epoch: int, fraction: float) -> Progress:
         deadline = self.deadline
         loss = self._loss if math.isfinite(self._loss) else math.nan
-        done = len(self.history.epochs)
         return Progress(
-            done + 1,
+            epoch,
             self.limits.epochs,
-            0.0,
+            fraction,
             loss,
             deadline.passed,
             max(0.0, deadline.left) if deadline.limited else None,

@@ -13,7 +13,7 @@ import numpy as np
 
 from quickprop.config import DType
 from quickprop.foundation.settings import Component, follows_from_settings
-from quickprop.graph import Graph, GraphTemplate, Tensor, variable
+from quickprop.graph import Graph, GraphTemplate, Tensor, variable_of_checked
 from quickprop.nn import Network
 
 #: So many graphs of each kind are remembered, those used last.
@@ -46,7 +46,7 @@ class _Beginning:
         return cls(value, leaf.dtype, leaf.name)
 
     def variable(self) -> Tensor:
-        return variable(self.value, self.dtype, self.name)
+        return variable_of_checked(self.value, self.dtype, self.name)
 
 
 class NetworkTemplate:

@@ -185,6 +185,7 @@ class EpochLoop:
         self.position = self._written = position or Position()
         self._seconds_before = seconds_before
         self._callbacks = CallbackList(callbacks, interrupts)
+        self._watched, self._limited = bool(callbacks), deadline.limited
         self._slices = SlicePlanner()
         self._pace = StepPace(batches.steps_per_epoch, self._seconds_left)
 
@@ -231,15 +232,16 @@ class EpochLoop:
         """Run an epoch, or what is left of it; gives the reason when it ends the fit."""
         batches, place = self.batches, self.position
         epoch, done, total = place.epoch, place.done, place.total
-        steps = batches.steps_per_epoch
-        watched = bool(self._callbacks)
+        steps, watched, limited = batches.steps_per_epoch, self._watched, self._limited
         if watched:
             self._callbacks.tell(epoch_start, self._progress)
         scalars = self.rule.begin_epoch(epoch)
         clock, stop = self.deadline.clock, None
         while done < steps and stop is None:
             # In slices of milliseconds, so that Ctrl-C is heard and the time is kept.
-            count = self._slices.steps(steps - done, self._seconds_left())
+            count = self._slices.steps(
+                steps - done, self._seconds_left() if limited else math.inf
+            )
             if not count:
                 stop = self._out_of_time(done)
                 break
@@ -260,13 +262,16 @@ class EpochLoop:
                 stop = Stop(StopReason.INTERRUPTED, f"interrupted in epoch {epoch}")
         if done < steps and math.isfinite(total):
             self._write()
-        record, end = self.rule.end_epoch(self.position, self._pace)
+        ended_at = self.position
+        record, end = self.rule.end_epoch(ended_at, self._pace)
         if done == steps and end is None:
             self.position = Position(epoch + 1)
             if self.file is not None and self.file.is_due:
                 self._write()
         if record is not None and watched:
-            self._callbacks.tell(lambda one, now: one.on_epoch(record, now), self._progress)
+            self._callbacks.tell(
+                lambda one, now: one.on_epoch(record, now), lambda: self._progress_at(ended_at)
+            )
         return end or stop
 
     # -- callbacks and time -----------------------------------------------------------------------
@@ -279,7 +284,7 @@ class EpochLoop:
 
     def _seconds_left(self) -> float:
         """Time for steps: what is left of the budget after what must be done at the end."""
-        if not self.deadline.limited:
+        if not self._limited:
             return math.inf
         left = self.deadline.left
         a_step = self._slices.seconds_per_step or 0.0
@@ -297,7 +302,10 @@ class EpochLoop:
             self._written = self.position
 
     def _progress(self) -> Progress:
-        place, batches, deadline = self.position, self.batches, self.deadline
+        return self._progress_at(self.position)
+
+    def _progress_at(self, place: Position) -> Progress:
+        batches, deadline = self.batches, self.deadline
         rows = min(place.done * batches.batch_size, batches.rows)
         return Progress(
             place.epoch,

@@ -19,17 +19,25 @@ class SlicePlanner:
         """Steps of the next slice, 1 to `most`; 0 when there is no time for one."""
         if seconds_left <= 0.0:
             return 0
-        if self.seconds_per_step is None:
+        time = self.seconds_per_step
+        if time is None:
             return 1
-        time = max(self.seconds_per_step, 1e-9)
-        fitting = min(SLICE, seconds_left) / time
         if seconds_left < time:
             return 0
-        return max(1, min(most, int(min(fitting, GROWTH * self._longest))))
+        # Comparisons: small epochs ask this thousands of times, and `min` takes its time.
+        if time < 1e-9:
+            time = 1e-9
+        fitting = (SLICE if seconds_left > SLICE else seconds_left) / time
+        if fitting > GROWTH * self._longest:
+            fitting = GROWTH * self._longest
+        if fitting >= most:
+            return most
+        return int(fitting) or 1
 
     def learn(self, steps: int, seconds: float) -> None:
         """Take in what a slice took."""
         time = seconds / steps
         old = self.seconds_per_step
         self.seconds_per_step = time if old is None else 0.5 * (old + time)
-        self._longest = max(self._longest, steps)
+        if steps > self._longest:
+            self._longest = steps

@@ -46,7 +46,8 @@ class WeightCopy:
         numbers, parts = taken = self._memory() if self._next is None else self._next
         for part, store in zip(parts, self._stores):
             part[...] = store.array
-        if not np.isfinite(numbers, out=self._are_finite).all():
+        # As `all()`, which goes by way of Python.
+        if not np.logical_and.reduce(np.isfinite(numbers, self._are_finite)):
             self._next = taken
             return False
         self.epoch = epoch
