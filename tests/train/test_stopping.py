@@ -12,7 +12,7 @@ from quickprop.native import background_compile
 from quickprop.nn import LSTM, Activation, BatchNorm, Dense, Network
 from quickprop.ops import where
 from quickprop.optim import LBFGS, SGD, Adam, FunctionOfStep
-from quickprop.train import Callback, History, StopReason, fit
+from quickprop.train import Callback, EpochRecord, History, Progress, StopReason, fit
 from quickprop.train.slices import SlicePlanner
 
 BACKENDS = ("reference", "native")
@@ -346,3 +346,22 @@ def test_a_fit_ends_in_time_while_its_graph_is_written(layers, end):
     assert time.perf_counter() - begun < 0.6
     assert history.reason is (StopReason.OUT_OF_TIME if end == "budget" else StopReason.INTERRUPTED)
     assert same(network.weights(), before)
+
+
+def test_on_epoch_is_told_of_the_epoch_that_ended() -> None:
+    told: list[tuple[int, int, int, float, bool]] = []
+
+    class Note(Callback):
+        def on_epoch(self, record: EpochRecord, progress: Progress) -> None:
+            same = progress.train_loss == pytest.approx(record.train_loss, rel=1e-6)
+            told.append((record.epoch, progress.epoch, progress.epochs, progress.fraction, same))
+
+    x = np.linspace(0.0, 1.0, 20, dtype=np.float32)[:, None]
+    for optimizer in (Adam(), LBFGS()):
+        told.clear()
+        network = Network([Dense(1)], features=1, seed=0)
+        fit(
+            network, x, 3.0 * x, loss=MeanSquaredError(), optimizer=optimizer, epochs=2,
+            callbacks=[Note()],
+        )  # fmt: skip
+        assert told == [(1, 1, 2, 1.0, True), (2, 2, 2, 1.0, True)]

@@ -73,8 +73,11 @@ def _constructor(rows: dict[str, Parameter]) -> Callable[..., None]:
     defaults = {name: row.default for name, row in rows.items()}
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
-        given = signature.bind(self, *args, **kwargs).arguments
-        del given["self"]
+        given = kwargs
+        if args or not kwargs.keys() <= defaults.keys():
+            # Binding takes as long as some epochs do: only where there is an order or an error.
+            given = signature.bind(self, *args, **kwargs).arguments
+            del given["self"]
         for name, default in defaults.items():
             setattr(self, name, given.get(name, default))
 

@@ -70,8 +70,9 @@ class _Workspace:
         variables = self.program.variables
         moves = tuple([variable.attribute("storage").moves for variable in variables])
         if moves != self.moves:
+            slots = self.program.table
             for k, address in enumerate(addresses_of(variables)):
-                self.table[self.program.table.variable(k)] = address
+                self.table[slots.variable(k)] = address
             self.moves = tuple([variable.attribute("storage").moves for variable in variables])
         self.all_moves = all_moves
 

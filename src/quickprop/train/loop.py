@@ -239,9 +239,7 @@ class EpochLoop:
         clock, stop = self.deadline.clock, None
         while done < steps and stop is None:
             # In slices of milliseconds, so that Ctrl-C is heard and the time is kept.
-            count = self._slices.steps(
-                steps - done, self._seconds_left() if limited else math.inf
-            )
+            count = self._slices.steps(steps - done, self._seconds_left() if limited else math.inf)
             if not count:
                 stop = self._out_of_time(done)
                 break
