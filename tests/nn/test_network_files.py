@@ -235,3 +235,12 @@ def test_the_file_tells_what_it_is(tmp_path):
     assert document["kind"] == "network"
     assert document["network"]["input_names"] == ["a", "b", "c"]
     assert Activation("relu").to_document() in document["network"]["layers"]
+
+
+def test_weights_that_could_not_be_read_again_are_not_written(tmp_path):
+    network = drawn()
+    spoilt = network.parameters[0]
+    spoilt.assign(np.full(spoilt.shape, np.nan))
+    with pytest.raises(ModelFileError, match=f"{spoilt.name}.*not finite"):
+        network.save(tmp_path / "m")
+    assert not list(tmp_path.iterdir())

@@ -47,12 +47,20 @@ def write_model_file(
         The file cannot be written.
     SettingError
         What is given is no path.
+    ModelFileError
+        Weights are not finite: no file of them would be read again.
     """
     if not isinstance(path, str | os.PathLike):
         raise SettingError(
             "not the path of a file", where="save", given=repr(path)[:80],
             hint="name a file, for example 'model.quickprop'",
         )  # fmt: skip
+    for name, array in weights.items():
+        if not np.isfinite(array).all():
+            raise ModelFileError(
+                "weights that are not finite numbers are not saved", where=f"save: {name}",
+                hint="train again, with a smaller learning rate",
+            )  # fmt: skip
     full = {
         "format": FORMAT,
         "versions": {

@@ -73,6 +73,9 @@ class Tensor:
     dtype: DType
     name: str | None = None
 
+    #: NumPy leaves operators to us: an array would make one of objects, a node for each number.
+    __array_ufunc__ = None
+
     def attribute(self, name: str) -> Any:
         """The attribute of that name."""
         for known, value in self.attributes:
@@ -167,6 +170,10 @@ class Tensor:
     def __matmul__(self, other: Tensor) -> Tensor:
         batch = isinstance(other, Tensor) and other.rank > 2
         return batch_matmul(self, other) if batch else matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        # Never a tensor: the error says how to make one.
+        return matmul(as_tensor(other, self), self)
 
     @property
     def T(self) -> Tensor:
