@@ -157,14 +157,14 @@ def _gives_away(
         Ask also that the nearest row nearly always is of the group.
     seed : int
     """
-    numbers = [_scaled(series) for series in rest.iter_columns() if series.dtype.is_numeric()]
-    if not numbers:
-        return False
     random = np.random.default_rng(seed)
     # Whole groups, so that each row keeps its siblings.
     order = random.permutation(int(codes.max()) + 1)[codes]
     some = np.argsort(order, kind="stable")[:_SOME_ROWS]
-    points = np.stack(numbers, axis=1)[some]
+    numeric = [series for series in rest.iter_columns() if series.dtype.is_numeric()]
+    if not numeric:
+        return False
+    points = np.stack([_scaled(series.gather(some)) for series in numeric], axis=1)
     group, target = codes[some], columns[some]
     if len(np.unique(group)) < 5:
         return False

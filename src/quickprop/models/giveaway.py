@@ -97,11 +97,15 @@ def _usual(
     at: np.ndarray, learned: np.ndarray, where: np.ndarray, usual: float, *, classes: bool
 ) -> np.ndarray:
     """The commonest class, or the mean, of each level."""
-    known: dict[bytes, list[float]] = {}
-    for cell, value in zip(at, learned, strict=True):
-        known.setdefault(cell.tobytes(), []).append(value)
-    told = {
-        key: (max(set(values), key=values.count) if classes else float(np.mean(values)))
-        for key, values in known.items()
-    }
-    return np.array([told.get(cell.tobytes(), usual) for cell in where])
+    # A code, or a place in a row of zeros with a single 1 or -1.
+    weights = np.arange(1.0, at.shape[1] + 1.0)
+    levels, place = np.unique(at @ weights, return_inverse=True)
+    if classes:
+        kinds, kind = np.unique(learned, return_inverse=True)
+        counts = np.bincount(place * len(kinds) + kind, minlength=len(levels) * len(kinds))
+        told = kinds[counts.reshape(len(levels), len(kinds)).argmax(axis=1)]
+    else:
+        told = np.bincount(place, learned) / np.bincount(place)
+    wanted = where @ weights
+    found = np.minimum(np.searchsorted(levels, wanted), len(levels) - 1)
+    return np.asarray(np.where(levels[found] == wanted, told[found], usual))

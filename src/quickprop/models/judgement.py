@@ -97,7 +97,12 @@ def look_ahead(judgement: Judgement, prepared: Prepared, earlier: Trained | None
     by, share = prepared.deal.later_by, round(100 * len(last) / len(prepared.truth))
     if not task.falls_behind(scores["network"], judgement.scores["network"]):
         return judgement
-    if tells_something(task, truth, said, dummy, TestRows(ordered=True)):
+    # Two walks go up and down together for long: their order alone is no sign, if it comes with
+    # numbers that are worse than the dummy's.
+    # Nor is an offset that only the dummy lacks: the best answer for these rows must lose too.
+    best = task.always_the_same(truth, len(last))
+    better = _loss(task, truth, said) < min(_loss(task, truth, dummy), _loss(task, truth, best))
+    if better and tells_something(task, truth, said, dummy, TestRows(ordered=True)):
         words = (
             f" Ahead in time (the last {share} % by {by}, learned from those before) it has "
             f"{ahead} instead of {at_random}: expect that of rows that are yet to come."
