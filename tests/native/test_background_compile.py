@@ -114,8 +114,12 @@ import numpy as np
 from quickprop import MLPClassifier
 from quickprop.native import background_compile
 X, y = np.eye(4), [0, 1, 0, 1]
-wide = dict(hidden_layer_sizes=(17,) * 12, random_state=0)
-MLPClassifier(max_time=1e-6, **wide).fit(X, y)
+for number in range(60):
+    # Longer and longer, until there is time to write a network's graph and none to compile it.
+    wide = dict(hidden_layer_sizes=(17 + number,) * 12, random_state=0)
+    MLPClassifier(max_time=0.01 * 1.1**number, **wide).fit(X, y)
+    if background_compile._UNDER_WAY:
+        break
 assert background_compile._UNDER_WAY
 child = os.fork()
 if not child:
