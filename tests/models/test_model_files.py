@@ -34,6 +34,13 @@ def test_the_golden_file_still_opens():
     assert golden.history.best_epoch <= len(golden.history.epochs) == golden.report.epochs
 
 
+def test_names_of_a_golden_file_come_from_its_preprocessing():
+    golden = quickprop.load(GOLDEN)
+    network, preprocessor = golden.network, golden.preprocessor
+    assert network.input_names == preprocessor.numeric_names
+    assert network.to_document()["output_names"] == list(golden.target.output_names("label"))
+
+
 def test_a_model_comes_back_the_same(model: quickprop.TableModel, tmp_path: Path):
     model.save(tmp_path / "m.quickprop")
     again = quickprop.load(tmp_path / "m.quickprop")

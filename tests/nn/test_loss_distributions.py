@@ -148,3 +148,26 @@ def test_one_number_is_asked_of_all():
 def test_wrong_questions(ask, error, message):
     with pytest.raises(error, match=message):
         ask(CASES["normal"][0])
+
+
+def test_distributions_of_plain_lists():
+    from_lists = [
+        Normal([0.0, 1.0], [1.0, 2]),
+        Laplace([[0]], [[1]]),
+        StudentT([0.0], [1.0], [4]),
+        Poisson([1, 2]),
+        NegativeBinomial([2], [3]),
+        Categorical([[0.25, 0.75]]),
+        NormalMixture([[[0.5, 0.5]]], [[[0, 1]]], [[[1, 1]]]),
+        Normal(0, 1),
+    ]
+    for one in from_lists:
+        assert one.quantile(0.5).shape == one.shape
+        assert one.sample(3).shape == (3, *one.shape)
+        assert np.isfinite(one.log_likelihood(np.zeros(one.shape))).all()
+        assert np.isfinite(one.std).all()
+        low, high = one.interval(0.8)
+        assert (low <= high).all()
+    assert Normal(np.zeros(2, np.float32), [1.0, 2.0]).location.dtype == np.float32
+    with pytest.raises(DTypeError, match=r"Normal\.scale"):
+        Normal([0.0], ["wide"])

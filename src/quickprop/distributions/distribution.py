@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, final
@@ -21,6 +22,9 @@ _LEVEL = number(0.0, 1.0, low_open=True, high_open=True)
 class Distribution(ABC):
     """Distributions of the targets of some rows, as many as `shape` says: (rows, columns).
 
+    What they are made of may be any numbers that make arrays; they are kept as floating-point
+    numbers, those of NumPy in the type that they have.
+
     Examples
     --------
     >>> import numpy as np
@@ -29,6 +33,15 @@ class Distribution(ABC):
     >>> isinstance(target, Distribution), target.cdf([[0.0]]).tolist()
     (True, [[0.5]])
     """
+
+    def __post_init__(self) -> None:
+        for item in dataclasses.fields(self):
+            where = f"{type(self).__name__}.{item.name}"
+            given = real_numbers(getattr(self, item.name), where)
+            if given.dtype.kind != "f":
+                given = given.astype(np.float64)
+            # The class is frozen for everyone else.
+            object.__setattr__(self, item.name, given)
 
     @property
     @abstractmethod

@@ -22,11 +22,12 @@ from quickprop.data import (
 )
 from quickprop.errors import ModelFileError, SettingError
 from quickprop.foundation.model_file import read_model_file, write_model_file
-from quickprop.models.inputs import network_inputs
+from quickprop.models.inputs import Interface, network_inputs
 from quickprop.models.report import FitReport
 from quickprop.models.task import Scores, Task
 from quickprop.models.tasks import task_from_document
 from quickprop.nn import Add, Dense, Diagram, Embedding, Network, Summary, Trace
+from quickprop.nn.names import KEYWORDS
 from quickprop.train import History
 
 #: What stands before the names of the linear model's weights in a file.
@@ -384,7 +385,21 @@ def _network_of(
             hint="the file is damaged or foreign; fit the model again",
         )
     history = History.from_document(document.get("history"))
-    return network, history, FitReport.from_document(document.get("report"))
+    report = FitReport.from_document(document.get("report"))
+    unnamed = document["network"]
+    if not any(keyword in unnamed for keyword in KEYWORDS.values()):
+        # Files of format 1 have no names: they are those of the columns, levels and classes.
+        names = Interface.of(preprocessor, task, report.target).names
+        given = {keyword: name for keyword, name in names.items() if name is not None}
+        network = Network.from_document({**unnamed, **_as_lists(given)}, weights)
+    return network, history, report
+
+
+def _as_lists(value: Any) -> Any:
+    """Tuples as a document has them."""
+    if isinstance(value, dict):
+        return {key: _as_lists(one) for key, one in value.items()}
+    return [_as_lists(one) for one in value] if isinstance(value, tuple) else value
 
 
 load = TableModel.load

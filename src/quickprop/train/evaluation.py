@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 
-from quickprop.execution import Function, function
+from quickprop.execution import Function
+from quickprop.foundation.lru_cache import LruCache
+from quickprop.graph import Graph
 from quickprop.losses import Loss
 from quickprop.native import Rows
 from quickprop.nn import Network
+from quickprop.passes import optimise
+from quickprop.train.graph_template import KEPT, NetworkTemplate, structure_key_with
 
 #: Rows between two looks at the clock; native code works on far fewer at a time anyway.
 PIECE = 2**15
@@ -68,12 +72,23 @@ class Evaluation:
             return float(np.mean(losses, dtype=np.float64))
 
 
+_TEMPLATES: LruCache[Hashable, NetworkTemplate] = LruCache(KEPT)
+
+
 def losses_of(
     network: Network, loss: Loss, by_column: bool = False, backend: str | None = None
 ) -> Function:
     """The loss of each row, or of each of its columns, from the inputs and the target."""
-    target = loss.target_placeholder(network.width, network.dtype)
-    # Row by row, so that native code works in chunks that stay in the cache.
-    output = network.output(loss=loss)
-    losses = (loss.per_target if by_column else loss.per_row)(output, target)
-    return function((*network.inputs, target), losses, backend=backend)
+    key = structure_key_with(network, loss)
+    known = None if key is None else _TEMPLATES.get((key, by_column))
+    if known is not None:
+        graph, _ = known.instantiate(network)
+    else:
+        target = loss.target_placeholder(network.width, network.dtype)
+        # Row by row, so that native code works in chunks that stay in the cache.
+        output = network.output(loss=loss)
+        losses = (loss.per_target if by_column else loss.per_row)(output, target)
+        graph = optimise(Graph((*network.inputs, target), (losses,)))
+        if key is not None:
+            _TEMPLATES.put((key, by_column), NetworkTemplate(graph, network))
+    return Function(graph, backend=backend, single=True)
