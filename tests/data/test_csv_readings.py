@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quickprop.data import csv_file
+from quickprop.data.files import delimited as csv_file
 from quickprop.errors import QuickpropError
 
 CELLS = st.sampled_from(
@@ -36,7 +36,7 @@ def texts(draw: st.DrawFn) -> bytes:
 
 def reading(raw: bytes) -> pl.DataFrame | str:
     try:
-        return csv_file.parse_csv(raw, where="text")
+        return csv_file.parse_csv(raw, "text").frame
     except QuickpropError as error:
         return str(error)
 

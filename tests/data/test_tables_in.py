@@ -178,7 +178,7 @@ BROKEN_TEXT = [
     ("a,b\n1\n3\n", "line 2 does not fit the header (2 lines in all are like that)"),
     ('a,b\n"x\ny",1\n3\n', "line 4 does not fit the header"),
     ('a,b\n"x,1\n3,4\n', "a quoted field is never closed (given: a last quote on line 2)"),
-    (b"a,b\n1,2\n\xff\xe9,3\n", "line 3 is not UTF-8 text"),
+    (b"a,b\n1,2\n\xff\x07\xe9,3\n", "line 3 holds the byte 0x07, so this is not a text file"),
     (b"a,b\n1,\x002\n", "line 2 holds a zero byte"),
 ]
 
@@ -204,8 +204,9 @@ def test_broken_files(tmp_path):
         ("none.csv", None, "no such file"),
         ("god.parquet", None, "no such file. Did you mean 'good.parquet'?"),
         ("http://x.org/a.csv", None, "no such file. Download it first"),
-        ("t.xlsx", b"x", "unknown kind of file (allowed: .csv, .tsv, .csv.gz"),
-        ("noending", b"x", "given: no ending"),
+        ("t.xlsx", b"x", "not a whole Excel file, or not one at all"),
+        ("t.xyz", b"x\0", "unknown kind of file (allowed: .csv, .tsv, .txt"),
+        ("noending", b"x\0", "given: no ending"),
         ("e.parquet", b"", "the file is empty"),
         ("t.parquet", b"a,b\n1,2\n", "not a whole parquet file, or not one at all"),
         ("cut.parquet", good.read_bytes()[:-20], "not a whole parquet file"),
@@ -223,8 +224,9 @@ def test_broken_files(tmp_path):
             read_table(name if "://" in name else path)
         assert expected in str(caught.value), name
         assert "\n" not in str(caught.value)
+    (tmp_path / "folder").mkdir()
     with pytest.raises(DataFileError, match="this is a folder, not a file"):
-        read_table(tmp_path)
+        read_table(tmp_path / "folder")
 
 
 BAD_TABLES = [

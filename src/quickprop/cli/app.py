@@ -15,6 +15,7 @@ import typer.core
 from quickprop.cli import commands
 from quickprop.cli.arguments import SAMPLES, TASKS, parse_budget, parse_hidden, parser
 from quickprop.cli.endings import DONE, LEFT, SIGNALLED, WRONG
+from quickprop.data.files.table_file import TableFile
 from quickprop.errors import QuickpropError
 from quickprop.foundation.version import __version__
 
@@ -69,6 +70,26 @@ Strict = Annotated[
 ModelFile = Annotated[str, typer.Argument(metavar="MODEL", help="A model file that fit wrote.")]
 
 
+Encoding = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="How DATA's text is written, such as latin-1."),
+]
+Delimiter = Annotated[
+    str | None,
+    typer.Option(metavar="SIGN", help="What stands between cells: a sign, tab or blanks."),
+]
+Header = Annotated[
+    bool | None,
+    typer.Option("--header/--no-header", help="Whether the first line of DATA holds names."),
+]
+OneTable = Annotated[
+    str | None,
+    typer.Option(
+        "--table", metavar="NAME", help="Which table of a database, sheet or file in an archive."
+    ),
+]
+
+
 def _budget(default: str) -> Any:
     return typer.Option(
         parser=parser(parse_budget),
@@ -84,7 +105,8 @@ def fit(
         str,
         typer.Argument(
             metavar="DATA",
-            help="CSV (also .gz), Parquet or Arrow file; - reads standard input.",
+            help="CSV or other text, Parquet, Arrow, Excel, JSON lines, SQLite, packed or not; "
+            "a folder of Parquet; - reads standard input.",
         ),
     ],
     target: Annotated[str, typer.Option(metavar="COLUMN", help="The column to predict.")],
@@ -130,10 +152,15 @@ def fit(
         typer.Option(metavar="COLUMN", help="Test on the last rows in time. none for never."),
     ] = None,
     as_json: AsJson = False,
+    encoding: Encoding = None,
+    delimiter: Delimiter = None,
+    header: Header = None,
+    table: OneTable = None,
 ) -> None:
     """Train a network on a table and write a model file."""
+    source = TableFile(data, encoding, delimiter, header, table)
     commands.fit_table(
-        data,
+        source,
         target,
         out=out,
         task=task,
@@ -170,9 +197,14 @@ def predict(
         ),
     ] = None,
     strict: Strict = False,
+    encoding: Encoding = None,
+    delimiter: Delimiter = None,
+    header: Header = None,
+    table: OneTable = None,
 ) -> None:
     """Predict the target for the rows of a table."""
-    commands.predict_table(model, data, out=out, proba=proba, keep=keep or (), strict=strict)
+    source = TableFile(data, encoding, delimiter, header, table)
+    commands.predict_table(model, source, out=out, proba=proba, keep=keep or (), strict=strict)
 
 
 @app.command("evaluate")
@@ -187,9 +219,14 @@ def evaluate(
     ],
     as_json: AsJson = False,
     strict: Strict = False,
+    encoding: Encoding = None,
+    delimiter: Delimiter = None,
+    header: Header = None,
+    table: OneTable = None,
 ) -> None:
     """Score a model on a labelled table."""
-    commands.evaluate_model(model, data, as_json=as_json, strict=strict)
+    source = TableFile(data, encoding, delimiter, header, table)
+    commands.evaluate_model(model, source, as_json=as_json, strict=strict)
 
 
 @app.command("demo")

@@ -9,17 +9,16 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from quickprop.cli.endings import OutputError
+from quickprop.data import PACKED, READABLE, TableFile
 from quickprop.errors import DataFileError, QuickpropError, SettingError
 
 #: Stands for standard input or output, as in other commands.
 STREAM = "-"
 INPUT = "standard input"
-
-#: First bytes of files that are not text, and the endings that say so.
-_KINDS = {b"\x1f\x8b": ".csv.gz", b"PAR1": ".parquet", b"ARROW1": ".arrow"}
 
 
 @contextmanager
@@ -29,7 +28,7 @@ def input_file(given: str, ending: str = "") -> Iterator[str]:
     Parameters
     ----------
     ending : str
-        What the copy is called; by default what its first bytes say, or else ``.csv``.
+        What the name of the copy ends with; without one its content says what it is.
     """
     if given != STREAM:
         yield given
@@ -45,6 +44,13 @@ def input_file(given: str, ending: str = "") -> Iterator[str]:
             raise
 
 
+@contextmanager
+def input_table(given: TableFile) -> Iterator[TableFile]:
+    """The file of a table that was given, or a copy of standard input to be read as was said."""
+    with input_file(os.fsdecode(given.path)) as path:
+        yield replace(given, path=path)
+
+
 def _copied_input(folder: Path, ending: str) -> Path:
     if sys.stdin is None:
         raise DataFileError("it is closed", where=INPUT, hint="pipe a file into it")
@@ -55,11 +61,8 @@ def _copied_input(folder: Path, ending: str) -> Path:
             "not a file or a pipe", where=INPUT, hint="name a file, or pipe one into the command"
         )
     try:
-        first = source.read(8)
-        ending = ending or next((e for start, e in _KINDS.items() if first.startswith(start)), "")
-        path = folder / f"input{ending or '.csv'}"
+        path = folder / f"input{ending}"
         with path.open("xb") as copy:
-            copy.write(first)
             shutil.copyfileobj(source, copy, 1 << 20)
     except OSError as error:
         raise DataFileError("cannot be copied", where=INPUT, given=error.strerror) from error
@@ -135,6 +138,7 @@ def check_writable(path: str, *sources: str, named: bool = True) -> None:
 def default_out(data: str) -> str:
     """The model file beside which nothing was said: the name of the data, here."""
     name = "" if data == STREAM else os.path.basename(data)
-    for ending in (".gz", ".csv", ".tsv", ".parquet", ".arrow", ".ipc", ".feather"):
+    name = name.partition("::")[0]
+    for ending in (*PACKED, *READABLE):
         name = name.removesuffix(ending)
     return f"{name or 'model'}.quickprop"

@@ -3,6 +3,9 @@
 from .deviations import (
     Deviation as Deviation,
 )
+from .files.table_file import (
+    TableFile as TableFile,
+)
 from .preprocess import (
     Matrices as Matrices,
     Preprocessor as Preprocessor,
@@ -40,6 +43,7 @@ from .tables import (
     check_columns as check_columns,
     column_of as column_of,
     read_table as read_table,
+    PACKED as PACKED,
     READABLE as READABLE,
     Table as Table,
 )

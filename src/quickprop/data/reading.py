@@ -13,7 +13,6 @@ import narwhals as nw
 import numpy as np
 import polars as pl
 
-from quickprop.data.csv_file import parse_delimited
 from quickprop.data.date_spelling import (
     DIGITS,
     ISO,
@@ -23,6 +22,9 @@ from quickprop.data.date_spelling import (
     spans_of,
 )
 from quickprop.data.deviations import Deviation
+from quickprop.data.files.delimited import parse_delimited
+from quickprop.data.files.source import Found
+from quickprop.data.files.table_file import TableFile
 from quickprop.data.number_spelling import (
     NumberForm,
     Votes,
@@ -87,17 +89,20 @@ class _TextFile:
         self.as_text = as_text
         self.raw = b""
         self.where = ""
+        self.settings = TableFile("")
         self.delimiter = ""
 
-    def __call__(self, raw: bytes, where: str) -> pl.DataFrame:
-        self.raw, self.where = raw, where
-        found = parse_delimited(raw, where=where, as_text=self.as_text)
+    def __call__(self, raw: bytes, where: str, settings: TableFile) -> Found:
+        self.raw, self.where, self.settings = raw, where, settings
+        found = parse_delimited(raw, where=where, settings=settings, as_text=self.as_text)
         self.delimiter = found.delimiter
-        return found.frame
+        return Found(found.frame, found.notes)
 
     def again(self, as_text: Collection[str], *, alone: bool = False) -> pl.DataFrame:
         """The same with these columns as they are written, or these alone."""
-        return parse_delimited(self.raw, where=self.where, as_text=as_text, alone=alone).frame
+        return parse_delimited(
+            self.raw, where=self.where, settings=self.settings, as_text=as_text, alone=alone
+        ).frame
 
     @property
     def found(self) -> bool:
@@ -132,9 +137,10 @@ def understand(data: Any, *, where: str = "data", missing: Sequence[Any] | None 
         return data
     signs = _checked_signs(missing)
     file = _TextFile()
-    table = load_table(as_table(data) if isinstance(data, np.ndarray) else data, file, where=where)
+    given = as_table(data) if isinstance(data, np.ndarray) else data
+    table, of_file = load_table(given, file, where=where)
     frame = nw.to_native(table)
-    notes: list[str] = []
+    notes = [*of_file]
     decimal = "."
     if file.found:
         decimal, frame = _decimal_of(frame, file)
@@ -164,16 +170,17 @@ def read_by(data: Any, schema: Schema, *, where: str = "data") -> Reading:
     if isinstance(data, Reading):
         return data
     file = _TextFile(schema.as_text)
-    table = load_table(as_table(data) if isinstance(data, np.ndarray) else data, file, where=where)
+    given = as_table(data) if isinstance(data, np.ndarray) else data
+    table, of_file = load_table(given, file, where=where)
     frame = nw.to_native(table)
-    notes: tuple[str, ...] = ()
+    notes = of_file
     if file.found:
         decimal, frame = _decimal_of(frame, file, schema)
         if decimal != schema.decimal:
             schema = schema.with_decimal(decimal)
             frame = file.again(schema.as_text)
         frame, aside = _without_other_lines(frame, decimal, ends=False)
-        notes = tuple(aside)
+        notes = (*notes, *aside)
     read: list[pl.Series] = []
     deviations: list[Deviation] = []
     for series in frame.iter_columns():

@@ -12,9 +12,11 @@ import numpy as np
 import polars as pl
 
 from quickprop.data.forked import begin_work
-from quickprop.data.tables import IPC_ENDINGS, table_of_columns
+from quickprop.data.in_memory import table_of_columns
 from quickprop.errors import DataFileError
 from quickprop.foundation.atomic_file import is_device, replace_file
+
+_IPC_ENDINGS = (".arrow", ".ipc", ".feather")
 
 
 def csv_text(columns: Mapping[str, np.ndarray | Sequence[Any]]) -> str:
@@ -48,7 +50,7 @@ def write_table(
         (".tsv",): lambda frame, file: frame.write_csv(file, separator="\t"),
         (".csv.gz",): lambda frame, file: file.write(gzip.compress(frame.write_csv().encode())),
         (".parquet",): lambda frame, file: frame.write_parquet(file),
-        IPC_ENDINGS: lambda frame, file: frame.write_ipc(file),
+        _IPC_ENDINGS: lambda frame, file: frame.write_ipc(file),
     }
     name = target.name.lower()
     write = next((w for endings, w in writers.items() if name.endswith(endings)), None)

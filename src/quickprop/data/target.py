@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 
 from quickprop.data.cells import cells_as_numbers
+from quickprop.data.in_memory import as_series
 from quickprop.data.standardizer import Standardizer
-from quickprop.data.tables import as_series
 from quickprop.data.text_cells import level_names, stripped_text
 from quickprop.errors import DataError, did_you_mean
 from quickprop.foundation.documents import Fields

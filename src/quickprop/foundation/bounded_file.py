@@ -7,7 +7,7 @@ import os
 import stat
 import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -163,23 +163,42 @@ def decompressed(raw: bytes, where: str, refuse: Refusal, *, most: int) -> bytes
     zlib.error, EOFError
         The data are damaged or cut short.
     """
+    return bounded(gzip_parts(raw), len(raw), where, refuse, most=most)
+
+
+def bounded(
+    given: Iterable[bytes], packed: int, where: str, refuse: Refusal, *, most: int
+) -> bytes:
+    """What something packed unpacks to, a part after the other, watched while it grows.
+
+    Parameters
+    ----------
+    given : iterable of bytes
+    packed : int
+        Bytes that it is unpacked from.
+    where : str
+    refuse : callable
+        As in `check_regular_file`.
+    most : int
+        Bytes.
+    """
     parts: list[bytes] = []
     size = 0
-    for part in _members(raw):
+    for part in given:
         size += len(part)
-        if size > most or size > max(_HARMLESS, _MOST_TIMES * len(raw)):
+        if size > most or size > max(_HARMLESS, _MOST_TIMES * packed):
             raise refuse(
                 "what is packed in it is too large",
                 where=where,
-                allowed=in_words(min(most, max(_HARMLESS, _MOST_TIMES * len(raw)))),
-                given=f"{in_words(len(raw))} packed",
+                allowed=in_words(min(most, max(_HARMLESS, _MOST_TIMES * packed))),
+                given=f"{in_words(packed)} packed",
                 hint="unpack it and look at it first",
             )
         parts.append(part)
     return b"".join(parts)
 
 
-def _members(raw: bytes) -> Iterator[bytes]:
+def gzip_parts(raw: bytes) -> Iterator[bytes]:
     """The parts of all members of a gzip file, a stretch at a time."""
     rest = raw
     while rest:

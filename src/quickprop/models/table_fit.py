@@ -70,7 +70,8 @@ def fit(
     Parameters
     ----------
     data : path or table
-        A CSV (also gzip), Parquet or Arrow IPC file, or a pandas, polars or pyarrow table.
+        A file as `quickprop.data.read_table` takes it (CSV, Parquet, Excel, SQLite and others), a
+        `quickprop.data.TableFile` that says how to read one, or a pandas, polars or pyarrow table.
     target : str
         The column to predict.
     *others

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import tempfile
@@ -16,15 +17,16 @@ from quickprop.cli.streams import (
     STREAM,
     check_writable,
     default_out,
-    input_file,
+    input_table,
     standard_output,
 )
+from quickprop.data import TableFile
 from quickprop.foundation.interrupts import held_interrupts
 from quickprop.models import TableModel, fit
 
 
 def fit_table(
-    data: str,
+    data: TableFile,
     target: str,
     *,
     out: str | None,
@@ -38,12 +40,13 @@ def fit_table(
     missing: list[str] | None = None,
 ) -> None:
     """Fit, write the model, show the report."""
-    path = out or default_out(data)
-    check_writable(path, data, named=out is not None)
+    source = os.fsdecode(data.path)
+    path = out or default_out(source)
+    check_writable(path, source, named=out is not None)
     aside = console(aside=True)
-    with input_file(data) as source:
+    with input_table(data) as file:
         model = fit_with_bar(
-            source, target, task, hidden, budget, seed, aside, bar=not as_json, group=group,
+            file, target, task, hidden, budget, seed, aside, bar=not as_json, group=group,
             time=time, missing=missing,
         )  # fmt: skip
     save(model, path)
@@ -60,7 +63,7 @@ def fit_table(
 
 
 def fit_with_bar(
-    data: str,
+    data: str | TableFile,
     target: str,
     task: str,
     hidden: list[int] | None,

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
 from quickprop.cli.console import console
 from quickprop.cli.endings import LEFT
-from quickprop.cli.streams import STREAM, check_writable, input_file, standard_output
-from quickprop.data import Reading, Table, column_of, csv_text, write_table
+from quickprop.cli.streams import STREAM, check_writable, input_file, input_table, standard_output
+from quickprop.data import Reading, Table, TableFile, column_of, csv_text, write_table
 from quickprop.errors import DataError, SettingError
 from quickprop.models import TableModel
 
 
 def predict_table(
-    model: str, data: str, *, out: str | None, proba: bool, keep: Sequence[str], strict: bool
+    model: str, data: TableFile, *, out: str | None, proba: bool, keep: Sequence[str], strict: bool
 ) -> None:
     """Read, predict, and write a table of what was predicted."""
-    if model == STREAM and data == STREAM:
+    if model == STREAM and data.path == STREAM:
         raise SettingError("standard input can only be one of the two", where="MODEL, DATA")
     path = out or STREAM
-    check_writable(path, data, model)
+    check_writable(path, os.fsdecode(data.path), model)
     with input_file(model, ".quickprop") as source:
         loaded = TableModel.load(source)
-    with input_file(data) as source:
-        reading = loaded.read(source)
+    with input_table(data) as file:
+        reading = loaded.read(file)
         frame = reading.frame
         kept = kept_columns(frame, keep)
         aside = console(aside=True)

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Collection, Sequence
+import re
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
+from quickprop.data.files.encoding import to_utf8
+from quickprop.data.files.layout import DELIMITERS, Layout, find_layout
+from quickprop.data.files.source import Found
+from quickprop.data.files.table_file import BLANKS, TableFile
+from quickprop.data.in_memory import check_names
 from quickprop.data.text_cells import (
     MISSING_AMONG_NUMBERS,
     MISSING_MARKERS,
@@ -18,7 +24,6 @@ from quickprop.data.text_cells import (
 )
 from quickprop.errors import DataError, DataFileError
 
-DELIMITERS = (",", ";", "\t", "|")
 _QUOTE, _NEWLINE = ord('"'), ord("\n")
 _SNIFFED_BYTES = 1 << 16
 _SCANNED_BYTES = 1 << 25
@@ -53,14 +58,17 @@ class Delimited:
     frame : DataFrame
         Columns have a type where all their cells have it, and else are text as it is written.
     delimiter : str
+    notes : tuple of str
+        What was found out, in a sentence each.
     """
 
     frame: pl.DataFrame
     delimiter: str
+    notes: tuple[str, ...] = ()
 
 
-def parse_csv(raw: bytes, *, where: str) -> pl.DataFrame:
-    """The table in `raw`, the bytes of a delimited text file with a header line.
+def parse_csv(raw: bytes, where: str, settings: TableFile | None = None) -> Found:
+    """The table in `raw`, the bytes of a delimited text file.
 
     Text columns that hold nothing but numbers and signs for missing ones become numbers.
 
@@ -69,12 +77,18 @@ def parse_csv(raw: bytes, *, where: str) -> pl.DataFrame:
     DataFileError, DataError
         As `parse_delimited` does.
     """
-    found = parse_delimited(raw, where=where)
-    return _with_numbers(found.frame, decimal_comma=found.delimiter == ";")
+    found = parse_delimited(raw, where=where, settings=settings)
+    frame = _with_numbers(found.frame, decimal_comma=found.delimiter == ";")
+    return Found(frame, found.notes)
 
 
 def parse_delimited(
-    raw: bytes, *, where: str, as_text: Collection[str] = (), alone: bool = False
+    raw: bytes,
+    *,
+    where: str,
+    settings: TableFile | None = None,
+    as_text: Collection[str] = (),
+    alone: bool = False,
 ) -> Delimited:
     """The table in `raw`, with only such types as polars sees.
 
@@ -82,6 +96,9 @@ def parse_delimited(
     ----------
     raw : bytes
     where : str
+        What messages call the file.
+    settings : TableFile, optional
+        What was said of how to read it.
     as_text : collection of str
         Columns to give as text, cell by cell as it is written; only empty ones are missing.
     alone : bool
@@ -94,26 +111,78 @@ def parse_delimited(
     DataError
         Empty, or two columns of one name.
     """
-    raw = _as_utf8(raw, where)
+    settings = settings or TableFile("")
+    raw, written = to_utf8(raw, where, settings.encoding)
     if not raw.strip():
         raise DataFileError(
             "the file is empty", where=where, hint="give a table with a header and rows"
         )
-    quoted = _uses_quotes(raw)
-    delimiter = _sniff_delimiter(raw[:_SNIFFED_BYTES], quoted)
+    quoted = _uses_quotes(raw, settings.delimiter)
+    layout = find_layout(
+        raw[:_SNIFFED_BYTES].decode(errors="ignore"),
+        whole=len(raw) <= _SNIFFED_BYTES,
+        quoted=quoted,
+        delimiter=settings.delimiter,
+        header=settings.header,
+    )
+    if layout.delimiter == BLANKS:
+        quoted = b'"' in raw
+    text = _plain_text(raw, layout, quoted)
     texts = _Texts(frozenset(as_text), alone)
-    frame = None if quoted else _read_plain(raw, delimiter, where, texts)
+    frame = None if quoted else _read_plain(text, where, texts)
     if frame is None:
-        frame = _read_scanned(raw, delimiter, quoted, where, texts)
-    return Delimited(frame, delimiter)
+        frame = _read_scanned(text, quoted, where, texts)
+    notes = (*([] if written is None else [written]), *layout.notes)
+    return Delimited(frame, text.delimiter, notes)
 
 
-def _read_plain(raw: bytes, delimiter: str, where: str, texts: _Texts) -> pl.DataFrame | None:
+@dataclass(frozen=True)
+class _Text:
+    """Lines of names and rows with one delimiter, and the number of their first one in the file."""
+
+    raw: bytes
+    delimiter: str
+    first_line: int = 1
+
+
+def _plain_text(raw: bytes, layout: Layout, quoted: bool) -> _Text:
+    """The text with nothing above its header, and runs of blanks as one tab."""
+    delimiter = layout.delimiter
+    if layout.start:
+        place = 0
+        for _ in range(layout.start):
+            place = raw.index(b"\n", place) + 1
+        raw = raw[place:]
+    if layout.comment:
+        # What is left of them are blank lines, so that lines keep their numbers.
+        raw = re.sub(rb"(?m)^[ \t]*" + re.escape(layout.comment.encode()) + rb"[^\n]*", b"", raw)
+    if delimiter == BLANKS:
+        raw, delimiter = _tabs_for_blanks(raw, quoted), "\t"
+    first = layout.start + 1
+    if layout.header is not None:
+        names = [name.replace('"', '""') if quoted else name for name in layout.header]
+        marks = [f'"{n}"' if quoted and n else n.replace(delimiter, " ") for n in names]
+        raw = delimiter.join(marks).encode() + b"\n" + raw
+        first -= 1
+    return _Text(raw, delimiter, first)
+
+
+def _tabs_for_blanks(raw: bytes, quoted: bool) -> bytes:
+    raw = re.sub(rb"(?m)^[ \t]+|[ \t]+$", b"", raw)
+    if not quoted:
+        return re.sub(rb"[ \t]+", b"\t", raw)
+    return re.sub(
+        rb'"(?:[^"]|"")*"|[ \t]+', lambda m: m[0] if m[0].startswith(b'"') else b"\t", raw
+    )
+
+
+def _read_plain(text: _Text, where: str, texts: _Texts) -> pl.DataFrame | None:
     """The table of a text without quotes, blank lines and ragged ones; None where there may be any.
 
     Of equally long lines there are as many delimiters as lines times those of the header. Where
     polars finds no line that is longer than the header, none is shorter either.
     """
+    raw, delimiter = text.raw, text.delimiter
     end = raw.find(b"\n")
     mark = delimiter.encode()
     width = raw.count(mark, 0, end) + 1
@@ -130,16 +199,15 @@ def _read_plain(raw: bytes, delimiter: str, where: str, texts: _Texts) -> pl.Dat
     return frame if frame.height == lines - 1 else None
 
 
-def _read_scanned(
-    raw: bytes, delimiter: str, quoted: bool, where: str, texts: _Texts
-) -> pl.DataFrame:
+def _read_scanned(text: _Text, quoted: bool, where: str, texts: _Texts) -> pl.DataFrame:
     """The table of any text, or the error that names the line that is wrong."""
-    records = _find_records(raw, delimiter, quoted, where)
+    raw, delimiter = text.raw, text.delimiter
+    records = _find_records(text, quoted, where)
     kept = np.flatnonzero(~records.blank)
     header_at = kept[0]
     header = raw[records.starts[header_at] : records.ends[header_at]].decode()
     names = _column_names(header, delimiter, quoted, where)
-    _check_lengths(raw, records, kept, len(names), where)
+    _check_lengths(text, records, kept, len(names), where)
     if len(kept) == 1:
         raise DataError(
             "the table has a header but no rows", where=where, hint="give at least one row"
@@ -148,64 +216,18 @@ def _read_scanned(
     return _read_rows(body, names, delimiter, quoted, where, texts)
 
 
-def _as_utf8(raw: bytes, where: str) -> bytes:
-    """The same text in UTF-8 with no byte order mark and Unix line ends."""
-    try:
-        if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-            raw = raw.decode("utf-16").encode()
-        else:
-            raw.decode()
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise DataFileError(
-            f"line {line} is not UTF-8 text", where=where, hint="save the file as CSV in UTF-8"
-        ) from error
-    raw = raw.removeprefix(b"\xef\xbb\xbf")
-    if b"\0" in raw:
-        line = raw.count(b"\n", 0, raw.index(b"\0")) + 1
-        raise DataFileError(
-            f"line {line} holds a zero byte, so this is not a text file",
-            where=where,
-            hint="save the table as CSV in UTF-8, or name a Parquet file .parquet",
-        )
-    if b"\r" in raw:
-        raw = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    return raw
-
-
-def _uses_quotes(raw: bytes) -> bool:
+def _uses_quotes(raw: bytes, delimiter: str | None) -> bool:
     """Whether any field begins with a quote; else a quote is a letter like any other (5" pipe)."""
     if b'"' not in raw:
         return False
     return raw.startswith(b'"') or any(
-        mark + b'"' in raw for mark in (b"\n", *(d.encode() for d in DELIMITERS))
+        mark.encode() + b'"' in raw for mark in ("\n", *DELIMITERS, delimiter or "\n")
     )
 
 
-def _sniff_delimiter(head: bytes, quoted: bool) -> str:
-    """The delimiter that cuts the first lines into equally many fields, and the most of them."""
-    text = head.decode(errors="ignore")
-    lines = [line for line in text.split("\n") if line.strip()][:50]
-    if len(head) == _SNIFFED_BYTES and len(lines) > 1:
-        lines = lines[:-1]
-
-    def score(delimiter: str) -> tuple[float, int]:
-        kind = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-        rows = csv.reader(lines, delimiter=delimiter, quoting=kind)  # type: ignore[arg-type]
-        try:
-            counts = [len(row) for row in rows]
-        except csv.Error:
-            return (0.0, 0)
-        if not counts or counts[0] == 1:
-            return (0.0, 0)
-        return (sum(count == counts[0] for count in counts) / len(counts), counts[0])
-
-    best = max(DELIMITERS, key=score)
-    return best if score(best) > (0.0, 0) else ","
-
-
-def _find_records(raw: bytes, delimiter: str, quoted: bool, where: str) -> _Records:
+def _find_records(text: _Text, quoted: bool, where: str) -> _Records:
     """Cut the text into records, a stretch at a time so that memory stays a few times its size."""
+    raw, delimiter = text.raw, text.delimiter
     data = np.frombuffer(raw, np.uint8)
     ends, delimiters_before = [], []
     inside, seen = 0, 0
@@ -227,7 +249,7 @@ def _find_records(raw: bytes, delimiter: str, quoted: bool, where: str) -> _Reco
         raise DataFileError(
             "a quoted field is never closed",
             where=where,
-            given=f"a last quote on line {raw.count(_NEWLINE, 0, opened) + 1}",
+            given=f"a last quote on line {raw.count(_NEWLINE, 0, opened) + text.first_line}",
             hint='close it with another "',
         )
     stops, counts = np.concatenate(ends), np.concatenate(delimiters_before)
@@ -252,29 +274,9 @@ def _column_names(header: str, delimiter: str, quoted: bool, where: str) -> list
     return names
 
 
-def check_names(names: Sequence[str], *, where: str) -> None:
-    """Raise when two columns have one name, or one has none that can be written."""
-    seen: dict[str, int] = {}
-    for place, name in enumerate(names, start=1):
-        try:
-            name.encode()
-        except UnicodeEncodeError:
-            raise DataError(
-                "the name of a column is not Unicode text", where=where, given=repr(name)[:80],
-                hint="rename the column",
-            ) from None  # fmt: skip
-        if name in seen:
-            raise DataError(
-                f"two columns are called {name!r}",
-                where=where,
-                allowed="each name once",
-                given=f"columns {seen[name]} and {place}",
-                hint="give each column a name of its own",
-            )
-        seen[name] = place
-
-
-def _check_lengths(raw: bytes, records: _Records, kept: np.ndarray, width: int, where: str) -> None:
+def _check_lengths(
+    text: _Text, records: _Records, kept: np.ndarray, width: int, where: str
+) -> None:
     """Raise for the first record with more or fewer fields than the header."""
     if width == 1:
         # Without any delimiter in the header there is nothing to count a record against.
@@ -284,7 +286,7 @@ def _check_lengths(raw: bytes, records: _Records, kept: np.ndarray, width: int, 
     if not len(ragged):
         return
     first = int(ragged[0])
-    line = raw.count(b"\n", 0, int(records.starts[first])) + 1
+    line = text.raw.count(b"\n", 0, int(records.starts[first])) + text.first_line
     others = f" ({len(ragged)} lines in all are like that)" if len(ragged) > 1 else ""
     raise DataFileError(
         f"line {line} does not fit the header{others}",
