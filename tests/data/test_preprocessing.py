@@ -212,6 +212,30 @@ def test_notes_say_what_was_done():
     )
 
 
+def test_free_text_has_features():
+    good, bad = ["fine", "lovely", "great", "splendid"], ["awful", "dreadful", "broken", "dirty"]
+    fillers = ["hotel", "room", "breakfast", "garden", "view", "staff", "pool", "bed", "bath", "tea",
+               "desk", "lift", "street"]  # fmt: skip
+    texts = [
+        f"The {fillers[k % 13]} was {(good, bad)[k % 2][k // 2 % 4]} and so the {fillers[k % 11]}, "
+        f"{k % 7} nights in {fillers[k % 5]} {k}"
+        for k in range(200)
+    ]
+    preprocessor = fit(review=texts, y=[float(k % 7) for k in range(200)])
+    assert (
+        "1 text column is free text, a feature for each of the usual runs of letters: review."
+        in (preprocessor.notes)
+    )
+    again = Preprocessor.from_document(json.loads(json.dumps(preprocessor.to_document())))
+    rows = {"review": [texts[0], None, texts[1]], "y": [1.0, 2.0, 3.0]}
+    numeric = again.transform(read_table(rows)).numeric
+    width = len(preprocessor.numeric_names) - 1
+    squares = np.square(numeric[:, :width]).sum(1)
+    assert squares == pytest.approx([width, 0, width], rel=1e-5)
+    one = preprocessor.transform(read_table({"review": [texts[1]], "y": [3.0]})).numeric
+    assert np.array_equal(one[0], numeric[2])
+
+
 # --- values, worked by hand
 
 

@@ -13,6 +13,7 @@ from quickprop.data.column import Column
 from quickprop.data.date_column import DateColumn, cells_as_moments, holds_dates
 from quickprop.data.level_columns import common_levels, learn_levels
 from quickprop.data.numeric_column import NumericColumn
+from quickprop.data.text_column import TextColumn, is_free_text
 
 _C = TypeVar("_C", bound=Cells)
 
@@ -167,8 +168,21 @@ def _choose_levels(name: str, cells: LevelCells, rows: np.ndarray | None) -> Col
     if distinct == 1 and not seen.missing:
         return _dropped("every cell is the same")
     if given >= _FEWEST_ROWS_FOR_ID and distinct >= _UNIQUE_TEXT_SHARE * given:
-        return _dropped("nearly every row has a text of its own")
+        free = _choose_text(name, cells, seen)
+        return free or _dropped("nearly every row has a text of its own")
     levels, shared = common_levels(seen)
     if levels.count < 2 or levels.count + (shared > 0) < 3:
-        return _dropped("hardly any value comes often enough to learn from")
+        free = _choose_text(name, cells, seen) if given >= _FEWEST_ROWS_FOR_ID else None
+        return free or _dropped("hardly any value comes often enough to learn from")
     return ColumnChoice(learn_levels(name, seen), cells)
+
+
+def _choose_text(name: str, cells: LevelCells, seen: LevelCells) -> ColumnChoice | None:
+    """Features of free text, where the cells are made of words."""
+    if not is_free_text(seen.names.filter(pl.Series(seen.counts > 0))):
+        return None
+    try:
+        return ColumnChoice(TextColumn.learn(name, seen), cells)
+    except ValueError:
+        # No run of letters comes twice.
+        return None

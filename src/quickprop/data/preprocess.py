@@ -18,6 +18,7 @@ from quickprop.data.deviations import Deviation
 from quickprop.data.level_columns import EMBED_FROM, EmbeddedColumn, OneHotColumn
 from quickprop.data.numeric_column import NumericColumn
 from quickprop.data.tables import Table, read_table
+from quickprop.data.text_column import TextColumn
 from quickprop.errors import DataError, did_you_mean
 from quickprop.foundation.documents import Fields
 
@@ -343,4 +344,5 @@ _DONE: dict[type[Column], str] = {
     OneHotColumn: "one-hot, a feature for each level",
     EmbeddedColumn: f"embedded, having {EMBED_FROM} levels or more",
     DateColumn: "split into calendar parts and elapsed time",
+    TextColumn: "free text, a feature for each of the usual runs of letters",
 }
