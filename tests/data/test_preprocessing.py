@@ -217,8 +217,8 @@ def test_free_text_has_features():
     fillers = ["hotel", "room", "breakfast", "garden", "view", "staff", "pool", "bed", "bath", "tea",
                "desk", "lift", "street"]  # fmt: skip
     texts = [
-        f"The {fillers[k % 13]} was {(good, bad)[k % 2][k // 2 % 4]} and so the {fillers[k % 11]}, "
-        f"{k % 7} nights in {fillers[k % 5]} {k}"
+        f"The {fillers[k % 13]} was {(good, bad)[k % 2][k // 2 % 4]}, so the {fillers[k % 11]} "
+        f"for {k % 7} nights in {fillers[k % 5]} {k}"
         for k in range(200)
     ]
     preprocessor = fit(review=texts, y=[float(k % 7) for k in range(200)])
