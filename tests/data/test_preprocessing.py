@@ -214,8 +214,8 @@ def test_notes_say_what_was_done():
 
 def test_free_text_has_features():
     good, bad = ["fine", "lovely", "great", "splendid"], ["awful", "dreadful", "broken", "dirty"]
-    fillers = ["hotel", "room", "breakfast", "garden", "view", "staff", "pool", "bed", "bath", "tea",
-               "desk", "lift", "street"]  # fmt: skip
+    fillers = ["hotel", "room", "breakfast", "garden", "view", "staff", "pool", "bed", "tea",
+               "bath", "desk", "lift", "street"]  # fmt: skip
     texts = [
         f"The {fillers[k % 13]} was {(good, bad)[k % 2][k // 2 % 4]}, so the {fillers[k % 11]} "
         f"for {k % 7} nights in {fillers[k % 5]} {k}"
