@@ -111,7 +111,7 @@ def find_time_order(
             return TimeOrder(series.name, keys)
     if not by_rows or sorted_by_number or _is_sorted(truth):
         return None
-    if _follow_each_other(columns, 0.8):
+    if _follow_each_other(columns, 0.6):
         return TimeOrder(None, np.arange(rows, dtype=np.float64))
     return None
 

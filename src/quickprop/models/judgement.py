@@ -66,7 +66,7 @@ def judge(prepared: Prepared, model: Trained, linear: LinearFit | None) -> Judge
 def look_ahead(judgement: Judgement, prepared: Prepared, earlier: Trained | None) -> Judgement:
     """What was judged on rows at random, with what a model of the earlier rows says of the last.
 
-    Where that is as good nothing is added.
+    Where that is about as good, and better than any single answer, nothing is added.
 
     Parameters
     ----------
@@ -92,17 +92,18 @@ def look_ahead(judgement: Judgement, prepared: Prepared, earlier: Trained | None
     dummy = task.always_the_same(prepared.truth[later.train], len(last))
     scores = {"network": task.scores(truth, said), "dummy": task.scores(truth, dummy)}
     judged = replace(judgement, ahead=scores)
-    ahead, _ = task.standing(scores["network"])
+    ahead, looks_good = task.standing(scores["network"])
     at_random, _ = task.standing(judgement.scores["network"])
     by, share = prepared.deal.later_by, round(100 * len(last) / len(prepared.truth))
-    if not task.falls_behind(scores["network"], judgement.scores["network"]):
-        return judgement
     # Two walks go up and down together for long: their order alone is no sign, if it comes with
     # numbers that are worse than the dummy's.
     # Nor is an offset that only the dummy lacks: the best answer for these rows must lose too.
     best = task.always_the_same(truth, len(last))
     better = _loss(task, truth, said) < min(_loss(task, truth, dummy), _loss(task, truth, best))
-    if better and tells_something(task, truth, said, dummy, TestRows(ordered=True)):
+    if better and not task.falls_behind(scores["network"], judgement.scores["network"]):
+        return judgement
+    told = tells_something(task, truth, said, dummy, TestRows(ordered=True))
+    if better and (told or looks_good):
         words = (
             f" Ahead in time (the last {share} % by {by}, learned from those before) it has "
             f"{ahead} instead of {at_random}: expect that of rows that are yet to come."

@@ -211,7 +211,14 @@ def prepare(
     preprocessor, matrices = Preprocessor.fit_transform(
         frame, split.train, exclude=(target, *deal.without)
     )
-    alone = tell_alone(preprocessor, matrices, truth, split, classes=strata is not None)
+    # Between neighbours in time the time itself tells the target, which is said elsewhere.
+    alone = [
+        (name, share)
+        for name, share in tell_alone(
+            preprocessor, matrices, truth, split, classes=strata is not None
+        )
+        if repr(name) != deal.later_by
+    ]
     chosen = chosen.fit_training(column[split.train.tolist()])
     return Prepared(
         target=target,
