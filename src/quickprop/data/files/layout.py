@@ -312,6 +312,8 @@ def _names_above(
         text = lines[comments[-1]].strip().removeprefix(comment).strip()
         ((_, names), *_) = _cells([text], cut.delimiter, '"' in text) or [(0, [])]
         if len(names) == cut.width:
+            # "#,name": the sign is a name itself.
+            names[0] = names[0].strip() or comment
             return [name.strip() for name in names], comments[-1], ()
     return None
 
