@@ -66,8 +66,8 @@ def test_predict_does_not_overwrite_what_it_reads(here: Path, capsys, model: str
     assert {path: path.read_bytes() for path in here.iterdir()} == before
 
 
-@pytest.mark.parametrize("text", ["²", "9" * 5000, "٤x"])
-def test_digits_that_are_no_width(here: Path, capsys, text: str):
+@pytest.mark.parametrize("text", ["²", "9" * 5000, "٤x", "64,,64", "64,", "", ","])
+def test_what_is_no_width(here: Path, capsys, text: str):
     assert run("fit", "data.csv", "--target", "kind", "--hidden", text) == cli.WRONG
     error = capsys.readouterr().err
     assert error.startswith("error: ")

@@ -35,9 +35,9 @@ def parse_hidden(text: str) -> list[int]:
     """Widths from "64,64"; none at all from "none", for a linear model."""
     if text.strip().lower() == "none":
         return []
-    parts = [part.strip() for part in text.split(",") if part.strip()]
+    parts = [part.strip() for part in text.split(",")]
     # int() refuses superscripts, which are digits too, and numbers of thousands of digits.
-    if not parts or not all(part.isdecimal() and len(part) <= 9 for part in parts):
+    if not all(part.isdecimal() and len(part) <= 9 for part in parts):
         raise SettingError(
             "not the widths of hidden layers",
             allowed="whole numbers with commas, such as 64,64, or none for a linear model",

@@ -81,7 +81,7 @@ def standard_output() -> Iterator[None]:
         The reader, such as head, has seen enough.
     """
     if sys.stdout is None:
-        raise OutputError("it is closed", where="standard output", hint="use --out")
+        raise OutputError("it is closed", where="standard output", hint="redirect it to a file")
     try:
         yield
         sys.stdout.flush()
