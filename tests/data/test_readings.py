@@ -157,6 +157,7 @@ def test_text_files_say_what_was_taken_for_missing(tmp_path):
         ["1 kg", "500 g", "2 lb"],
         ["16-24", "25-34", "35-44"],
         ["v1.2", "v1.3", "v2.0"],
+        [*(f"{k}.5" for k in range(97)), "V57", "V55", "E965"],
     ],
 )
 def test_names_stay_names(cells):

@@ -51,6 +51,8 @@ NONE = "none"
 #: Different texts that are looked at for the decimal sign.
 _GLANCE = 5000
 _MOST_ODD = 50
+#: Different codes among numbers from which the numbers are codes too.
+_FEWEST_CODES = 3
 #: Words for what the last lines add up, in small letters.
 _TOTALS = frozenset(
     {
@@ -390,6 +392,8 @@ class _Finder:
         form = None if cells is None else find_form(cells, often, decimal)
         if form is not None and not from_text and _are_codes(some, int(often.sum())):
             form = None
+        if form is not None and _beside_codes(some.filter(form.read(some).is_null())):
+            form = None
         if cells is not None and form is not None:
             every = pl.concat([some, signs_here])
             values = form.read(every)
@@ -492,6 +496,11 @@ def _are_codes(texts: pl.Series, cells: int) -> bool:
     """Whether text of a typed table is whole numbers that come again: codes, typed as such."""
     whole = texts.str.contains("^[0-9]+$")
     return bool(whole.mean() > 0.9) and len(texts) < 0.5 * cells  # type: ignore[operator]
+
+
+def _beside_codes(odd: pl.Series) -> bool:
+    """Whether what is no number are codes, as V57 and E965 are among 250.83 and 414."""
+    return int(odd.str.contains("^[A-Za-z]{1,3}[0-9]").sum()) >= _FEWEST_CODES
 
 
 def _are_days(series: pl.Series) -> bool:
