@@ -25,7 +25,7 @@ from quickprop.estimators.scores import r2
 from quickprop.estimators.setting_checks import checked_widths
 from quickprop.estimators.settings import COUNT
 from quickprop.estimators.validation import FLOATS, FORMATS, dense, validated
-from quickprop.losses import MeanSquaredError
+from quickprop.losses import Loss, MeanSquaredError
 from quickprop.models.encoder_decoder import EncoderDecoder, mirrored, repetition_errors
 from quickprop.nn.activations import ACTIVATIONS
 
@@ -167,6 +167,16 @@ class AutoencoderTransformer(
 
     def _target(self, y: np.ndarray, fitted: FittedNetwork) -> np.ndarray:
         return self._inputs(y, fitted)[0]
+
+    def _check_read(self, loss: Loss) -> None:
+        scale = self._preparation
+        if (
+            not isinstance(loss, MeanSquaredError)
+            or self.n_outputs_ != self.n_features_in_
+            or self.n_layers_ % 2 == 0
+            or not (scale is None or (isinstance(scale, StandardColumns) and scale.target))
+        ):
+            raise SettingError("not what an autoencoder has learned", where="learned")
 
     def _prepared(self, X: Any, y: np.ndarray, weights: np.ndarray | None) -> Preparation:
         scale = Standardizer.fit(X, weights)

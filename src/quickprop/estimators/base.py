@@ -37,11 +37,11 @@ from quickprop.estimators.epochs import (
     update_rule,
     warn_of_end,
 )
+from quickprop.estimators.estimator_file import EstimatorFile
 from quickprop.estimators.fitted_network import FittedNetwork
 from quickprop.estimators.gradient_engine import GradientEngine
 from quickprop.estimators.holdout import share_split, splitter_split
 from quickprop.estimators.html_repr import EstimatorHtml
-from quickprop.estimators.network_attributes import NetworkAttributes
 from quickprop.estimators.objective import ScaledLoss
 from quickprop.estimators.optimizer_names import schedule_of
 from quickprop.estimators.preparation import Preparation
@@ -78,7 +78,7 @@ def has_steps(estimator: Any) -> bool:
     return True
 
 
-class MultilayerPerceptron(EstimatorHtml, CallbackSupport, PerceptronSettings, NetworkAttributes):
+class MultilayerPerceptron(EstimatorHtml, CallbackSupport, PerceptronSettings, EstimatorFile):
     """A multi-layer perceptron with scikit-learn's face."""
 
     best_loss_: float | None

@@ -31,7 +31,7 @@ from quickprop.estimators.fitted_network import FittedNetwork
 from quickprop.estimators.losses import CLASS_LOSSES, class_loss
 from quickprop.estimators.objective import ScaledLoss
 from quickprop.estimators.parameters import estimator, parameter
-from quickprop.estimators.preparation import Preparation, TableColumns
+from quickprop.estimators.preparation import Preparation, TableColumns, check_table
 from quickprop.estimators.rows import Rows
 from quickprop.estimators.scores import accuracy
 from quickprop.estimators.sklearn_attributes import carried_to
@@ -255,6 +255,10 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         if loss.target_placeholder(self.n_outputs_, fitted.network.dtype).rank == 1:
             return y
         return np.equal(y[:, None], np.arange(self.n_outputs_)).astype(fitted.kind)
+
+    def _check_read(self, loss: Loss) -> None:
+        class_loss(loss, self._exclusive)
+        check_table(self._preparation)
 
     def _prepared(self, X: Any, y: np.ndarray, weights: np.ndarray | None) -> Preparation:
         return TableColumns.of(X)

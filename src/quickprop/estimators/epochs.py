@@ -20,7 +20,9 @@ from quickprop.optim import Optimizer
 from quickprop.train import Callback, StopReason
 from quickprop.train.loop import EpochLoop
 
-#: What is said when there was not even time to compile.
+#: What is said when there was not even time to write the step.
+WRITING = " The weights are the starting ones: there was no time to write the network's step."
+#: What is said when there was no time to compile it.
 COMPILING = (
     " The weights are the starting ones: the network's code was still being compiled. The next fit "
     "of such a network will find it ready."
@@ -38,12 +40,14 @@ def run_epochs(
     """Write and compile the step, then train; gives why it ended, and more to say of it."""
     # Held back, so that Ctrl-C never comes between two lists that belong together.
     with held_interrupts() as interrupts:
+        missed = WRITING
         try:
             with (
                 time_limit(lambda: interrupts.raised or deadline.over),
                 compiling_within(deadline.left, lambda: interrupts.raised),
             ):
                 rule = make_rule()
+                missed = COMPILING
                 batches = rule.engine.minibatches(rows, batch_size)
                 if rule.score is not None and 0.0 < deadline.left < math.inf:
                     # Compiled here too.
@@ -51,7 +55,7 @@ def run_epochs(
         except NotInTimeError:
             if interrupts.raised:
                 return StopReason.INTERRUPTED, ""
-            return StopReason.OUT_OF_TIME, COMPILING
+            return StopReason.OUT_OF_TIME, missed
         rule.bind(batches, epochs)
         rule.watched = bool(callbacks)
         stop = EpochLoop(batches, rule, epochs, callbacks, deadline, interrupts).run()

@@ -11,6 +11,7 @@ import numpy as np
 # By the name of the room: its parts are loaded when a table comes, and not with the estimators.
 from quickprop import data
 from quickprop.data.standardizer import Standardizer
+from quickprop.errors import SettingError
 
 
 @dataclass(frozen=True)
@@ -85,3 +86,9 @@ class TableColumns(Preparation):
         if made.categories.shape[1]:
             parts.append(made.categories)
         return tuple(parts)
+
+
+def check_table(preparation: Preparation | None) -> None:
+    """Raise `SettingError` for one that does not take tables."""
+    if isinstance(preparation, StandardColumns):
+        raise SettingError("not columns of a table", where="preparation")

@@ -33,7 +33,7 @@ from quickprop.estimators.losses import (
 )
 from quickprop.estimators.objective import ScaledLoss
 from quickprop.estimators.parameters import estimator, parameter
-from quickprop.estimators.preparation import Preparation, TableColumns
+from quickprop.estimators.preparation import Preparation, TableColumns, check_table
 from quickprop.estimators.rows import Rows
 from quickprop.estimators.scores import r2
 from quickprop.estimators.sklearn_attributes import carried_to
@@ -229,6 +229,10 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         loss = fitted.objective.loss
         checked = loss.check_target(y, loss.output_width(self.n_outputs_), "y")
         return np.ascontiguousarray(checked, fitted.kind)
+
+    def _check_read(self, loss: Loss) -> None:
+        number_loss(loss)
+        check_table(self._preparation)
 
     def _prepared(self, X: Any, y: np.ndarray, weights: np.ndarray | None) -> Preparation:
         scaled = isinstance(number_loss(self.loss), SCALABLE)

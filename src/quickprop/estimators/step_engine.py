@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 
+from quickprop.errors import SettingError
 from quickprop.estimators.objective import ScaledLoss
 from quickprop.estimators.rows import Rows
 from quickprop.execution import Function, Minibatches
@@ -75,4 +77,14 @@ class StepEngine:
     def set_state(self, values: Mapping[str, np.ndarray]) -> None:
         """Put in place what `state` gave."""
         for name, value in values.items():
-            self._state[name].assign(value)
+            held = self._state.get(name)
+            if held is None or np.size(value) != math.prod(held.value.shape):
+                raise SettingError(
+                    "what was remembered is of another optimizer or network",
+                    where="partial_fit",
+                    allowed=", ".join(self._state),
+                    given=name,
+                    hint="go on with the settings of the fit before, or fit anew",
+                )
+            # In a file, single numbers have an axis.
+            held.assign(np.reshape(value, held.value.shape))
