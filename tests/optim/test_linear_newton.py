@@ -1,7 +1,11 @@
+import threading
+
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from quickprop.errors import SettingError
+from quickprop.foundation.one_blas_thread import one_blas_thread
 from quickprop.losses import CrossEntropy, MeanSquaredError
 from quickprop.models.inputs import Interface
 from quickprop.models.recipe import Recipe
@@ -102,3 +106,38 @@ def test_the_same_bits_twice_and_no_step_without_time():
     history = fit(network, x, labels, loss=CrossEntropy(), optimizer=LinearNewton(), budget=1e-9)
     assert not history.epochs
     assert network.weights()["dense1.weight"].tobytes() == start
+
+
+def test_the_same_bits_for_any_number_of_blas_threads():
+    random = np.random.default_rng(0)
+    x = random.normal(size=(6000, 150)).astype(np.float32)
+    labels = (x @ random.normal(size=(150, 3))).argmax(axis=1).astype(np.int32)
+    found = []
+    for threads in (1, 2, 4):
+        network = Network([Dense(3)], 150, seed=0)
+        with threadpool_limits(threads, user_api="blas"):
+            fit(network, x, labels, loss=CrossEntropy(), optimizer=LinearNewton(), epochs=4, l2=0.1)
+        found.append(network.weights())
+    for other in found[1:]:
+        assert all((other[name] == array).all() for name, array in found[0].items())
+
+
+def test_the_limit_is_lifted_when_the_last_block_has_ended():
+    def threads():
+        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+    before, inside, go_on = threads(), threading.Event(), threading.Event()
+
+    @one_blas_thread()
+    def held():
+        inside.set()
+        go_on.wait(10)
+
+    other = threading.Thread(target=held)
+    with one_blas_thread():
+        other.start()
+        assert inside.wait(10)
+    assert set(threads()) <= {1}
+    go_on.set()
+    other.join()
+    assert threads() == before

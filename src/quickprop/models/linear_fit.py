@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from quickprop.foundation.deadline import Deadline
+from quickprop.foundation.one_blas_thread import one_blas_thread
 from quickprop.models.inputs import network_inputs
 from quickprop.models.prepared import Prepared
 from quickprop.models.recipe import Recipe, linear_recipe
@@ -134,6 +135,7 @@ def _is_solved(prepared: Prepared) -> bool:
     return prepared.task.squared and _columns(prepared) <= _MOST_SOLVED
 
 
+@one_blas_thread()
 def _solved(prepared: Prepared, recipe: Recipe) -> Trained:
     """Least squares by its equations, in float64."""
     begun = time.perf_counter()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from quickprop.autodiff import gradients
+from quickprop.foundation.one_blas_thread import one_blas_thread
 from quickprop.foundation.settings import integer, number, setting
 from quickprop.graph import ROWS, Graph, placeholder
 from quickprop.native import CsrMatrix
@@ -76,7 +77,8 @@ class LinearNewton(FullBatchMethod):
 
     def descent(self, problem: Problem) -> Descent:
         """At the starting weights, for a network that is linear in its inputs."""
-        return _LinearDescent(self, problem)
+        with one_blas_thread():
+            return _LinearDescent(self, problem)
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,7 @@ class _LinearDescent(Descent):
         """As the last iteration found it."""
         return self._finished
 
+    @one_blas_thread()
     def begin(self, halted: Callable[[], bool]) -> float:
         """The loss, for a first direction."""
         point = self._look(self._point.weights, halted)
@@ -132,6 +135,7 @@ class _LinearDescent(Descent):
         self._finished = self._flat(point)
         return point.loss
 
+    @one_blas_thread()
     def advance(
         self,
         evaluations: int,
