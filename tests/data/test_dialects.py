@@ -51,7 +51,9 @@ def written(table: pl.DataFrame, mark: str, header: bool) -> str:
 def comes_back(table: pl.DataFrame, draw: st.DataObject) -> None:
     mark = draw.draw(st.sampled_from([",", ";", "\t", "|", " "]))
     header = draw.draw(st.booleans())
-    title = TITLES[draw.draw(st.sampled_from(sorted(TITLES)))]
+    # Three words above three columns apart by blanks are a header as well as a title.
+    above = sorted(TITLES) if mark != " " else ["comments", "none"]
+    title = TITLES[draw.draw(st.sampled_from(above))]
     sep = f"sep={mark}\n" if mark != " " and not title and draw.draw(st.booleans()) else ""
     text = sep + title + written(table, mark, header)
     text = text.replace("\n", draw.draw(st.sampled_from(["\n", "\r\n", "\r"])))
