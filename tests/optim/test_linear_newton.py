@@ -122,22 +122,23 @@ def test_the_same_bits_for_any_number_of_blas_threads():
         assert all((other[name] == array).all() for name, array in found[0].items())
 
 
-def test_the_limit_is_lifted_when_the_last_block_has_ended():
+def test_the_limit_is_lifted_after_the_block():
     def threads():
         return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
 
-    before, inside, go_on = threads(), threading.Event(), threading.Event()
+    before, seen = threads(), []
 
     @one_blas_thread()
     def held():
-        inside.set()
-        go_on.wait(10)
+        seen.append(threads())
 
-    other = threading.Thread(target=held)
     with one_blas_thread():
-        other.start()
-        assert inside.wait(10)
-    assert set(threads()) <= {1}
-    go_on.set()
-    other.join()
+        held()
+        assert threads() == seen[0]
+    assert set(seen[0]) <= {1}
     assert threads() == before
+    # Another thread leaves the number as it is: it could not put it back.
+    other = threading.Thread(target=held)
+    other.start()
+    other.join()
+    assert seen[1] == threads() == before
