@@ -89,7 +89,7 @@ def test_an_unknown_sample_is_named():
 
 def test_row_numbers_are_dropped_after_a_real_split():
     # What a counter looks like among the training rows alone, for many seeds.
-    frame = read_table({"n": list(range(1, 501)), "x": [i % 7 for i in range(500)]})
+    frame = read_table({"row": list(range(1, 501)), "x": [i % 7 for i in range(500)]})
     for seed in range(20):
         train = split_rows(500, seed=seed).train
         assert Preprocessor.fit(frame[train.tolist()]).column_names == ("x",)

@@ -46,13 +46,20 @@ def test_a_hostile_report_is_one_error(tmp_path: Path, at: tuple[str, ...], valu
         quickprop.load(tmp_path / "m.quickprop")
 
 
-def test_weights_that_are_not_finite_are_refused(tmp_path: Path):
+def test_weights_that_are_not_finite_are_refused(tmp_path: Path, monkeypatch):
+    path = tmp_path / "m.quickprop"
     document, weights = read_model_file(GOLDEN)
     name = next(iter(weights))
     weights[name] = np.full_like(weights[name], np.nan)
-    write_model_file(tmp_path / "m.quickprop", document, weights)
     with pytest.raises(ModelFileError, match="not finite"):
-        quickprop.load(tmp_path / "m.quickprop")
+        write_model_file(path, document, weights)
+    assert not path.exists()
+    # What wrote the file may not have looked.
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "isfinite", np.ones_like)
+        write_model_file(path, document, weights)
+    with pytest.raises(ModelFileError, match="not finite"):
+        quickprop.load(path)
 
 
 def test_what_is_no_path_is_refused():

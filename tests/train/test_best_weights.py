@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from quickprop.losses import MeanSquaredError
@@ -25,6 +25,7 @@ def loss_of(network, x=X, y=Y):
 
 
 @settings(max_examples=40, deadline=None)
+@example("Quickprop", 10.0, 48, 4, False, True)
 @given(
     st.sampled_from(sorted(RULES)),
     st.floats(-3, 1).map(lambda power: 10.0**power),

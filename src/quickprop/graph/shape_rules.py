@@ -65,8 +65,8 @@ def _same_type(op: Op, inputs: tuple[Typed, ...]) -> DType:
             allowed="one type for all",
             given=", ".join(dtype.value for _, dtype in inputs),
             # A cast brings back no digits that were rounded away when the tensor was made.
-            hint="make all of one type: constant(x, 'float64') and variable(x, 'float64') keep "
-            "the digits of an array, which is float32 by default"
+            hint="make all of one type with cast(); constant(x, 'float64') and "
+            "variable(x, 'float64') keep the digits of an array, which is float32 by default"
             if all(dtype.is_float for dtype in kinds)
             else "use cast(x, dtype) on one of them",
         )

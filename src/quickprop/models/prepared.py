@@ -174,7 +174,7 @@ def prepare(
     >>> from quickprop.models import prepare
     >>> prepared = prepare(sample_path("iris"), target="species")
     >>> len(prepared.split.train), len(prepared.split.validation), len(prepared.split.test)
-    (102, 18, 30)
+    (101, 18, 31)
     """
     SHARE.checked(test, "test")
     SEED.checked(seed, "seed")

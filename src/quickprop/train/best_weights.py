@@ -116,7 +116,7 @@ class BestByTraining(BestWeights):
     ----------
     measure : TrainingLoss
     single : bool
-        Whether an epoch is a single step.
+        Whether an epoch is a single step, whose loss is exactly that of the weights before it.
     deadline : Deadline
         Later than that nothing is measured.
     """

@@ -388,7 +388,7 @@ class Fit:
             threads=settings.threads,
         )
         look = None if held_out is None else self._evaluation(held_out, self.backend)
-        best = self._best(rows, look, batches.steps_per_epoch)
+        best = self._best(step, rows, look, batches.steps_per_epoch)
         rule = LossRule(
             step,
             batches,
@@ -417,7 +417,11 @@ class Fit:
         return EpochFit(self, batches, rule, file, interrupts)
 
     def _best(
-        self, rows: TrainingData, look: Evaluation | None, steps_per_epoch: int
+        self,
+        step: TrainingStep,
+        rows: TrainingData,
+        look: Evaluation | None,
+        steps_per_epoch: int,
     ) -> BestWeights:
         if look is not None:
             return BestByValidation(self.network, History(), look)
@@ -425,7 +429,10 @@ class Fit:
         few = not any(isinstance(array, CsrMatrix) for array in rows.inputs)
         few = self.backend == "reference" or (few and work < FEW_MULTIPLY_ADDS)
         measure = TrainingLoss(lambda backend: self._evaluation(rows, backend), few)
-        return BestByTraining(self.network, History(), measure, steps_per_epoch == 1, self.deadline)
+        # Not where the step's loss is that of noisy or mixed rows, or other weights are kept.
+        single = steps_per_epoch == 1 and not step.averages and step.partner is None
+        single = single and step.settings.get("seed") not in step.graph.inputs
+        return BestByTraining(self.network, History(), measure, single, self.deadline)
 
     def _identity(
         self,
