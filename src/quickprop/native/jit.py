@@ -7,6 +7,7 @@ import functools
 import hashlib
 import secrets
 import threading
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -97,7 +98,11 @@ class NativeCode:
     """
 
     def __init__(self, tracker: llvm.ResourceTracker, engine: llvm.LLJIT, size: int) -> None:
-        self._tracker, self._engine, self.size = tracker, engine, size
+        self._tracker, self.size = tracker, size
+        # Not by their own finalizers: in a circle of garbage these run in any order, and a loader
+        # that goes before what it has loaded takes the process with it.
+        unload = weakref.finalize(self, _unload, tracker, engine)
+        unload.atexit = False
 
     def function(self, name: str, returns: object, *arguments: object) -> Callable[..., Any]:
         """A callable for an exported function; calling it releases the interpreter lock.
@@ -108,6 +113,13 @@ class NativeCode:
         function: Any = kind(self._tracker[name])
         function.code = self
         return cast(Callable[..., Any], function)
+
+
+def _unload(tracker: llvm.ResourceTracker, engine: llvm.LLJIT) -> None:
+    """Unload a piece of code while its loader is surely there."""
+    tracker.close()
+    # The last piece takes the loader with it.
+    del engine
 
 
 @once
