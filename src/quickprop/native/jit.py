@@ -6,7 +6,6 @@ import ctypes
 import functools
 import hashlib
 import secrets
-import threading
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -57,31 +56,15 @@ def _target_machine() -> llvm.TargetMachine:
     )
 
 
-class _Engines:
-    """LLVM's loaders, each for so many pieces of code.
+@once
+def _engine() -> llvm.LLJIT:
+    """LLVM's loader, one for the process.
 
-    A loader keeps nine kilobytes of every piece that was ever loaded with it, until it goes itself:
-    with the last piece of its code.
+    It keeps nine kilobytes of every piece of code that was ever loaded. Loaders for some pieces
+    each, which went with the last of theirs, kept nothing; but once one had gone, LLVM 20 now and
+    then ended the process at the next link.
     """
-
-    PIECES = 32
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._engine: llvm.LLJIT | None = None
-        self._left = 0
-
-    def next(self) -> llvm.LLJIT:
-        """The loader for the next piece of code."""
-        with self._lock:
-            if not self._left:
-                self._engine = llvm.create_lljit_compiler(_target_machine(), use_jit_link=False)
-                self._left = self.PIECES
-            self._left -= 1
-            return self._engine
-
-
-_ENGINES = _Engines()
+    return llvm.create_lljit_compiler(_target_machine(), use_jit_link=False)
 
 
 class NativeCode:
@@ -253,7 +236,7 @@ def _link(code: bytes, key: str, exported: tuple[str, ...]) -> NativeCode:
     builder = llvm.JITLibraryBuilder().add_object_img(code).add_current_process()
     for name in exported:
         builder.export_symbol(name)
-    engine = _ENGINES.next()
+    engine = _engine()
     try:
         # A name is never used again.
         tracker = builder.link(engine, f"quickprop_{key[:16]}_{secrets.token_hex(8)}")
