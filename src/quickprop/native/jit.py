@@ -60,11 +60,11 @@ def _target_machine() -> llvm.TargetMachine:
 def _engine() -> llvm.LLJIT:
     """LLVM's loader, one for the process.
 
-    It keeps nine kilobytes of every piece of code that was ever loaded. Loaders for some pieces
-    each, which went with the last of theirs, kept nothing; but once one had gone, LLVM 20 now and
-    then ended the process at the next link.
+    JITLink puts all sections of a piece of code side by side. The older loader maps each by itself:
+    in a process with more than 2 GiB mapped they may lie too far apart for the offsets between
+    them, and LLVM ends the process.
     """
-    return llvm.create_lljit_compiler(_target_machine(), use_jit_link=False)
+    return llvm.create_lljit_compiler(_target_machine(), use_jit_link=True)
 
 
 class NativeCode:
