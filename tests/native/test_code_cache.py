@@ -259,3 +259,56 @@ def test_code_that_is_loaded_is_used_again(monkeypatch: pytest.MonkeyPatch):
     function([x], ops.tanh(x * 1.5))(np.ones((1, 3)))
     compute()  # Only one is kept, so this was forgotten.
     assert len(links) == 3
+
+
+CIRCLES = """
+import gc
+import numpy as np
+import quickprop
+from llvmlite import binding as llvm
+from quickprop.native import jit
+
+jit._LOADED.__init__(2)
+jit._Engines.PIECES = 4
+order = []
+for kind in (llvm.LLJIT, llvm.orcjit.ResourceTracker):
+    def close(self, close=kind.close, name=kind.__name__):
+        if not self.closed:
+            order.append((name, id(self)))
+        close(self)
+    kind.close = close
+of = {}
+remember = jit.NativeCode.__init__
+def made(self, tracker, engine, size):
+    of.setdefault(id(engine), []).append(id(tracker))
+    remember(self, tracker, engine, size)
+jit.NativeCode.__init__ = made
+gc.disable()
+for number in range(24):
+    x = quickprop.placeholder((None, 3))
+    run = quickprop.function([x], quickprop.mean(x * (number + 1.0)) + number)
+    run(np.ones((2, 3)))
+    circle = {"run": run}
+    circle["itself"] = circle
+    del run, circle
+    if number % 8 == 7:
+        gc.collect()
+gone = [name for name, _ in order].count("LLJIT")
+for place, (name, who) in enumerate(order):
+    if name == "LLJIT" and who in of:
+        after = {other for kind, other in order[place:] if kind == "ResourceTracker"}
+        assert not after & set(of.pop(who)), "a loader went before what it had loaded"
+print(gone > 0)
+"""
+
+
+def test_a_loader_goes_after_all_that_it_loaded_even_in_circles(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", CIRCLES],
+        env={**os.environ, "QUICKPROP_CACHE_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.stdout.strip(), done.stderr) == ("True", "")

@@ -6,6 +6,7 @@ import ctypes
 import functools
 import hashlib
 import secrets
+import threading
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -56,15 +57,35 @@ def _target_machine() -> llvm.TargetMachine:
     )
 
 
-@once
-def _engine() -> llvm.LLJIT:
-    """LLVM's loader, one for the process.
+class _Engines:
+    """LLVM's loaders, each for so many pieces of code.
 
-    JITLink puts all sections of a piece of code side by side. The older loader maps each by itself:
-    in a process with more than 2 GiB mapped they may lie too far apart for the offsets between
-    them, and LLVM ends the process.
+    A loader keeps nine kilobytes of every piece that was ever loaded with it, until it goes itself:
+    with the last piece of its code.
+
+    JITLink puts all sections of a piece of code side by side. The older way maps each by itself: in
+    a process with more than 2 GiB mapped they may lie too far apart for the offsets between them,
+    and LLVM ends the process.
     """
-    return llvm.create_lljit_compiler(_target_machine(), use_jit_link=True)
+
+    PIECES = 32
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._engine: llvm.LLJIT | None = None
+        self._left = 0
+
+    def next(self) -> llvm.LLJIT:
+        """The loader for the next piece of code."""
+        with self._lock:
+            if not self._left:
+                self._engine = llvm.create_lljit_compiler(_target_machine(), use_jit_link=True)
+                self._left = self.PIECES
+            self._left -= 1
+            return self._engine
+
+
+_ENGINES = _Engines()
 
 
 class NativeCode:
@@ -236,7 +257,7 @@ def _link(code: bytes, key: str, exported: tuple[str, ...]) -> NativeCode:
     builder = llvm.JITLibraryBuilder().add_object_img(code).add_current_process()
     for name in exported:
         builder.export_symbol(name)
-    engine = _engine()
+    engine = _ENGINES.next()
     try:
         # A name is never used again.
         tracker = builder.link(engine, f"quickprop_{key[:16]}_{secrets.token_hex(8)}")
