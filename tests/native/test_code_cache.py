@@ -312,3 +312,40 @@ def test_a_loader_goes_after_all_that_it_loaded_even_in_circles(tmp_path):
         check=False,
     )
     assert (done.stdout.strip(), done.stderr) == ("True", "")
+
+
+FAR_APART = """
+import mmap
+import numpy as np
+from quickprop import LSTM, Dense, Network, function, gradients, ops
+
+# Small holes far above where large blocks go.
+small = [mmap.mmap(-1, 16384) for _ in range(3000)]
+large = mmap.mmap(-1, 6 << 30, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000)
+for block in small[::2]:
+    block.close()
+network = Network([LSTM(17, sequence=True), LSTM(5), Dense(2)], (9, 3), dtype="float64")
+y = ops.sum(ops.square(network.output()))
+wanted = [y, *gradients(y, [*network.inputs, *network.parameters])]
+native, reference = (
+    function(network.inputs, wanted, backend=backend) for backend in ("native", "reference")
+)
+x = np.random.default_rng(0).normal(size=(7, 9, 3))
+assert all(np.allclose(a, b, 1e-11, 1e-11) for a, b in zip(native(x), reference(x)))
+print("equal")
+"""
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="maps memory without reserving it as Linux does"
+)
+def test_code_and_its_constants_lie_within_reach_in_a_large_process(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", FAR_APART],
+        env={**os.environ, "QUICKPROP_CACHE_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.stdout.strip(), done.stderr) == ("equal", "")
