@@ -283,11 +283,6 @@ def target_from_document(document: object, *, where: str = "target") -> Target:
     return _TARGETS[kind].from_document(document, where=where)
 
 
-def fit_target(values: Values, task: str) -> Target:
-    """Learn the target for a task."""
-    return _TARGETS[task].fit(values)
-
-
 def _may_be_class(value: object) -> bool:
     """Whether a table can hold the value."""
     if isinstance(value, int):
