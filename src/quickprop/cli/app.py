@@ -94,8 +94,9 @@ def _budget(default: str) -> Any:
     return typer.Option(
         parser=parser(parse_budget),
         metavar="TIME",
-        help="Time to train: 30s, 2m, 500ms.",
-        show_default=default,
+        # What typer calls a default of another type than the text stands in two pairs of brackets.
+        help=f"Time to train: 30s, 2m, 500ms. Default: {default}.",
+        show_default=False,
     )
 
 

@@ -28,13 +28,7 @@ class ProgressLines(Callback):
         if now - self._last < _APART:
             return
         self._last = now
-        facts = f"epoch {progress.epoch} of {progress.epochs}, loss {progress.train_loss:.4g}"
-        records = progress.history.epochs
-        if records and records[-1].validation_loss is not None:
-            facts += f", validation {records[-1].validation_loss:.4g}"
-        if progress.seconds_left is not None:
-            facts += f", {max(progress.seconds_left, 0.0):.0f} s left"
-        self._say(facts)
+        self._say(f"epoch {progress.epoch} of {progress.epochs}, {progress.said}")
 
     def on_end(self, history: History) -> None:
         """Training has ended."""

@@ -21,4 +21,6 @@ from .history import (
 from .progress_bars import (
     EnsembleBar as EnsembleBar,
     EpochBar as EpochBar,
+    ProgressBar as ProgressBar,
+    StageBar as StageBar,
 )

@@ -52,6 +52,17 @@ class Progress:
     seconds_left: float | None
     history: History
 
+    @property
+    def said(self) -> str:
+        """What there is to say of it: losses, and the time left."""
+        records = self.history.epochs
+        said = f"loss {self.train_loss:.4g}"
+        if records and records[-1].validation_loss is not None:
+            said += f", validation {records[-1].validation_loss:.4g}"
+        if self.seconds_left is not None:
+            said += f", {max(self.seconds_left, 0.0):.0f} s left"
+        return said
+
 
 class Callback(ABC):  # noqa: B024
     """Called by a fit; every method does nothing unless it is written.

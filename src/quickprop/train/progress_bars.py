@@ -1,13 +1,15 @@
-"""Progress bars on a terminal: of one network, and one for all networks of an ensemble."""
+"""Progress bars on a terminal: of a network, of all networks of an ensemble, of a command."""
 
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
+from rich.console import Console
 from rich.errors import LiveError
-from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, ProgressColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as RichProgress
 
 from quickprop.train.callbacks import Callback, Progress
@@ -17,39 +19,67 @@ from quickprop.train.history import EpochRecord, History
 _SHOWN = threading.Lock()
 
 
-class _Bar:
-    """A bar behind what is counted, and what is said of it; nothing while another one is shown."""
+class ProgressBar:
+    """A bar between what is done and what is said of it; nothing while another one is shown.
 
-    def __init__(self, counted: str) -> None:
-        self._progress = RichProgress(
-            TextColumn(counted),
-            BarColumn(),
+    Parameters
+    ----------
+    task : str
+        What stands before the bar, a format of ``task.completed``, ``task.total``,
+        ``task.description`` and ``task.fields[...]``.
+    console : rich.console.Console, optional
+        Where it is shown; standard output unless given.
+    passing : bool
+        Whether it goes when it is done, and takes the whole line; else it stays, with its time.
+
+    Examples
+    --------
+    >>> from quickprop.train import ProgressBar
+    >>> bar = ProgressBar("{task.completed:.0f} of {task.total:.0f} files")
+    >>> bar.update(completed=1)  # nothing is shown before `show`
+    """
+
+    def __init__(self, task: str, console: Console | None = None, *, passing: bool = False) -> None:
+        columns: list[ProgressColumn] = [
+            TextColumn(task),
+            BarColumn(bar_width=None if passing else 40),
             TextColumn("{task.fields[said]}"),
-            TimeElapsedColumn(),
-        )
-        self._shows = False
+        ]
+        if not passing:
+            columns.append(TimeElapsedColumn())
+        self._progress = RichProgress(*columns, console=console, transient=passing)
+        self.shown = False
 
-    def show(self, total: int, **fields: Any) -> None:
-        """Begin to show it."""
-        if not _SHOWN.acquire(blocking=False):
+    def show(self, total: float, description: str = "", **fields: Any) -> None:
+        """Begin to show it.
+
+        Parameters
+        ----------
+        total : float
+            What `update` counts up to.
+        description : str, optional
+        **fields
+            What else stands before the bar.
+        """
+        if self.shown or not _SHOWN.acquire(blocking=False):
             return
         try:
             self._progress.start()
         except LiveError:  # The program shows one of its own.
             _SHOWN.release()
             return
-        self._shows = True
-        self._task = self._progress.add_task("", total=total, said="", **fields)
+        self.shown = True
+        self._task = self._progress.add_task(description, total=total, said="", **fields)
 
     def update(self, **fields: Any) -> None:
-        """Move it on, or say something else."""
-        if self._shows:
+        """Move it on (`completed`, `advance`), or say something else (`said`, `description`)."""
+        if self.shown:
             self._progress.update(self._task, **fields)
 
     def leave(self) -> None:
-        """Leave it as it is."""
-        if self._shows:
-            self._shows = False
+        """Leave it as it is, or take it away."""
+        if self.shown:
+            self.shown = False
             self._progress.stop()
             _SHOWN.release()
 
@@ -71,7 +101,7 @@ class EpochBar(Callback):
     """
 
     def __init__(self, score: Any = None) -> None:
-        self._bar = _Bar("epoch {task.completed:.0f} of {task.total:.0f}")
+        self._bar = ProgressBar("epoch {task.completed:.0f} of {task.total:.0f}")
         self._score = score
 
     def on_start(self, progress: Progress) -> None:
@@ -81,9 +111,7 @@ class EpochBar(Callback):
     def on_epoch(self, record: EpochRecord, progress: Progress) -> None:
         """Moves it on."""
         score = None if self._score is None else self._score()
-        said = f"loss {record.train_loss:.4g}"
-        if record.validation_loss is not None:
-            said += f", validation {record.validation_loss:.4g}"
+        said = replace(progress, train_loss=record.train_loss, seconds_left=None).said
         if score is not None:
             said += f", score {score:.4g}"
         self._bar.update(completed=record.epoch, said=said)
@@ -111,7 +139,7 @@ class EnsembleBar:
 
     def __init__(self, networks: int, epochs: int) -> None:
         self._networks, self._epochs = networks, epochs
-        self._bar = _Bar(f"{{task.fields[done]}} of {networks} networks")
+        self._bar = ProgressBar(f"{{task.fields[done]}} of {networks} networks")
         self._done: list[int] = []
         #: The last one of each network.
         self._losses: dict[int, float] = {}
@@ -159,3 +187,43 @@ class _MemberCallback(Callback):
     def on_end(self, history: History) -> None:
         """Moves it on by what is left."""
         self._bar.finished(self._network, self._left)
+
+
+class StageBar(Callback):
+    """The stages of a command, and the epochs of the network that it trains.
+
+    Parameters
+    ----------
+    console : rich.console.Console, optional
+
+    Examples
+    --------
+    >>> from quickprop import Callback
+    >>> from quickprop.train import StageBar
+    >>> isinstance(StageBar(), Callback)  # for quickprop.fit(..., callbacks=[bar], on_stage=...)
+    True
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._bar = ProgressBar("{task.description:<16}", console, passing=True)
+
+    def on_stage(self, words: str) -> None:
+        """A new stage has begun."""
+        stage = words.split(" the ")[0]
+        self._bar.show(1.0, stage)
+        self._bar.update(description=stage, said="")
+
+    def on_slice(self, progress: Progress) -> None:
+        """Training has gone on a little."""
+        if not self._bar.shown:
+            return
+        done = (progress.epoch - 1 + progress.fraction) / progress.epochs
+        if progress.seconds_left is not None:
+            whole = progress.seconds + max(progress.seconds_left, 0.0)
+            done = max(done, progress.seconds / max(whole, 1e-9))
+        said = f"epoch {progress.epoch} of {progress.epochs}, {progress.said}"
+        self._bar.update(completed=min(done, 1.0), said=said)
+
+    def close(self) -> None:
+        """Take it away."""
+        self._bar.leave()

@@ -12,7 +12,6 @@ from rich.console import Console
 
 from quickprop.cli.console import console, print_json, report_document, show_report
 from quickprop.cli.endings import LEFT
-from quickprop.cli.progress_bar import Bar
 from quickprop.cli.streams import (
     STREAM,
     check_writable,
@@ -23,6 +22,7 @@ from quickprop.cli.streams import (
 from quickprop.data import TableFile
 from quickprop.foundation.interrupts import held_interrupts
 from quickprop.models import TableModel, fit
+from quickprop.train import StageBar
 
 
 def fit_table(
@@ -77,7 +77,7 @@ def fit_with_bar(
     time: str | None = None,
 ) -> TableModel:
     """Fit, with a bar where someone can see it."""
-    shown = Bar(aside)
+    shown = StageBar(aside)
     show = bar and aside.is_terminal
     try:
         return fit(
