@@ -15,6 +15,10 @@ from .reading import (
     read_by as read_by,
     understand as understand,
 )
+from .row_sample import (
+    row_count as row_count,
+    some_rows as some_rows,
+)
 from .schema import (
     Schema as Schema,
 )

@@ -11,6 +11,7 @@ import polars as pl
 from quickprop.data.equal_rows import numbered
 from quickprop.data.preprocess import as_polars
 from quickprop.data.tables import Table
+from quickprop.foundation.deadline import look_at_the_clock
 
 #: Rows that a test of groups or of order looks at.
 _SOME_ROWS = 2000
@@ -83,6 +84,7 @@ def group_columns(
         different = series.n_unique()
         if not (5 if being or called else 20) <= different <= rows / 2:
             continue
+        look_at_the_clock()
         codes = numbered(series.cast(pl.String) if text else series)
         sizes = np.bincount(codes)
         if sizes.max() > rows / 3:

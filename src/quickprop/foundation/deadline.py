@@ -57,6 +57,10 @@ class Deadline:
         """Seconds left; below 0 when it is over."""
         return math.inf if self._end == math.inf else self._end - self.clock()
 
+    def spent(self, part: float) -> bool:
+        """Whether that part of its time has passed; never, if there is no end."""
+        return self.seconds is not None and self.passed > part * self.seconds
+
     @property
     def over(self) -> bool:
         """Whether no time is left."""

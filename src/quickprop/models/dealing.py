@@ -12,8 +12,11 @@ from quickprop.data.group_columns import group_columns
 from quickprop.data.preprocess import as_polars
 from quickprop.data.time_order import find_time_order, time_keys
 from quickprop.errors import DataError, SettingError
+from quickprop.foundation.deadline import Deadline, NotInTimeError, time_limit
 from quickprop.models.evidence import TestRows
 
+#: The part of a budget after which no groups are looked for.
+_FOR_GROUPS = 0.3
 #: What is given in place of a column where the rows are to be dealt one by one.
 NONE = "none"
 
@@ -71,6 +74,7 @@ def deal_rows(
     validation: float,
     group: str | None = None,
     time: str | None = None,
+    deadline: Deadline | None = None,
 ) -> Deal:
     """Deal the rows by what is asked for, or by what is found in them.
 
@@ -88,6 +92,8 @@ def deal_rows(
     group, time : str, optional
         The column whose rows stay together, or by which the test part is the last; "none" where
         nothing of the kind is to be looked for.
+    deadline : Deadline, optional
+        When a part of its time has passed, groups are not looked for any longer.
 
     Raises
     ------
@@ -125,7 +131,15 @@ def deal_rows(
     classes = strata is not None
     codes: np.ndarray | None = None
     if group != NONE:
-        found = group_columns(frame, target, truth, classes=classes, seed=seed)
+        try:
+            with time_limit(lambda: deadline is not None and deadline.spent(_FOR_GROUPS)):
+                found = group_columns(frame, target, truth, classes=classes, seed=seed)
+        except NotInTimeError:
+            found = []
+            notes.append(
+                "There was no time to find out whether a column repeats like a person or a device: "
+                "give more, or name it with --group."
+            )
         taken = next((one for one in found if one.gives_away), None)
         if taken is not None:
             notes.append(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from quickprop.data.numeric_column import NumericColumn
 from quickprop.foundation.deadline import Deadline
 from quickprop.foundation.one_blas_thread import one_blas_thread
 from quickprop.models.inputs import network_inputs
@@ -27,6 +28,8 @@ _PIECE = 2**14
 #: Multiply-adds of a linear fit a second, well below what any machine does, and its looks at the
 #: loss.
 _RATE, _LOOKS = 2e9, 40
+#: What a cell of the design takes beside, in multiply-adds.
+_CELL = 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,11 +59,17 @@ def predictions(prepared: Prepared, model: Trained, rows: np.ndarray) -> np.ndar
 
 def seconds_of_linear(prepared: Prepared) -> float:
     """About how long `fit_linear` takes, compiling apart."""
-    rows, columns = len(prepared.split.train), _columns(prepared)
+    rows = len(prepared.split.train)
     preprocessor = prepared.preprocessor
     width = len(preprocessor.numeric_names) + len(preprocessor.category_names) + 1
-    steps = 2.0 * rows * width * prepared.task.outputs * _LOOKS
-    return (steps + (rows * columns**2 if _is_solved(prepared) else steps)) / _RATE
+    steps = 2.0 * rows * width * prepared.task.outputs * _LOOKS / _RATE
+    return steps + (_seconds_solving(prepared, rows) if _is_solved(prepared) else steps)
+
+
+def _seconds_solving(prepared: Prepared, rows: int) -> float:
+    """About how long the equations of least squares take, their design and plain columns too."""
+    columns = _columns(prepared)
+    return rows * columns * (columns + _CELL) / _RATE
 
 
 def fit_linear(
@@ -88,34 +97,72 @@ def fit_linear(
     LinearFit or None
         After Ctrl-C the one that was broken off, as its history says.
     """
-    recipe = linear_recipe(prepared.task.linear_penalty(len(prepared.split.train)))
     until = Deadline() if deadline is None else deadline
-    made = []
-    if prepared.task.squared and _is_solved(prepared):
-        plain = prepared.plain
-        made.append(LinearFit(plain, _solved(plain, recipe)))
-        orders = [prepared]
-    else:
-        orders = [prepared] if prepared.plain is prepared else [prepared, prepared.plain]
-    for one in orders:
-        left = until.left
-        if left <= 0.0:
-            break
-        trained = train_model(
-            one,
-            recipe,
-            budget=left if until.limited else None,
-            callbacks=callbacks,
-            backend=backend,
-            threads=threads,
-        )
-        if trained.history.interrupted:
-            return LinearFit(one, trained)
-        if trained.history.epochs:
-            made.append(LinearFit(one, trained))
+    made: list[LinearFit] = []
+    for variant in linear_variants(prepared, callbacks=callbacks, backend=backend, threads=threads):
+        one = variant(prepared.split.train, until)
+        if one is None:
+            continue
+        if one.trained.history.interrupted:
+            return one
+        made.append(one)
     if len(made) < 2:
         return made[0] if made else None
     return min(made, key=_validation_loss)
+
+
+#: Fits a linear model to some rows by the time that is left; None where that was too short.
+LinearVariant = Callable[[np.ndarray, Deadline], LinearFit | None]
+
+
+def linear_variants(
+    prepared: Prepared,
+    *,
+    callbacks: Sequence[Callback] = (),
+    backend: str | None = None,
+    threads: int | None = None,
+) -> tuple[LinearVariant, ...]:
+    """The ways to fit a line that are tried, each as a function of the rows to learn from.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    callbacks, backend, threads : optional
+        As `train_model` takes them.
+    """
+
+    def trained(plain: bool) -> LinearVariant:
+        def fit(rows: np.ndarray, until: Deadline) -> LinearFit | None:
+            left = until.left
+            if left <= 0.0:
+                return None
+            one = prepared.plain if plain else prepared
+            model = train_model(
+                one,
+                linear_recipe(prepared.task.linear_penalty(len(rows))),
+                rows=rows,
+                budget=left if until.limited else None,
+                callbacks=callbacks,
+                backend=backend,
+                threads=threads,
+            )
+            history = model.history
+            return LinearFit(one, model) if history.epochs or history.interrupted else None
+
+        return fit
+
+    def solved(rows: np.ndarray, until: Deadline) -> LinearFit | None:
+        if until.left < _seconds_solving(prepared, len(rows)):
+            return None
+        plain = prepared.plain
+        recipe = linear_recipe(prepared.task.linear_penalty(len(rows)))
+        return LinearFit(plain, _solved(plain, recipe, rows))
+
+    if _is_solved(prepared):
+        return solved, trained(plain=False)
+    if any(isinstance(column, NumericColumn) for column in prepared.preprocessor.columns):
+        return trained(plain=False), trained(plain=True)
+    return (trained(plain=False),)
 
 
 def _validation_loss(fit: LinearFit) -> float:
@@ -136,10 +183,9 @@ def _is_solved(prepared: Prepared) -> bool:
 
 
 @one_blas_thread()
-def _solved(prepared: Prepared, recipe: Recipe) -> Trained:
+def _solved(prepared: Prepared, recipe: Recipe, rows: np.ndarray) -> Trained:
     """Least squares by its equations, in float64."""
     begun = time.perf_counter()
-    rows = prepared.split.train
     target = prepared.encoded.reshape(len(prepared.encoded), -1)
     count, outputs = _columns(prepared), target.shape[1]
     products, right = np.zeros((count, count)), np.zeros((count, outputs))

@@ -24,6 +24,7 @@ from quickprop.data import (
 )
 from quickprop.data.numeric_column import NumericColumn
 from quickprop.errors import DataError, SettingError
+from quickprop.foundation.deadline import Deadline
 from quickprop.foundation.random_streams import SEED
 from quickprop.foundation.settings import number
 from quickprop.models.dealing import Deal, deal_rows
@@ -143,6 +144,7 @@ def prepare(
     missing: Sequence[Any] | None = None,
     group: str | None = None,
     time: str | None = None,
+    deadline: Deadline | None = None,
 ) -> Prepared:
     """Read a table, choose the task, deal the rows into parts and learn the preprocessing.
 
@@ -159,9 +161,10 @@ def prepare(
         Share of all rows for the test part, and of what is left for the validation part.
     group, time : str, optional
         A column whose rows stay in one part, or by which the test part is the last in time.
-
     missing : sequence of str or number, optional
         As `quickprop.fit` takes it.
+    deadline : Deadline, optional
+        By when all of a fit is to be done: what may be left out then takes its part of the time.
 
     Raises
     ------
@@ -205,7 +208,7 @@ def prepare(
     truth = chosen.truth(column) if strata is None else strata
     deal = deal_rows(
         frame, target, truth, strata, seed=seed, test=test, validation=validation, group=group,
-        time=time,
+        time=time, deadline=deadline,
     )  # fmt: skip
     split = deal.split
     preprocessor, matrices = Preprocessor.fit_transform(

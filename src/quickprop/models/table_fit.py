@@ -7,11 +7,12 @@ from dataclasses import replace
 from time import perf_counter
 from typing import Any, NoReturn
 
-from quickprop.data import understand
+from quickprop.data import row_count, understand
 from quickprop.errors import SettingError
 from quickprop.foundation.deadline import Deadline
 from quickprop.foundation.random_streams import SEED
 from quickprop.foundation.settings import Rule, boolean, callback, integer, number, optional
+from quickprop.models.enough_rows import enough_rows
 from quickprop.models.judgement import Judgement, judge, look_ahead
 from quickprop.models.linear_fit import LinearFit, fit_linear, seconds_of_linear
 from quickprop.models.prepared import SHARE, Prepared, prepare
@@ -155,14 +156,25 @@ def fit(
             stage(words)
 
     say("reading the table")
-    reading = understand(data, missing=missing)
-    started = perf_counter()
-    deadline = Deadline(plain["budget"])
+    started, deadline = perf_counter(), Deadline(plain["budget"])
+
+    def ready(rows: Any) -> Prepared:
+        read = understand(rows, missing=missing)
+        return prepare(
+            read, target, task=task, seed=plain["seed"], test=plain["test"], group=group, time=time,
+            deadline=deadline,
+        )  # fmt: skip
+
+    enough = enough_rows(data, deadline, plain["seed"], ready)
+    reading = understand(enough.data, missing=missing)
+    if row_count(data) is None:
+        # Reading a file is not counted.
+        started, deadline = perf_counter(), Deadline(plain["budget"])
+        enough = enough_rows(reading, deadline, plain["seed"], ready)
+        reading = enough.data
     say("preparing the columns")
-    prepared = prepare(
-        reading, target, task=task, seed=plain["seed"], test=plain["test"], group=group, time=time
-    )
-    ready = perf_counter()
+    prepared = enough.counted(ready(reading))
+    prepared_at = perf_counter()
     recipe = _recipe(prepared, widths, plain["epochs"])
     say("training")
     linear = None
@@ -195,7 +207,7 @@ def fit(
         words = f"the budget of {budget:g} s was used up"
         if not model.history.epochs:
             words += (
-                f" before the first step: preparing took {ready - started:.2f} s; "
+                f" before the first step: preparing took {prepared_at - started:.2f} s; "
                 "the weights are the starting ones"
             )
         model.history.end(Stop(StopReason.OUT_OF_TIME, words))
