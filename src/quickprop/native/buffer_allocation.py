@@ -9,10 +9,10 @@ import numpy as np
 
 from quickprop.native.buffers import Buffer, FixedPart, RowsPart
 from quickprop.native.kernel import Step
-from quickprop.native.layout import ALIGNMENT
+from quickprop.native.layout import ALIGNMENT, BLOCK_LINES, ROW_QUANTUM
 
 #: A multiple of so many bytes a row is a multiple of a cache line for a quantum of rows.
-ROW_ALIGNMENT = 4
+ROW_ALIGNMENT = ALIGNMENT // ROW_QUANTUM
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,12 @@ def place_buffers(
     -------
     fixed_bytes, row_bytes : int
         Size of the arena: the fixed part, and what each row of capacity adds.
+
+    Notes
+    -----
+    Kernels may write a block of lines beyond the last row. The room for that does not grow with the
+    rows: it is a distance to the buffers behind, so that few rows of large images need the memory
+    of few.
     """
     spans = _spans(steps, others)
     fixed = [buffer for buffer in spans if not buffer.has_rows]
@@ -49,10 +55,41 @@ def place_buffers(
     for buffer, offset in zip(fixed, offsets, strict=True):
         buffer.location = FixedPart(offset)
     fixed_bytes += reserved
-    offsets, row_bytes = allocate([spans[buffer] for buffer in by_rows], ROW_ALIGNMENT)
-    for buffer, offset in zip(by_rows, offsets, strict=True):
-        buffer.location = RowsPart(fixed_bytes, offset)
-    return fixed_bytes, row_bytes
+    of_rows = [spans[buffer] for buffer in by_rows]
+    offsets, row_bytes = allocate(of_rows, ROW_ALIGNMENT)
+    distances, behind = _distances(of_rows, offsets, [_overrun(buffer) for buffer in by_rows])
+    for buffer, offset, distance in zip(by_rows, offsets, distances, strict=True):
+        buffer.location = RowsPart(fixed_bytes + distance, offset)
+    return fixed_bytes + behind, row_bytes
+
+
+def _overrun(buffer: Buffer) -> int:
+    """Bytes behind the last row that kernels may write to: a block of lines."""
+    layout = buffer.layout
+    assert layout is not None
+    size = BLOCK_LINES * layout.stride * buffer.dtype.itemsize
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+def _distances(
+    spans: Sequence[Span], offsets: Sequence[int], overruns: Sequence[int]
+) -> tuple[list[int], int]:
+    """How many bytes each buffer begins later, whatever the rows, and how many more are needed.
+
+    Enough for the overruns of all that lies before it and holds numbers at the same time.
+    """
+    at = np.array(offsets, np.int64)
+    firsts, lasts = (np.array([getattr(one, end) for one in spans]) for end in ("first", "last"))
+    over = np.array(overruns, np.int64)
+    stops = np.zeros(len(spans), np.int64)
+    distances = [0] * len(spans)
+    order = np.argsort(at, kind="stable")
+    for count, k in enumerate(order):
+        before = order[:count]
+        meets = (firsts[before] <= spans[k].last) & (lasts[before] >= spans[k].first)
+        distances[k] = int(stops[before][meets].max(initial=0))
+        stops[k] = distances[k] + over[k]
+    return distances, int(stops.max(initial=0))
 
 
 def _spans(steps: Sequence[Step], others: Iterable[Buffer]) -> dict[Buffer, Span]:

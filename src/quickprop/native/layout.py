@@ -21,7 +21,9 @@ from quickprop.graph import ROWS, Shape
 #: Buffers start at multiples of this many bytes (a cache line, and the widest vector).
 ALIGNMENT = 64
 #: Run-time row capacities are multiples of this, so that every row buffer stays aligned.
-ROW_QUANTUM = 16
+ROW_QUANTUM = 4
+#: Kernels work on blocks of at most so many lines, the last of which may reach beyond the last row.
+BLOCK_LINES = 16
 
 
 def padded(width: int, dtype: DType) -> int:
