@@ -7,11 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quickprop import Conv2D, Dense, Flatten, Network
+from quickprop import Adam, Conv2D, Dense, Flatten, MeanSquaredError, Network
 from quickprop.graph import Graph
 from quickprop.native.buffer_allocation import Span, _distances, allocate
+from quickprop.native.buffers import FixedPart, RowsPart
+from quickprop.native.jit import host_machine
 from quickprop.native.layout import ALIGNMENT, ROW_QUANTUM
+from quickprop.native.lowering import Settings, lower
 from quickprop.native.memory_estimate import arena_bytes
+from quickprop.native.program import plan_memory
+from quickprop.native.step_calls import BARRIER_AT, BARRIER_BYTES
+from quickprop.train.objective import MeanLoss
+from quickprop.train.step import StepSpec, step_of
 
 spans = st.lists(
     st.builds(
@@ -63,3 +70,21 @@ def test_any_number_of_rows(rows: int):
     x = np.random.default_rng(rows).normal(size=(rows, 9, 9, 2)).astype(np.float32)
     native, plain = (network.predict(x, backend=one) for one in ("native", "reference"))
     np.testing.assert_allclose(native, plain, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("threaded", [False, True])
+def test_no_buffer_reaches_into_the_barrier(threaded: bool):
+    network = Network([Dense(24, activation="relu"), Dense(24), Dense(3)], features=9)
+    spec = StepSpec(MeanLoss(MeanSquaredError()), Adam())
+    graph = step_of(network, spec).graph
+    lowered = lower(graph, Settings(host_machine(), 32, True, threaded, ()))
+    plan_memory(lowered)
+    places = [
+        buffer.location
+        for step in lowered.steps
+        for buffer in (*step.arguments, *step.writes)
+        if buffer.location is not None
+    ]
+    starts = [one.offset for one in places if isinstance(one, FixedPart)]
+    starts += [one.start for one in places if isinstance(one, RowsPart)]
+    assert min(starts) >= BARRIER_AT + BARRIER_BYTES

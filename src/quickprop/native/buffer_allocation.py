@@ -35,7 +35,7 @@ def place_buffers(
     others : iterable of Buffer
         Buffers that no step may touch, but the caller.
     reserved : int
-        Bytes at the end of the fixed part that no buffer gets.
+        Bytes at the beginning of the arena that no buffer gets, a multiple of the alignment.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def place_buffers(
     by_rows = [buffer for buffer in spans if buffer.has_rows]
     offsets, fixed_bytes = allocate([spans[buffer] for buffer in fixed], ALIGNMENT)
     for buffer, offset in zip(fixed, offsets, strict=True):
-        buffer.location = FixedPart(offset)
+        buffer.location = FixedPart(reserved + offset)
     fixed_bytes += reserved
     of_rows = [spans[buffer] for buffer in by_rows]
     offsets, row_bytes = allocate(of_rows, ROW_ALIGNMENT)

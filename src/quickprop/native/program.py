@@ -22,7 +22,7 @@ from quickprop.native.layout import ROW_QUANTUM
 from quickprop.native.lowering import Lowered, Settings, lower
 from quickprop.native.machine import Machine
 from quickprop.native.pointer_table import PointerTable
-from quickprop.native.step_calls import BARRIER_BYTES, StepCalls
+from quickprop.native.step_calls import BARRIER_AT, BARRIER_BYTES, StepCalls
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def write_program(
     """
     lowered = lower(graph, Settings(machine, rows_hint, epoch, threaded, sparse_inputs))
     fixed_bytes, row_bytes = plan_memory(lowered)
-    calls = StepCalls(lowered, fixed_bytes - BARRIER_BYTES)
+    calls = StepCalls(lowered, BARRIER_AT)
     entry = write_epoch(lowered, calls) if epoch else write_call(lowered, calls)
     functions = [*calls.write_bodies(), entry]
     if threaded:

@@ -16,6 +16,8 @@ from quickprop.native.lowering import Lowered
 
 #: Room for two counters on cache lines of their own.
 BARRIER_BYTES = 2 * ALIGNMENT
+#: Where it is in the arena: before all buffers, none of which reaches back.
+BARRIER_AT = 0
 #: Steps that one function calls at most.
 MOST_STEPS = 128
 
