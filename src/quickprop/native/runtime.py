@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from quickprop.foundation.collection import collection_paused
 from quickprop.foundation.core_budget import CORES
 from quickprop.graph import Graph, Storage, Tensor
 from quickprop.native import jit, shuffling
@@ -82,6 +83,7 @@ def _compiled(
 ) -> tuple[Program, jit.NativeCode]:
     """The program of a graph and its code, from the disk cache if it is there."""
 
+    @collection_paused()
     def write() -> tuple[str, dict[str, Any]]:
         program = write_program(graph, jit.host_machine(), **settings)
         return program.text, program.plan()

@@ -12,6 +12,7 @@ import numpy as np
 
 from quickprop.autodiff import gradients
 from quickprop.config import DType
+from quickprop.foundation.collection import collection_paused
 from quickprop.foundation.lru_cache import LruCache
 from quickprop.graph import ROWS, Graph, Op, Shape, Tensor, placeholder, variable, walk
 from quickprop.losses import Loss
@@ -175,6 +176,7 @@ def _described(graph: Graph) -> dict[str, Any]:
     return {"graph": str(graph), "values": [leaf.value.tolist() for leaf in leaves]}
 
 
+@collection_paused()
 def write_step(network: Network, spec: StepSpec) -> TrainingStep:
     """Write the step of a network.
 

@@ -97,6 +97,7 @@ class Epilogue:
         self.stored = [n for n in members if n.op not in REDUCTIONS]
         self.roots = [n.inputs[0] for n in self.columns] + self.stored
         self.keeps = self._leaf_or_product
+        self._zero: dict[Tensor, bool] = {}
         #: What the accumulators hold at the end: the product, or the product and its bias.
         self.result: Tensor = node
         self.bias: Tensor | None = None
@@ -281,10 +282,17 @@ class Epilogue:
 
     def _masked(self, node: Tensor, value: Value, column: Column, op: Op) -> Value:
         # The padding of B is zero, and so is the product's.
-        if op is Op.SUM and keeps_zero(node, self.keeps):
+        if op is Op.SUM and self._keeps_zero(node):
             return value
         mask = column_mask(self.w, column, self.lanes, self.out)
         return value if mask is None else self.w.select(mask, value, neutral(op, value.type))
+
+    def _keeps_zero(self, node: Tensor) -> bool:
+        """Found out once: it is asked for every vector of every tile."""
+        known = self._zero.get(node)
+        if known is None:
+            known = self._zero[node] = keeps_zero(node, self.keeps)
+        return known
 
     def _add_columns(self, columns: list[Column], sums: _Totals) -> None:
         w = self.w
