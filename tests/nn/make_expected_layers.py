@@ -38,8 +38,11 @@ from quickprop.nn import (
     MultiHeadAttention,
     Multiply,
     Network,
+    ParametricActivation,
+    PeriodicEmbedding,
     PositionalEncoding,
     PositionEmbedding,
+    Scale,
     SimpleRNN,
     TokenEmbedding,
     TransformerBlock,
@@ -408,10 +411,61 @@ def dense(torch, sources, parameters):
     return torch.nn.functional.linear(sources[0], parameters["weight"].T, parameters["bias"])
 
 
+def dense_ntp(torch, sources, parameters):
+    (x,) = sources
+    weight = parameters["weight"] / x.shape[-1] ** 0.5
+    return torch.nn.functional.linear(x, weight.T, parameters["bias"])
+
+
+def scaled(torch, sources, parameters):
+    return sources[0] * parameters["weight"]
+
+
+def bent(name):
+    """Between a number and its activation."""
+
+    def there(torch, sources, parameters):
+        (x,) = sources
+        part = parameters["part"]
+        return (1 - part) * x + part * getattr(torch.nn.functional, name)(x)
+
+    return there
+
+
+def periodic(keeps_input=True, relu=False):
+    """Waves of every input, and a linear layer of its own for the waves of each."""
+
+    def there(torch, sources, parameters):
+        (x,) = sources
+        made = []
+        for k in range(x.shape[-1]):
+            frequency, phase = parameters["frequency"][:, k], parameters["phase"][:, k]
+            waves = torch.cos(2 * math.pi * x[:, k : k + 1] * frequency + phase)
+            if "weight" in parameters:
+                weight, bias = parameters["weight"][:, :, k], parameters["bias"][:, k]
+                waves = torch.nn.functional.linear(waves, weight, bias)
+            made.append(waves.relu() if relu else waves)
+        flat = torch.stack(made, -1).flatten(1)
+        return torch.cat((x, flat), -1) if keeps_input else flat
+
+    return there
+
+
 INF = float("inf")
 LINE, IMAGE = ((7, 2),), ((5, 6, 2),)
 CASES = {
     "dense": Case(Dense(3), dense, ((4,),)),
+    "dense, ntp": Case(Dense(3, parametrization="ntp"), dense_ntp, ((4,),)),
+    "scale": Case(Scale(), scaled, ((4,),)),
+    "scale of images": Case(Scale(), scaled, IMAGE),
+    "parametric mish": Case(ParametricActivation("mish"), bent("mish"), ((4,),)),
+    "parametric selu": Case(ParametricActivation("selu"), bent("selu"), ((4,),)),
+    "parametric relu": Case(ParametricActivation("relu"), bent("relu"), ((4,),)),
+    "periodic embedding": Case(PeriodicEmbedding(), periodic(), ((4,),)),
+    "periodic embedding, rectified": Case(
+        PeriodicEmbedding(5, 2, keeps_input=False, relu=True), periodic(False, True), ((3,),)
+    ),
+    "waves": Case(PeriodicEmbedding(5, None), periodic(), ((3,),)),
     "conv1d": Case(Conv1D(3, 3), convolved(1), LINE),
     "conv1d, no bias, same": Case(
         Conv1D(3, 4, padding="same", bias=False), convolved(1, (1, 2)), LINE

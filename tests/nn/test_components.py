@@ -46,6 +46,7 @@ KINDS = [(name, kinds) for kinds in REGISTRIES for name in kinds]
 #: What must be given.
 NEEDED = {
     "Activation": {"name": "relu"},
+    "ParametricActivation": {"name": "relu"},
     "Bidirectional": {"layer": LSTM(2)},
     "Embedding": {"levels": (3, 4)},
     "Reshape": {"shape": (2, 3)},

@@ -42,10 +42,13 @@ from quickprop.nn import (
     Network,
     Orthogonal,
     PaddingMask,
+    ParametricActivation,
+    PeriodicEmbedding,
     PositionalEncoding,
     PositionEmbedding,
     PReLU,
     Reshape,
+    Scale,
     SimpleRNN,
     TokenEmbedding,
     Zeros,
@@ -55,7 +58,18 @@ from quickprop.nn.layers.layer import Lookup
 
 BACKENDS = ("reference", "native")
 EXAMPLES = {
-    "Dense": (Dense(3), Dense(2, bias=False, initializer=Zeros())),
+    "Dense": (
+        Dense(3),
+        Dense(2, bias=False, initializer=Zeros()),
+        Dense(3, parametrization="ntp", bias_initializer=Orthogonal()),
+    ),
+    "Scale": (Scale(), Scale(-2.5)),
+    "ParametricActivation": (ParametricActivation("mish"), ParametricActivation("selu", 0.25)),
+    "PeriodicEmbedding": (
+        PeriodicEmbedding(),
+        PeriodicEmbedding(4, 5, 2.0, keeps_input=False, relu=True),
+        PeriodicEmbedding(3, None, 1.0),
+    ),
     "Activation": tuple(Activation(name) for name in ACTIVATIONS),
     "ConstantNeuron": (ConstantNeuron(),),
     "PReLU": (PReLU(), PReLU(per_channel=False, start=-0.5)),
@@ -169,6 +183,66 @@ def test_dense_by_hand():
     network.set_weights({"dense1.weight": [[1, 2], [3, 4], [5, 6]], "dense1.bias": [0.5, -1]})
     # [1, 0, 2] @ w = [1 + 10, 2 + 12]
     assert network.predict([[1.0, 0.0, 2.0]], backend="reference").tolist() == [[11.5, 13.0]]
+
+
+def test_ntp_by_hand():
+    network = Network([Dense(1, parametrization="ntp")], 4, dtype="float64")
+    assert abs(network.weights()["dense1.weight"]).max() > 0.5
+    network.set_weights({"dense1.weight": [[1], [2], [3], [4]], "dense1.bias": [0.5]})
+    # (1 + 4 + 9 + 16) / sqrt(4) + 0.5
+    assert network.predict([[1.0, 2.0, 3.0, 4.0]], backend="reference").tolist() == [[15.5]]
+
+
+def test_ntp_weights_are_standard_normal_and_outputs_have_the_variance_of_inputs():
+    network = Network([Dense(300, parametrization="ntp")], 200, dtype="float64")
+    assert network.weights()["dense1.weight"].std() == pytest.approx(1.0, abs=0.02)
+    rows = np.random.default_rng(0).normal(size=(100, 200))
+    assert network.predict(rows, backend="reference").std() == pytest.approx(1.0, abs=0.05)
+
+
+def test_scale_and_parametric_activation_by_hand():
+    network = Network([Scale(), ParametricActivation("relu")], 2, dtype="float64")
+    assert network.predict([[-3.0, 3.0]]).tolist() == [[0.0, 3.0]]
+    network.set_weights({"scale1.weight": [2.0, 0.5], "parametricactivation1.part": [0.25, 2.0]})
+    # relu of -6 is 0: 0.75 * -6; of 1.5 it is 1.5, whatever the part
+    assert network.predict([[-3.0, 3.0]]).tolist() == [[-4.5, 1.5]]
+
+
+@pytest.mark.parametrize("name", ["softmax", "step"])
+def test_what_cannot_be_bent_is_no_parametric_activation(name):
+    with pytest.raises(SettingError, match=r"ParametricActivation\.name"):
+        ParametricActivation(name)
+
+
+def test_periodic_embedding_by_hand():
+    network = Network([PeriodicEmbedding(2, 1)], 2, dtype="float64")
+    network.set_weights(
+        {
+            "periodicembedding1.frequency": [[0.5, 0.25], [1.0, 0.0]],
+            "periodicembedding1.phase": [[0.0, math.pi], [math.pi, 0.0]],
+            "periodicembedding1.weight": [[[2.0, 3.0], [5.0, 7.0]]],
+            "periodicembedding1.bias": [[0.5, -0.5]],
+        }
+    )
+    # x1 = 1: cos(pi) = -1 and cos(3 pi) = -1; x2 = 2: cos(2 pi) = 1 and cos(0) = 1
+    got = network.predict([[1.0, 2.0]])
+    np.testing.assert_allclose(got, [[1.0, 2.0, -2 - 5 + 0.5, 3 + 7 - 0.5]], rtol=1e-12)
+
+
+def test_periodic_embedding_begins_as_published():
+    values = Network([PeriodicEmbedding(500)], 40, dtype="float64").weights()
+    frequency, phase, weight, bias = values.values()
+    assert frequency.std() == pytest.approx(0.1, rel=0.02)
+    assert math.pi * 0.99 < abs(phase).max() <= math.pi
+    assert 0.99 / math.sqrt(500) < abs(weight).max() <= 1.0 / math.sqrt(500)
+    assert abs(bias).max() <= 1.0 / math.sqrt(500)
+
+
+def test_numbers_of_a_periodic_embedding_are_named_by_their_column():
+    network = Network([PeriodicEmbedding(4, 2), Dense(1)], 2, input_names=("age", "pay"))
+    sources = [synapse.source for synapse in network.layers[1].neurons[0].synapses]
+    assert sources[:3] == ["age", "pay", "periodicembedding1 age[0]"]
+    assert sources[-1] == "periodicembedding1 pay[1]"
 
 
 @pytest.mark.parametrize(

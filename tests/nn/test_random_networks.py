@@ -31,8 +31,11 @@ from quickprop.nn import (
     MaxPool2D,
     Multiply,
     Network,
+    ParametricActivation,
+    PeriodicEmbedding,
     PReLU,
     Reshape,
+    Scale,
     SimpleRNN,
 )
 
@@ -52,6 +55,12 @@ def candidates(shape, pick):
     padding = ("same", "valid")[pick(2)]
     if len(shape) == 1:
         found += [Dense(1 + pick(5)), ConstantNeuron(), PReLU(), Reshape((shape[0], 1))]
+        found += [
+            Scale(),
+            ParametricActivation("mish"),
+            PeriodicEmbedding(3, 1 + pick(2), keeps_input=bool(pick(2))),
+            Dense(1 + pick(5), parametrization="ntp"),
+        ]
     if len(shape) == 2:
         convolved = Conv1D(
             2 + 2 * pick(2), 1 + pick(3), stride=1 + pick(2), padding=padding,

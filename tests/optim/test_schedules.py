@@ -17,8 +17,10 @@ from quickprop.optim import (
     Adam,
     Constant,
     Cosine,
+    CosineLog,
     EpochEnd,
     ExponentialDecay,
+    FlatCosine,
     FunctionOfStep,
     InverseScaling,
     OneCycle,
@@ -68,6 +70,11 @@ def warm(base_rate, step):
         # half a wave over 100 steps: 1, (1 + cos(pi/4))/2, 1/2, 0, and 0 ever after
         (Cosine(), (0, 25, 50, 100, 300), (0.5, 0.25 * (1 + math.sqrt(0.5)), 0.25, 0, 0)),
         (Cosine(floor=0.2, steps=10), (0, 5, 10, 20), (0.5, 0.3, 0.1, 0.1)),
+        # the valleys stand at 1/15, 3/15 and 7/15 of the way
+        (CosineLog(steps=15), (0, 1, 3, 7, 15, 99), (0, 0, 0, 0, 0, 0)),
+        (CosineLog(1), (0, 100 * (math.sqrt(2) - 1), 100), (0, 0.5, 0)),
+        (FlatCosine(), (0, 25, 50, 75, 100, 300), (0.5, 0.5, 0.5, 0.25, 0, 0)),
+        (FlatCosine(0.2, 10), (0, 2, 6, 10, 11), (0.5, 0.5, 0.25, 0, 0)),
         (ExponentialDecay(0.5, 10), (0, 5, 10, 20), (0.5, 0.5 * 0.5**0.5, 0.25, 0.125)),
         (ExponentialDecay(1.0, 3), (0, 7), (0.5, 0.5)),
         (InverseScaling(), (0, 3, 8, 99), (0.5, 0.25, 0.5 / 3, 0.05)),

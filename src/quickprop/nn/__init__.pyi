@@ -79,6 +79,12 @@ from .layers.pooling import (
     MaxPool1D as MaxPool1D,
     MaxPool2D as MaxPool2D,
 )
+from .layers.parametric_activation import (
+    ParametricActivation as ParametricActivation,
+)
+from .layers.periodic_embedding import (
+    PeriodicEmbedding as PeriodicEmbedding,
+)
 from .layers.positions import (
     PositionalEncoding as PositionalEncoding,
     PositionEmbedding as PositionEmbedding,
@@ -91,6 +97,9 @@ from .layers.recurrent import (
     GRU as GRU,
     LSTM as LSTM,
     SimpleRNN as SimpleRNN,
+)
+from .layers.scale import (
+    Scale as Scale,
 )
 from .layers.shapes import (
     Flatten as Flatten,

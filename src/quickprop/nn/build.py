@@ -21,6 +21,7 @@ from quickprop.nn.initializers import GlorotUniform, HeUniform, Initializer
 from quickprop.nn.labels import Labelled, columns_of
 from quickprop.nn.layers.activation import Activation
 from quickprop.nn.layers.layer import Lookup, ParameterSpec, RowShape
+from quickprop.nn.layers.parametric_activation import ParametricActivation
 from quickprop.nn.layers.prelu import PReLU
 from quickprop.nn.weights import checked_weights
 
@@ -175,7 +176,7 @@ class _Shapes:
         following: Sequence[LayerSpec] = self.readers.get(spec.name, ())
         while following:
             reader = following[0]
-            if isinstance(reader.layer, Activation):
+            if isinstance(reader.layer, Activation | ParametricActivation):
                 return ACTIVATIONS[reader.layer.name].initializer
             if isinstance(reader.layer, PReLU):
                 return HeUniform()

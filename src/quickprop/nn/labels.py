@@ -11,6 +11,7 @@ from quickprop.nn.layers.constant_neuron import ConstantNeuron
 from quickprop.nn.layers.dense import Dense
 from quickprop.nn.layers.embedding import Embedding
 from quickprop.nn.layers.layer import Layer, RowShape
+from quickprop.nn.layers.periodic_embedding import PeriodicEmbedding
 from quickprop.nn.names import Names
 from quickprop.nn.node import Input
 
@@ -84,6 +85,12 @@ def label(
         return f"{name} neuron {index}"
     if isinstance(part, ConstantNeuron) and index == shape[0] - 1:
         return f"{name}, always 1"
+    if isinstance(part, PeriodicEmbedding):
+        made, column = divmod(index, sources[0][1][0])
+        source = sources[0][0].label(column)
+        if part.keeps_input:
+            return source if made == 0 else f"{name} {source}[{made - 1}]"
+        return f"{name} {source}[{made}]"
     if isinstance(part, Embedding):
         return _of_embedding(part, name, sources, index)
     vectors = all(len(row) == 1 for _, row in sources) and len(shape) == 1

@@ -58,7 +58,9 @@ from .schedule import (
 from .schedules import (
     Constant as Constant,
     Cosine as Cosine,
+    CosineLog as CosineLog,
     ExponentialDecay as ExponentialDecay,
+    FlatCosine as FlatCosine,
     FunctionOfStep as FunctionOfStep,
     InverseScaling as InverseScaling,
     OneCycle as OneCycle,

@@ -93,6 +93,111 @@ class Cosine(Schedule):
         return base_rate * _along_a_wave(1.0, floor, minimum(step / end, 1.0))
 
 
+@SCHEDULES.register("coslog")
+@dataclass(frozen=True)
+class CosineLog(Schedule):
+    """Waves of cosine from 0 to the base rate and back, each twice as long as the one before.
+
+    ``base (1 - cos(2 pi log2(1 + (2**cycles - 1) t))) / 2``, t the part of the way done: the rate
+    is 0 at the start, at the end and between two waves, where a network is annealed and may be
+    compared with others or kept (Holzmüller, Grinsztajn and Steinwart 2024, whose "coslog4" has
+    four waves).
+
+    Parameters
+    ----------
+    cycles : int
+        Number of waves, from 1 to 20.
+    steps : int, optional
+        Length of all of them, by default the whole fit.
+
+    Examples
+    --------
+    >>> from quickprop import SGD, CosineLog, Dense, MeanSquaredError, Network
+    >>> from quickprop.train import fit
+    >>> network, x, y = Network([Dense(1)], features=1), [[0.0], [1.0]], [[1.0], [3.0]]
+    >>> rule = SGD(0.1)
+    >>> rates = CosineLog(cycles=2)
+    >>> history = fit(
+    ...     network, x, y, loss=MeanSquaredError(), optimizer=rule, schedule=rates, epochs=6
+    ... )
+    >>> [round(epoch.learning_rate, 3) for epoch in history.epochs]
+    [0.0, 0.093, 0.0, 0.072, 0.093, 0.032]
+    """
+
+    cycles: int = setting(integer(1, 20), 4)
+    steps: int | None = setting(optional(integer(1)), None)
+
+    @property
+    def needs_total(self) -> bool:
+        """Unless it has a length of its own."""
+        return self.steps is None
+
+    def rate(
+        self,
+        base_rate: Tensor,
+        step: Tensor,
+        total_steps: Tensor,
+        state: Sequence[Tensor] = (),
+    ) -> Tensor:
+        """``base (1 - cos(2 pi log2(1 + (2**cycles - 1) t))) / 2``."""
+        end = total_steps if self.steps is None else scalar(self.steps, base_rate, "coslog.steps")
+        stretch = scalar(2.0**self.cycles - 1.0, base_rate, "coslog.stretch")
+        doublings = log(minimum(step / end, 1.0) * stretch + 1.0) * (1.0 / math.log(2.0))
+        return base_rate * (1.0 - cos(doublings * (2.0 * math.pi))) * 0.5
+
+
+@SCHEDULES.register("flat_cos")
+@dataclass(frozen=True)
+class FlatCosine(Schedule):
+    """The base rate for a part of the way, then down to 0 along half a cosine wave.
+
+    ``base (1 + cos(pi max(t - flat, 0) / (1 - flat))) / 2``, t the part of the way done; half of
+    the way is flat by default (Holzmüller, Grinsztajn and Steinwart 2024: "flat_cos").
+
+    Parameters
+    ----------
+    flat : float
+        The part of the way at the base rate, from 0 to below 1.
+    steps : int, optional
+        Length of the way, by default the whole fit.
+
+    Examples
+    --------
+    >>> from quickprop import SGD, Dense, FlatCosine, MeanSquaredError, Network
+    >>> from quickprop.train import fit
+    >>> network, x, y = Network([Dense(1)], features=1), [[0.0], [1.0]], [[1.0], [3.0]]
+    >>> rule = SGD(0.1)
+    >>> rates = FlatCosine()
+    >>> history = fit(
+    ...     network, x, y, loss=MeanSquaredError(), optimizer=rule, schedule=rates, epochs=6
+    ... )
+    >>> [round(epoch.learning_rate, 3) for epoch in history.epochs]
+    [0.1, 0.1, 0.1, 0.1, 0.075, 0.025]
+    """
+
+    flat: float = setting(number(0.0, 1.0, high_open=True), 0.5)
+    steps: int | None = setting(optional(integer(1)), None)
+
+    @property
+    def needs_total(self) -> bool:
+        """Unless it has a length of its own."""
+        return self.steps is None
+
+    def rate(
+        self,
+        base_rate: Tensor,
+        step: Tensor,
+        total_steps: Tensor,
+        state: Sequence[Tensor] = (),
+    ) -> Tensor:
+        """``base (1 + cos(pi max(t - flat, 0) / (1 - flat))) / 2``."""
+        end = total_steps if self.steps is None else scalar(self.steps, base_rate, "flat.steps")
+        flat = scalar(self.flat, base_rate, "flat.part")
+        slope = scalar(1.0 / (1.0 - self.flat), base_rate, "flat.slope")
+        down = maximum(minimum(step / end, 1.0) - flat, 0.0) * slope
+        return base_rate * _along_a_wave(1.0, 0.0, down)
+
+
 @SCHEDULES.register()
 @dataclass(frozen=True)
 class OneCycle(Schedule):
