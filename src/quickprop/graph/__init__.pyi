@@ -3,13 +3,24 @@
 from .graph import (
     Graph as Graph,
 )
+from .leaves import (
+    constant as constant,
+    placeholder as placeholder,
+    row_count as row_count,
+    variable as variable,
+    variable_of_checked as variable_of_checked,
+)
 from .primitives import (
     Op as Op,
 )
 from .shape_rules import (
+    broadcast_shapes as broadcast_shapes,
     ROWS as ROWS,
     Shape as Shape,
     show_shape as show_shape,
+)
+from .storage import (
+    Storage as Storage,
 )
 from .template import (
     GraphTemplate as GraphTemplate,
@@ -19,19 +30,14 @@ from .tensor import (
     as_tensors as as_tensors,
     batch_matmul as batch_matmul,
     binary as binary,
-    broadcast_shapes as broadcast_shapes,
     broadcast_to as broadcast_to,
-    constant as constant,
     make as make,
     matmul as matmul,
-    placeholder as placeholder,
     reshape as reshape,
-    rewrite as rewrite,
-    row_count as row_count,
-    Storage as Storage,
     Tensor as Tensor,
-    variable as variable,
-    variable_of_checked as variable_of_checked,
+)
+from .walking import (
+    rewrite as rewrite,
     walk as walk,
     with_inputs as with_inputs,
 )

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from quickprop.errors import GraphError
+from quickprop.foundation.deadline import look_at_the_clock
 from quickprop.graph.primitives import LEAVES, Op
 from quickprop.graph.shape_rules import ROWS, RULES, show_shape
-from quickprop.graph.tensor import Tensor, walk
+from quickprop.graph.tensor import Tensor
+from quickprop.graph.walking import walk
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Graph:
         number: dict[Tensor, int] = {}
         parts = []
         for node in (*self.inputs, *self.variables, *self.nodes()):
+            look_at_the_clock()
             if node in number:
                 continue
             inputs = [number[source] for source in node.inputs]
@@ -83,6 +86,7 @@ class Graph:
             raise GraphError("an input is named twice", where="inputs")
         nodes = self.nodes()
         for node in nodes:
+            look_at_the_clock()
             if node.op is Op.PLACEHOLDER and node not in self.inputs:
                 raise GraphError(
                     "the outputs need a placeholder that is not among the inputs",

@@ -51,6 +51,23 @@ def check_shape(shape: Iterable[Dim], where: str) -> Shape:
     return checked
 
 
+def broadcast_shapes(a: Shape, b: Shape) -> Shape:
+    """The common shape by NumPy's rule; rows meets rows or 1."""
+    rank = max(len(a), len(b))
+    long_a: Shape = (1,) * (rank - len(a)) + a
+    long_b: Shape = (1,) * (rank - len(b)) + b
+    out = []
+    for p, q in zip(long_a, long_b, strict=True):
+        if p != q and p != 1 and q != 1:
+            raise ShapeError(
+                "shapes cannot be broadcast together",
+                allowed="equal lengths or 1, from the last axis backwards",
+                given=f"{show_shape(a)} and {show_shape(b)}",
+            )
+        out.append(q if p == 1 else p)
+    return tuple(out)
+
+
 def _mismatch(op: Op, inputs: tuple[Typed, ...], allowed: str) -> ShapeError:
     given = " and ".join(show_shape(shape) for shape, _ in inputs)
     return ShapeError("shapes do not fit", where=op.value, allowed=allowed, given=given)

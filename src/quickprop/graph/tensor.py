@@ -2,53 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from quickprop.config import DType, as_dtype
+from quickprop.config import DType
 from quickprop.errors import DTypeError, GraphError, ShapeError
 from quickprop.foundation.deadline import look_at_the_clock
-from quickprop.graph.given import checked_name, flag, in_type, listed, own_numbers, real_numbers
+from quickprop.graph.given import flag, in_type, listed, own_numbers, real_numbers
+from quickprop.graph.indexing import cut_of
 from quickprop.graph.primitives import Op
-from quickprop.graph.shape_rules import ROWS, RULES, Dim, Shape, check_shape, show_shape
+from quickprop.graph.shape_rules import (
+    RULES,
+    Dim,
+    Shape,
+    broadcast_shapes,
+    check_shape,
+    show_shape,
+)
+from quickprop.graph.storage import Storage
 
 Number = int | float
-
-
-class Storage:
-    """Where the value of a variable is kept between calls.
-
-    A backend may move the numbers into memory laid out its own way; `array` is then a view of
-    that memory. `moves` counts such moves of one storage, `Storage.all_moves` those of all.
-    """
-
-    all_moves = 0
-
-    def __init__(self, array: np.ndarray) -> None:
-        self.array = array
-        self.memory = array
-        self.moves = 0
-
-    def move_to(self, array: np.ndarray, memory: np.ndarray) -> None:
-        """Keep the value in `array`, of the same shape and type, from now on.
-
-        `memory` is all that a backend reads of it, padding included.
-        """
-        array[...] = self.array
-        self.array, self.memory = array, memory
-        self.moves += 1
-        Storage.all_moves += 1
-
-    def put(self, new: np.ndarray) -> None:
-        """Put new numbers into the place of the old."""
-        # From numbers that were not finite some may have come into the padding, and would come back
-        # from there.
-        if not np.isfinite(self.memory).all():
-            self.memory[...] = 0
-        self.array[...] = new
 
 
 @dataclass(frozen=True, eq=False, repr=False, slots=True)
@@ -227,105 +203,11 @@ def make(op: Op, *inputs: Tensor, name: str | None = None, **attributes: Any) ->
     return Tensor(op, inputs, tuple(sorted(attributes.items())), shape, dtype, name)
 
 
-# -- leaves ---------------------------------------------------------------------------------------
-
-
-def placeholder(
-    shape: Sequence[Dim] = (), dtype: DType | str = DType.float32, name: str | None = None
-) -> Tensor:
-    """A value given at each call.
-
-    Parameters
-    ----------
-    shape : sequence of int or None
-        None as the first length stands for the number of rows, known at the call.
-
-    Examples
-    --------
-    >>> from quickprop import function, mean, placeholder
-    >>> x = placeholder((None, 2))
-    >>> function([x], mean(x, axes=0))([[1.0, 2.0], [3.0, 4.0]]).tolist()
-    [2.0, 3.0]
-    """
-    name = checked_name(name, "placeholder")
-    checked = check_shape(shape, name or "placeholder")
-    return Tensor(Op.PLACEHOLDER, (), (), checked, as_dtype(dtype), name)
-
-
-def constant(value: Any, dtype: DType | str | None = None, name: str | None = None) -> Tensor:
-    """Numbers fixed when the graph is written.
-
-    Parameters
-    ----------
-    value : array_like
-        Real numbers. They are copied.
-    dtype : {"float32", "float64", "int32"}, optional
-        By default int32 for whole numbers and float32 for all others, also where the array is of
-        float64, as NumPy's arrays are by themselves: a graph has one type of fractions unless
-        another is asked for.
-    name : str, optional
-
-    Raises
-    ------
-    DTypeError, ShapeError
-        It holds no real numbers, or one that int32 cannot hold; it is empty.
-
-    Examples
-    --------
-    >>> from quickprop import constant, function
-    >>> function([], constant([1.0, 2.0]) + 1)().tolist()
-    [2.0, 3.0]
-    """
-    name = checked_name(name, "constant")
-    array, kind = own_numbers(value, dtype, name or "constant")
+def constant_node(array: np.ndarray, dtype: DType, name: str | None = None) -> Tensor:
+    """The constant of an array that is its own from now on."""
     array.setflags(write=False)
     shape = check_shape(array.shape, name or "constant")
-    return Tensor(Op.CONSTANT, (), (("value", array),), shape, kind, name)
-
-
-def variable(value: Any, dtype: DType | str | None = None, name: str | None = None) -> Tensor:
-    """Numbers kept between calls, which updates may change. The value is copied.
-
-    Parameters and errors are those of `constant`.
-
-    Examples
-    --------
-    >>> from quickprop import function, variable
-    >>> count = variable(0.0)
-    >>> step = function([], count, updates={count: count + 1})
-    >>> [float(step()) for _ in range(3)], float(count.value)
-    ([0.0, 1.0, 2.0], 3.0)
-    """
-    name = checked_name(name, "variable")
-    array, kind = own_numbers(value, dtype, name or "variable")
-    shape = check_shape(array.shape, name or "variable")
-    return Tensor(Op.VARIABLE, (), (("storage", Storage(array)),), shape, kind, name)
-
-
-def variable_of_checked(array: np.ndarray, dtype: DType, name: str | None) -> Tensor:
-    """A variable that begins with a copy of what another one like it began with.
-
-    Nothing is checked again: where hundreds of like graphs are filled in, that would take longer
-    than all else.
-    """
-    storage = Storage(np.array(array, order="C"))
-    return Tensor(Op.VARIABLE, (), (("storage", storage),), array.shape, dtype, name)
-
-
-def row_count(dtype: DType | str = DType.float32) -> Tensor:
-    """The number of rows of the call, as a scalar.
-
-    Examples
-    --------
-    >>> from quickprop import function, placeholder, row_count, sum
-    >>> x = placeholder((None,))
-    >>> float(function([x], sum(x) / row_count())([1.0, 2.0, 6.0]))
-    3.0
-    """
-    return Tensor(Op.ROW_COUNT, (), (), (), as_dtype(dtype), None)
-
-
-# -- broadcasting and the operators ---------------------------------------------------------------
+    return Tensor(Op.CONSTANT, (), (("value", array),), shape, dtype, name)
 
 
 def as_tensor(value: Tensor | Number, like: Tensor) -> Tensor:
@@ -341,7 +223,7 @@ def as_tensor(value: Tensor | Number, like: Tensor) -> Tensor:
                 hint="cast the int32 tensor first",
             )
         try:
-            return constant(value, like.dtype)
+            return constant_node(*own_numbers(value, like.dtype, "constant"))
         except DTypeError:
             # A whole number of hundreds of digits is none that NumPy knows.
             raise DTypeError(
@@ -357,23 +239,6 @@ def as_tensor(value: Tensor | Number, like: Tensor) -> Tensor:
         given=type(value).__name__,
         hint="wrap arrays with constant(...)",
     )
-
-
-def broadcast_shapes(a: Shape, b: Shape) -> Shape:
-    """The common shape by NumPy's rule; rows meets rows or 1."""
-    rank = max(len(a), len(b))
-    long_a: Shape = (1,) * (rank - len(a)) + a
-    long_b: Shape = (1,) * (rank - len(b)) + b
-    out = []
-    for p, q in zip(long_a, long_b, strict=True):
-        if p != q and p != 1 and q != 1:
-            raise ShapeError(
-                "shapes cannot be broadcast together",
-                allowed="equal lengths or 1, from the last axis backwards",
-                given=f"{show_shape(a)} and {show_shape(b)}",
-            )
-        out.append(q if p == 1 else p)
-    return tuple(out)
 
 
 def broadcast_to(x: Tensor, shape: Shape) -> Tensor:
@@ -475,82 +340,7 @@ def batch_matmul(
 
 def slice_tensor(x: Tensor, index: Any) -> Tensor:
     """Basic indexing: whole numbers and ranges of step 1; an index drops its axis."""
-    picked = index if isinstance(index, tuple) else (index,)
-    if len(picked) > x.rank:
-        raise ShapeError("too many indices", where=repr(x), given=str(len(picked)))
-    start: list[int] = []
-    stop: list[Dim] = []
-    kept: list[Dim] = []
-    for axis, dim in enumerate(x.shape):
-        part = picked[axis] if axis < len(picked) else slice(None)
-        if dim is None:
-            if not isinstance(part, slice) or part != slice(None):
-                raise ShapeError("the rows axis cannot be cut", where=repr(x), given=repr(part))
-            start.append(0)
-            stop.append(ROWS)
-            kept.append(ROWS)
-        elif isinstance(part, slice):
-            try:
-                low, high, step = part.indices(dim)
-            except (TypeError, ValueError):
-                low, high, step = 0, 0, 1
-            if step != 1 or high <= low:
-                raise ShapeError("only non-empty ranges of step 1", where=repr(x), given=str(part))
-            start.append(low)
-            stop.append(high)
-            kept.append(high - low)
-        elif isinstance(part, int | np.integer) and not isinstance(part, bool):
-            part = int(part)
-            low = part + dim if part < 0 else part
-            if not 0 <= low < dim:
-                raise ShapeError(
-                    f"no such index on axis {axis}",
-                    where=repr(x),
-                    allowed=f"{-dim} to {dim - 1}",
-                    given=str(part),
-                )
-            start.append(low)
-            stop.append(low + 1)
-        else:
-            raise ShapeError(
-                "only whole numbers and ranges index a tensor", where=repr(x), given=repr(part)[:80]
-            )
-    if (tuple(start), tuple(stop)) == ((0,) * x.rank, x.shape):
-        return reshape(x, kept)
-    return reshape(make(Op.SLICE, x, start=tuple(start), stop=tuple(stop)), kept)
-
-
-# -- walking and rewriting ------------------------------------------------------------------------
-
-
-def walk(roots: Sequence[Tensor]) -> list[Tensor]:
-    """Every node the roots need, each once, inputs before users."""
-    order: dict[Tensor, None] = {}
-    # An explicit stack: deep networks must not meet Python's recursion limit.
-    stack = list(reversed(roots))
-    while stack:
-        node = stack[-1]
-        missing = [source for source in node.inputs if source not in order]
-        if missing:
-            stack += reversed(missing)
-        else:
-            order[node] = None
-            stack.pop()
-    return list(order)
-
-
-def with_inputs(node: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
-    """The same primitive and attributes on other inputs of the same shapes and types."""
-    # Tensors are equal only to themselves.
-    if node.inputs == inputs:
-        return node
-    return Tensor(node.op, inputs, node.attributes, node.shape, node.dtype, node.name)
-
-
-def rewrite(roots: Sequence[Tensor], rule: Callable[[Tensor], Tensor]) -> list[Tensor]:
-    """The roots with `rule` applied to every node, inputs first."""
-    done: dict[Tensor, Tensor] = {}
-    for node in walk(roots):
-        look_at_the_clock()
-        done[node] = rule(with_inputs(node, tuple(map(done.__getitem__, node.inputs))))
-    return [done[root] for root in roots]
+    cut = cut_of(index, x.shape, repr(x))
+    if cut.is_all:
+        return reshape(x, cut.kept)
+    return reshape(make(Op.SLICE, x, start=cut.start, stop=cut.stop), cut.kept)
