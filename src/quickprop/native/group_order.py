@@ -12,7 +12,7 @@ from __future__ import annotations
 from quickprop.graph import Graph, Tensor
 from quickprop.native.buffers import view_root
 from quickprop.native.elementwise import walk_expression
-from quickprop.native.schedule import Group, Schedule, Work
+from quickprop.native.groups import Group, Schedule, Work
 
 
 def in_order(schedule: Schedule, graph: Graph) -> list[Group]:

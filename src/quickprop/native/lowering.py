@@ -34,6 +34,7 @@ from quickprop.native.gemm import (
     panel_memory,
 )
 from quickprop.native.group_order import in_order
+from quickprop.native.groups import Group, Schedule, Work, is_summed
 from quickprop.native.in_place import overwrite_variables
 from quickprop.native.kernel import Kernel, Step, make_step
 from quickprop.native.lane_per_row import LanePerRowKernel
@@ -41,7 +42,7 @@ from quickprop.native.layout import layout_of
 from quickprop.native.machine import Machine
 from quickprop.native.pointer_table import PointerTable
 from quickprop.native.rowwise import RowwiseKernel
-from quickprop.native.schedule import Group, Schedule, Work, build_schedule, is_summed
+from quickprop.native.schedule import build_schedule
 
 
 def has_rows(node: Tensor) -> bool:
