@@ -32,18 +32,18 @@ def _verified_code():
 @pytest.fixture(scope="module")
 def working_memory_full_of_nan():
     """Nothing may be taken for granted of memory that nobody has written."""
-    from quickprop.native.runtime import _Workspace
+    from quickprop.native.workspace import Workspace
 
-    grow = _Workspace.grow
+    grow = Workspace.grow
 
-    def grow_and_fill(space: _Workspace, rows: int) -> None:
+    def grow_and_fill(space: Workspace, rows: int) -> None:
         before = space.arena
         grow(space, rows)
         if space.arena is not before:
             space.arena[:] = 255
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_Workspace, "grow", grow_and_fill)
+        patch.setattr(Workspace, "grow", grow_and_fill)
         yield
 
 

@@ -270,7 +270,7 @@ def test_sparse_rows_too_large_to_be_dense(iris, monkeypatch, solver):
     settings = {"solver": solver, "random_state": 0, "max_iter": 10, "early_stopping": True}
     models = []
     for most in (2**28, 0):
-        monkeypatch.setattr("quickprop.native.runtime.DENSE_BYTES", most)
+        monkeypatch.setattr("quickprop.native.native_minibatches.DENSE_BYTES", most)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             models.append(MLPClassifier(**settings).fit(sparse, y, np.linspace(0, 1, len(y))))

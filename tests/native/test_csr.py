@@ -152,7 +152,7 @@ def test_training_gives_the_same_bits_for_sparse_rows(
         == others._steps.sparse_inputs
         == (() if other_reader else (0,))
     )
-    monkeypatch.setattr("quickprop.native.runtime.DENSE_BYTES", 0)
+    monkeypatch.setattr("quickprop.native.native_minibatches.DENSE_BYTES", 0)
     spread, same_again, batches = trained((scipy.sparse.csr_array(x), t), 50, dtype, **settings)
     assert batches._steps.sparse_inputs == (0,)
     assert spread == sparse
@@ -181,7 +181,7 @@ def keep_all_whole(monkeypatch) -> None:
     def chosen(graph, leaf, shares, machine):
         return np.ones(len(shares), bool), False
 
-    monkeypatch.setattr("quickprop.native.runtime.dense_columns", chosen)
+    monkeypatch.setattr("quickprop.native.native_minibatches.dense_columns", chosen)
 
 
 def test_lists_and_whole_rows_train_to_the_same_bits(monkeypatch):

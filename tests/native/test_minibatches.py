@@ -12,7 +12,7 @@ from quickprop.autodiff import gradients
 from quickprop.execution import Minibatches, function
 from quickprop.graph import ROWS, Graph, Tensor, batch_matmul, placeholder, variable
 from quickprop.losses import CrossEntropy, MeanSquaredError
-from quickprop.native import runtime, shuffling, thread_count
+from quickprop.native import native_function, native_minibatches, shuffling, thread_count
 from quickprop.nn import (
     Activation,
     Dense,
@@ -80,7 +80,7 @@ def test_native_trains_as_the_reference(
 def train_wide(threads: int, monkeypatch: pytest.MonkeyPatch) -> dict[str, np.ndarray]:
     """A network wide enough to be shared, with the cost model told that it is worth it."""
     monkeypatch.setenv("QUICKPROP_NUM_THREADS", "3")
-    monkeypatch.setattr(runtime, "thread_count", lambda work, asked=None: asked or 1)
+    monkeypatch.setattr(native_minibatches, "thread_count", lambda work, asked=None: asked or 1)
     rng = np.random.default_rng(5)
     network = Network(
         [Dense(200), Activation("tanh"), Dense(260), Activation("relu"), Dense(3)], 30
@@ -102,7 +102,9 @@ def test_predictions_in_several_threads_are_the_same(monkeypatch: pytest.MonkeyP
     x_values = np.random.default_rng(0).normal(size=(5000, 20)).astype(np.float32)
     results = []
     for count in (1, 2, 3):
-        monkeypatch.setattr(runtime, "thread_count", lambda work, asked=None, count=count: count)
+        monkeypatch.setattr(
+            native_function, "thread_count", lambda work, asked=None, count=count: count
+        )
         network = Network([Dense(64), Activation("relu"), Dense(5)], 20, seed=3)
         run = function(network.inputs, network.output())
         results += [run(x_values), run(x_values)]
@@ -114,7 +116,7 @@ def test_products_of_stacks_have_the_same_bits_with_any_number_of_threads(
     monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setenv("QUICKPROP_NUM_THREADS", "3")
-    monkeypatch.setattr(runtime, "thread_count", lambda work, asked=None: asked or 1)
+    monkeypatch.setattr(native_minibatches, "thread_count", lambda work, asked=None: asked or 1)
     rng = np.random.default_rng(2)
     start = rng.normal(size=(1, 7, 20)).astype(np.float32)
     data = rng.normal(size=(50, 3, 11, 7)).astype(np.float32)
