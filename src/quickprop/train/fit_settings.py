@@ -19,6 +19,7 @@ from quickprop.foundation.settings import (
     setting,
 )
 from quickprop.train.averaging import AVERAGING, Averaging
+from quickprop.train.rate_factors import FACTORS, Factors
 from quickprop.train.regularisers import Regularisers
 
 
@@ -33,6 +34,7 @@ class FitSettings(Component):
     budget: float | None = setting(optional(number(0.0)), None)
     mixup: float | None = setting(optional(number(0.0, low_open=True)), None)
     averaging: Averaging | None = setting(optional(component(AVERAGING)), None)
+    rate_factors: Factors = setting(FACTORS, ())
     seed: int = setting(integer(0), 0)
     threads: int | None = setting(optional(integer(1)), None)
     checkpoint_seconds: float = setting(number(0.0), 1.0)
@@ -54,8 +56,10 @@ class FitSettings(Component):
             **self.regularisers.to_document(),
             "mixup": self.mixup,
             "averaging": self.averaging,
+            "rate_factors": self.rate_factors,
         }
-        none = {**Regularisers().to_document(), "mixup": None, "averaging": None}
+        off = {"mixup": None, "averaging": None, "rate_factors": ()}
+        none = {**Regularisers().to_document(), **off}
         for name, usual in none.items():
             value = given[name]
             if value != usual and name != "l2":

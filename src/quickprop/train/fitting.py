@@ -44,6 +44,7 @@ from quickprop.train.loop import EpochLoop, too_little_time
 from quickprop.train.loss_rule import Limits, LossRule
 from quickprop.train.mixup import Mixup, check_mixable
 from quickprop.train.objective import MeanLoss
+from quickprop.train.rate_factors import check_factors
 from quickprop.train.step import StepSpec, TrainingStep, loss_document, step_of
 
 #: The loss of fewer multiply-adds than this is worked out by the interpreter at the end of a fit.
@@ -85,6 +86,9 @@ def fit(
     clip_norm: float | None = None,
     max_norm: float | None = None,
     weight_noise: float = 0.0,
+    weight_decay: float = 0.0,
+    decay_schedule: Schedule | str | None = None,
+    rate_factors: Mapping[str, float] | None = None,
     mixup: float | None = None,
     averaging: Averaging | None = None,
     weights: Any = None,
@@ -147,6 +151,16 @@ def fit(
     weight_noise : float
         The standard deviation of normal random numbers that are added to the weights while a step
         computes its gradients, new ones at every step; the weights themselves stay.
+    weight_decay : float
+        Every weight, biases left out, shrinks by ``rate * weight_decay`` of itself at each step,
+        with any optimizer; `AdamW` has a decay of its own, which counts biases too.
+    decay_schedule : Schedule or str, optional
+        How that changes from step to step, such as `FlatCosine`.
+    rate_factors : mapping of str to float, optional
+        Factors of the learning rate for some parameters, by the narrowest name given: of the
+        parameter ("dense1.bias"), of its layer ("dense1"), of the kind of layer ("Scale") or of
+        such a parameter in any layer ("bias"). A decay of weights goes with the rate: it has the
+        factor once.
     mixup : float, optional
         Learn from mixtures of two rows, their shares drawn from a beta distribution with this for
         both parameters: 0.1 to 0.4 mixes a little, 1 any share alike (Zhang et al. 2018).
@@ -211,6 +225,9 @@ def fit(
         clip_norm=clip_norm,
         max_norm=max_norm,
         weight_noise=weight_noise,
+        weight_decay=weight_decay,
+        decay_schedule=by_name(decay_schedule, SCHEDULES),
+        rate_factors=rate_factors,
         mixup=mixup,
         averaging=averaging,
         seed=seed,
@@ -358,6 +375,7 @@ class Fit:
     ) -> EpochFit:
         network, settings = self.network, self.settings
         schedule, mixup = self.schedule or Constant(), settings.mixup
+        check_factors(settings.rate_factors, network)
         batch = min(settings.batch_size or usual_batch_size(rows.rows), rows.rows)
         step = step_of(
             network,
@@ -369,6 +387,7 @@ class Fit:
                 settings.averaging,
                 _weights_shape(rows, mixup),
                 mixup is not None,
+                rate_factors=settings.rate_factors,
             ),
         )
         total_steps = settings.epochs * -(-rows.rows // batch)
@@ -444,7 +463,8 @@ class Fit:
     ) -> dict[str, Any]:
         """What a checkpoint must be of, to go on from it."""
         settings, schedule, averaging = self.settings, self.schedule, self.settings.averaging
-        needs_total = any(part and part.needs_total for part in (schedule, averaging))
+        lasting = (schedule, averaging, settings.regularisers.decay_schedule)
+        needs_total = any(part and part.needs_total for part in lasting)
         regularisers = settings.regularisers.to_document()
         del regularisers["kind"]
         return {
@@ -453,6 +473,7 @@ class Fit:
             "optimizer": self.optimizer.to_document(),
             "schedule": schedule.to_document() if schedule else None,
             **{name.replace("_", " "): value for name, value in regularisers.items()},
+            "rate factors": [list(pair) for pair in settings.rate_factors],
             "mixup": settings.mixup,
             "averaging": averaging.to_document() if averaging else None,
             "seed": settings.seed,

@@ -6,13 +6,16 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from quickprop.foundation.settings import Component, Rule, number, optional, setting
+from quickprop.config import DType
+from quickprop.errors import SettingError
+from quickprop.foundation.settings import Component, Rule, component, number, optional, setting
 from quickprop.graph import Tensor, rewrite, variable
 from quickprop.nn import Network
 from quickprop.nn.layers.layer import Lookup
 from quickprop.ops.elementary import maximum, minimum, sqrt, sum
 from quickprop.ops.normal_numbers import normal
 from quickprop.ops.sign_and_clip import clip, sign
+from quickprop.optim import SCHEDULES, Schedule
 
 Pairs = list[tuple[Tensor, Tensor]]
 
@@ -29,6 +32,19 @@ class Regularisers(Component):
     clip_norm: float | None = setting(_ABOVE_ZERO, None)
     max_norm: float | None = setting(_ABOVE_ZERO, None)
     weight_noise: float = setting(number(0.0), 0.0)
+    weight_decay: float = setting(number(0.0), 0.0)
+    decay_schedule: Schedule | None = setting(optional(component(SCHEDULES, Schedule)), None)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        # What such a schedule learns after an epoch is kept for the learning rate alone.
+        if self.decay_schedule is not None and self.decay_schedule.state(DType.float32):
+            raise SettingError(
+                "a schedule that watches the loss or the clock is for the learning rate",
+                where="fit.decay_schedule",
+                given=repr(self.decay_schedule)[:80],
+                hint="FlatCosine(), Cosine() or another that depends on the step alone",
+            )
 
     @classmethod
     def rules(cls) -> dict[str, Rule]:
@@ -72,6 +88,23 @@ class Regularisers(Component):
         if self.clip_norm is not None:
             made = _of_norm(made, variable(self.clip_norm, kind, "train.clip_norm"))
         return made
+
+    def decayed(
+        self, updates: Pairs, network: Network, rate: Tensor, step: Tensor, total_steps: Tensor
+    ) -> Pairs:
+        """The updates, every weight shrunk by ``rate * weight_decay`` of itself as well.
+
+        Apart from the gradients, so that what an optimizer remembers knows nothing of it
+        (Loshchilov and Hutter 2019); biases are left alone.
+        """
+        if not self.weight_decay:
+            return updates
+        strength = variable(self.weight_decay, network.dtype, "train.weight_decay")
+        if self.decay_schedule is not None:
+            state = self.decay_schedule.state(network.dtype)
+            strength = self.decay_schedule.rate(strength, step, total_steps, state)
+        shrunk, penalised = rate * strength, set(network.penalised)
+        return [(old, new - old * shrunk if old in penalised else new) for old, new in updates]
 
     def constrained(self, updates: Pairs, network: Network) -> Pairs:
         """The updates, the weights into every neuron held to the largest norm."""

@@ -26,6 +26,7 @@ from quickprop.train.averaging import Averaging, averages
 from quickprop.train.graph_template import KEPT, NetworkTemplate, structure_key_with
 from quickprop.train.mixup import MixedRows
 from quickprop.train.objective import Objective, Terms
+from quickprop.train.rate_factors import Factors, factored
 from quickprop.train.regularisers import Regularisers
 
 Scalars = dict[Tensor, float | int]
@@ -49,6 +50,8 @@ class StepSpec:
         Whether every row has a partner, whose target counts too; rows have factors then.
     decay : bool
         Whether penalised weights shrink by ``rate * weight_decay`` of themselves at each step.
+    rate_factors : tuple of (str, float)
+        By what the changes of parameters are multiplied; see `rate_factors`.
     """
 
     objective: Objective
@@ -59,6 +62,7 @@ class StepSpec:
     weights_shape: Shape | None = None
     mixed: bool = False
     decay: bool = False
+    rate_factors: Factors = ()
 
 
 @dataclass(frozen=True)
@@ -229,6 +233,8 @@ def write_step(network: Network, spec: StepSpec) -> TrainingStep:
         # Apart from the gradients, as in AdamW: what an optimizer remembers knows nothing of it.
         shrunk = rate * settings["weight_decay"]
         updates = [(old, new - old * shrunk if old in penalised else new) for old, new in updates]
+    updates = spec.regularisers.decayed(updates, network, rate, cast(step, kind), total_steps)
+    updates = factored(updates, spec.rate_factors, network)
     updates = spec.regularisers.constrained(updates, network)
     updates += gathered
     own = set(network.variables)
@@ -287,6 +293,7 @@ def step_of(network: Network, spec: StepSpec) -> TrainingStep:
         spec.optimizer,
         spec.schedule,
         *(() if spec.averaging is None else (spec.averaging,)),
+        *(() if spec.regularisers.decay_schedule is None else (spec.regularisers.decay_schedule,)),
     )
     key = structure_key_with(network, *parts)
     if key is None:
