@@ -20,7 +20,7 @@ SOURCE = Path(quickprop.__file__).parent
 ORDER = (
     "errors", "config", "foundation", "graph", "ops", "autodiff", "passes", "native", "execution",
     "distributions", "losses", "nn", "zoo",
-    "optim", "train", "data", "models", "estimators", "cli", "__main__",
+    "optim", "train", "data", "models", "selection", "estimators", "cli", "__main__",
 )  # fmt: skip
 HEAVY = ("sklearn", "scipy", "polars", "pandas", "rich", "typer", "llvmlite", "safetensors")
 #: What a fit of an array and its predictions do without; tables, bars and files need them.

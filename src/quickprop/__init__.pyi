@@ -76,7 +76,6 @@ from .losses import (
 )
 from .models import (
     Autoencoder as Autoencoder,
-    fit as fit,
     FitReport as FitReport,
     load as load,
     TableModel as TableModel,
@@ -89,6 +88,7 @@ from .nn import (
     BatchNorm as BatchNorm,
     Bidirectional as Bidirectional,
     Block as Block,
+    Columns as Columns,
     Concatenate as Concatenate,
     ConstantNeuron as ConstantNeuron,
     Conv1D as Conv1D,
@@ -119,6 +119,7 @@ from .nn import (
     LSTM as LSTM,
     MaxPool1D as MaxPool1D,
     MaxPool2D as MaxPool2D,
+    MeanProbability as MeanProbability,
     MultiHeadAttention as MultiHeadAttention,
     Multiply as Multiply,
     Network as Network,
@@ -142,6 +143,7 @@ from .nn import (
     TruncatedNormal as TruncatedNormal,
     UnaryLayer as UnaryLayer,
     Uniform as Uniform,
+    WeightedMean as WeightedMean,
     Zeros as Zeros,
 )
 from .ops import (
@@ -228,6 +230,9 @@ from .optim import (
     StepDecay as StepDecay,
     WarmUp as WarmUp,
     WithinBudget as WithinBudget,
+)
+from .selection import (
+    fit as fit,
 )
 from .train import (
     Callback as Callback,

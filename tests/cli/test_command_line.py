@@ -93,7 +93,7 @@ def test_json_is_one_object_and_nothing_else(here: Path, capsys):
     facts = json.loads(out)
     assert code == 0
     assert facts["task"] == "classification"
-    assert set(facts["scores"]) == {"network", "linear", "dummy"}
+    assert set(facts["scores"]) == {"network", "single", "linear", "dummy"}
     assert set(facts["scores"]["network"]) == {"accuracy", "log_loss", "macro_f1", "auc"}
     assert facts["rows"]["read"] == 120
     assert facts["rows"]["train"] + facts["rows"]["validation"] + facts["rows"]["test"] == 120

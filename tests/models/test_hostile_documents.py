@@ -74,7 +74,10 @@ ODD_SETTINGS = [
     {"hidden": "64,64"},
     {"epochs": 0},
     {"test": "a"},
-    {"test": None},
+    {"folds": None, "test": "0.1"},
+    {"folds": 1},
+    {"fits": 0},
+    {"prefer": "best"},
 ]
 
 

@@ -170,7 +170,7 @@ def test_breaking_off_the_linear_model_keeps_the_network(monkeypatch: pytest.Mon
     def break_off(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("quickprop.models.table_fit.fit_linear", break_off)
+    monkeypatch.setattr("quickprop.selection.one_network.fit_linear", break_off)
     model = quickprop.fit(table(), "label", hidden=[4], epochs=5, budget=None)
     assert model.report.scores == {}
     assert "broken off" in model.report.verdict

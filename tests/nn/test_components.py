@@ -2,9 +2,13 @@
 
 import copy
 import dataclasses
+import importlib
 import inspect
 import json
 import pickle
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -34,6 +38,7 @@ from quickprop.nn import (
     Input,
     Network,
 )
+from quickprop.nn import layers as layer_files
 from quickprop.nn.initializers import INITIALIZERS
 from quickprop.optim import FULL_BATCH_METHODS, OPTIMIZERS, SCHEDULES, Adam, Cosine, FunctionOfStep
 from quickprop.train import fit
@@ -50,6 +55,9 @@ NEEDED = {
     "Bidirectional": {"layer": LSTM(2)},
     "Embedding": {"levels": (3, 4)},
     "Reshape": {"shape": (2, 3)},
+    "Columns": {"places": (1, 0)},
+    "WeightedMean": {"weights": (0.25, 0.75)},
+    "MeanProbability": {"weights": (0.25, 0.75)},
     "Heads": {
         "losses": (MeanSquaredError(), CrossEntropy(class_weight=(1.0, 2.0))),
         "targets": (1, 2),
@@ -151,3 +159,16 @@ def test_what_follows_from_settings_alone():
     function = CustomLoss(lambda output, target: output - target)
     for part in (OwnLoss(), function, Heads((MeanSquaredError(), OwnLoss()), (1, 1))):
         assert not follows_from_settings(part)
+
+
+def test_loading_the_layers_fills_the_registry():
+    """A file of a model is read by whoever has made no layer yet."""
+    code = "from quickprop.nn.documents import LAYERS; print(*sorted(LAYERS))"
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    folder = Path(layer_files.__file__).parent
+    for path in folder.glob("*.py"):
+        importlib.import_module(f"quickprop.nn.layers.{path.stem}")
+    ours = {name for name, kind in LAYERS.items() if kind.__module__.startswith("quickprop.")}
+    assert set(found) == ours

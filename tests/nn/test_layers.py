@@ -19,6 +19,7 @@ from quickprop.nn import (
     AveragePool2D,
     BatchNorm,
     Bidirectional,
+    Columns,
     Concatenate,
     ConstantNeuron,
     Conv1D,
@@ -37,6 +38,7 @@ from quickprop.nn import (
     LocalResponseNorm,
     MaxPool1D,
     MaxPool2D,
+    MeanProbability,
     MultiHeadAttention,
     Multiply,
     Network,
@@ -51,6 +53,7 @@ from quickprop.nn import (
     Scale,
     SimpleRNN,
     TokenEmbedding,
+    WeightedMean,
     Zeros,
 )
 from quickprop.nn.layers.embedding import usual_width
@@ -90,6 +93,12 @@ EXAMPLES = {
     "Add": (Add(),),
     "Multiply": (Multiply(),),
     "Concatenate": (Concatenate(),),
+    "Columns": (Columns((1,)), Columns((1, 0, 1))),
+    "WeightedMean": (WeightedMean((0.25, 0.75)), WeightedMean((0.5, 0.5), -0.5, 0.5)),
+    "MeanProbability": (
+        MeanProbability((0.25, 0.75)),
+        MeanProbability((0.5, 0.5), temperature=0.5, mixed=0.1),
+    ),
     "BatchNorm": (BatchNorm(), BatchNorm(0.5, 0.1)),
     "LayerNorm": (LayerNorm(), LayerNorm(0.1)),
     "LocalResponseNorm": (LocalResponseNorm(), LocalResponseNorm(2, 0.5, 0.5, 2.0)),
@@ -119,6 +128,7 @@ SHAPES = {
     **dict.fromkeys(("GlobalAveragePool", "Flatten", "BatchNorm", "LayerNorm"), IMAGE),
     **dict.fromkeys(("Add", "Multiply"), ((2, 3), (2, 3))),
     "Concatenate": ((2, 3), (2, 1)),
+    **dict.fromkeys(("WeightedMean", "MeanProbability"), ((3,), (3,))),
     "Embedding": ((2,), (2,)),
 }
 EVERY = [pytest.param(layer, id=repr(layer)) for kind in EXAMPLES.values() for layer in kind]

@@ -131,7 +131,36 @@ def fit(
             help="Widths of the hidden layers, such as 64,64; none for a linear model.",
         ),
     ] = None,
-    budget: Annotated[float, _budget("30s")] = 30.0,
+    budget: Annotated[Any, _budget("20s; less where more does not help")] = 20.0,
+    test: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE",
+            help="Share of the rows to set aside for a last test, such as 0.2. Default: none, as "
+            "scores are of rows that were not learned from anyway.",
+        ),
+    ] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(metavar="NUMBER", help="How many folds. Default: by the number of rows."),
+    ] = None,
+    fits: Annotated[
+        int | None,
+        typer.Option(
+            metavar="NUMBER",
+            help="How many networks to train, in place of a time: the same bits every time.",
+        ),
+    ] = None,
+    prefer: Annotated[
+        str,
+        typer.Option(
+            metavar="WHAT",
+            help="simple: the linear model, where networks cannot be told from it; or accurate.",
+        ),
+    ] = "simple",
+    jobs: Annotated[
+        int | None, typer.Option(metavar="NUMBER", help="The most threads to use.")
+    ] = None,
     missing: Annotated[
         list[str] | None,
         typer.Option(
@@ -172,6 +201,7 @@ def fit(
         time=time,
         as_json=as_json,
         missing=missing,
+        asked=commands.SearchOptions(test, folds, fits, prefer, jobs),
     )
 
 

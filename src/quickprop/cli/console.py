@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
@@ -11,7 +12,8 @@ from rich.table import Table
 
 from quickprop.cli.streams import standard_output
 from quickprop.foundation.version import __version__
-from quickprop.models import TableModel
+from quickprop.models import Standing, TableModel
+from quickprop.models.report import ON_TEST
 
 SCORE_NAMES = {
     "accuracy": "accuracy",
@@ -46,28 +48,60 @@ def show_report(results: Console, model: TableModel) -> None:
     facts.add_column(style="bold")
     facts.add_column(overflow="fold")
     facts.add_row("task", f"{report.task} of {report.target!r}: {report.reason}")
-    used = f"{rows['train']:,} to train, {rows['validation']:,} to choose the epoch"
-    facts.add_row("rows", f"{rows['read']:,} read: {used}, {rows['test']:,} to test")
+    used = f"{rows['train']:,} to train"
+    if rows["validation"]:
+        used += f", {rows['validation']:,} to choose the epoch"
+    if rows["test"] or not report.plan:
+        used += f", {rows['test']:,} to test"
+    facts.add_row("rows", f"{rows['read']:,} read: {used}")
     if report.split != "at random":
         facts.add_row("split", report.split)
     facts.add_row("columns", "\n".join(report.notes))
-    facts.add_row("network", report.network)
-    kept = f"{report.epochs} run, epoch {report.best_epoch} kept: the lowest validation loss"
-    if not report.best_epoch:
-        kept = f"{report.epochs} run, the starting weights kept"
-    facts.add_row("epochs", kept)
+    if report.plan:
+        facts.add_row("plan", report.plan)
+        facts.add_row("model", report.network)
+    else:
+        facts.add_row("network", report.network)
+        kept = f"{report.epochs} run, epoch {report.best_epoch} kept: the lowest validation loss"
+        if not report.best_epoch:
+            kept = f"{report.epochs} run, the starting weights kept"
+        facts.add_row("epochs", kept)
     facts.add_row("stopped", report.stopped)
     seconds = report.seconds
     facts.add_row("time", f"{seconds['training']:.2f} s training, {seconds['total']:.2f} s in all")
     results.print(facts)
-    if report.scores:
+    if report.leaderboard:
         results.print()
-        results.print(_score_table(report.scores, "on the test part"))
+        results.print(_leaderboard(report.leaderboard))
+    if report.scores and report.judged == ON_TEST:
+        results.print()
+        results.print(_score_table(report.scores, report.judged))
     if report.ahead:
         results.print()
         results.print(_score_table(report.ahead, "ahead in time"))
     results.print()
     results.print(report.verdict)
+
+
+def _leaderboard(standings: Sequence[Standing]) -> Table:
+    title = "out of fold (the loss of a row with its standard error, and scores)"
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table.add_column("")
+    table.add_column("loss", justify="right")
+    for name in standings[0].scores:
+        table.add_column(SCORE_NAMES[name], justify="right")
+    for name in ("parameters", "seconds"):
+        table.add_column(name, justify="right")
+    for one in standings:
+        table.add_row(
+            f"{one.name} (kept)" if one.kept else one.name,
+            f"{one.loss:.4g} ± {one.error:.2g}",
+            *(f"{value:.4g}" for value in one.scores.values()),
+            f"{one.parameters:,}" if one.networks else "",
+            f"{one.seconds:.2f}",
+            style="bold" if one.kept else None,
+        )
+    return table
 
 
 def _score_table(scores: dict[str, dict[str, float]], title: str) -> Table:

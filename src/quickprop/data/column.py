@@ -46,6 +46,11 @@ class Column(ABC):
         """Names of the numeric features; empty for a column that is embedded."""
 
     @property
+    def continuous(self) -> tuple[int, ...]:
+        """Which of its features are numbers of a range, and not 0 or 1."""
+        return ()
+
+    @property
     @abstractmethod
     def code_names(self) -> tuple[str, ...]:
         """What each code stands for, code 0 first; empty for a column of features."""

@@ -126,6 +126,11 @@ class DateColumn(Column):
         return (*names, f"{self.name} is missing") if self.flags_missing else tuple(names)
 
     @property
+    def continuous(self) -> tuple[int, ...]:
+        """All of them."""
+        return tuple(range(len(self.features)))
+
+    @property
     def code_names(self) -> tuple[str, ...]:
         """None."""
         return ()

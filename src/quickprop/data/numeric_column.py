@@ -228,6 +228,11 @@ class NumericColumn(Column):
         return (self.name, *flag, *(f"{self.name}={level}" for level in self.levels))
 
     @property
+    def continuous(self) -> tuple[int, ...]:
+        """The number itself."""
+        return (0,)
+
+    @property
     def code_names(self) -> tuple[str, ...]:
         """None."""
         return ()

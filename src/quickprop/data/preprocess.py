@@ -152,6 +152,15 @@ class Preprocessor:
         return tuple(name for column in self.columns for name in column.features)
 
     @property
+    def continuous(self) -> tuple[int, ...]:
+        """Which of them are numbers of a range, and not 0 or 1 for a level or a flag."""
+        found, place = [], 0
+        for column in self.columns:
+            found += [place + one for one in column.continuous]
+            place += len(column.features)
+        return tuple(found)
+
+    @property
     def category_names(self) -> tuple[str, ...]:
         """Names of the embedded columns."""
         return tuple(column.name for column in self.columns if column.code_names)

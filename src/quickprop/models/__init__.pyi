@@ -3,6 +3,9 @@
 from .autoencoder import (
     Autoencoder as Autoencoder,
 )
+from .leaderboard import (
+    Standing as Standing,
+)
 from .prepared import (
     prepare as prepare,
     Prepared as Prepared,
@@ -12,9 +15,6 @@ from .recipe import (
 )
 from .report import (
     FitReport as FitReport,
-)
-from .table_fit import (
-    fit as fit,
 )
 from .table_model import (
     load as load,

@@ -10,6 +10,7 @@ import numpy as np
 
 from quickprop.data import ClassTarget, Target, Values
 from quickprop.losses import CrossEntropy, Loss
+from quickprop.models.calibration import Temperature
 from quickprop.models.evidence import ranks
 from quickprop.models.task import Scores, Task
 
@@ -118,10 +119,17 @@ class Classification(Task):
             "auc": area_under_curve(truth, predicted),
         }
 
-    def row_losses(self, truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    def telling(self, truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+        """The probability of the true class."""
+        return np.asarray(predicted[np.arange(len(truth)), truth].astype(np.float64))
+
+    def cost(self, telling: np.ndarray) -> np.ndarray:
         """The logarithm of the probability of the true class, below 0 taken away."""
-        likelihood = predicted[np.arange(len(truth)), truth].astype(np.float64)
-        return np.asarray(-np.log(np.clip(likelihood, _LEAST_LIKELY, 1.0)))
+        return np.asarray(-np.log(np.clip(telling, _LEAST_LIKELY, 1.0)))
+
+    def calibration(self, truth: np.ndarray, predicted: np.ndarray) -> Temperature:
+        """A temperature."""
+        return Temperature.fit(truth, predicted)
 
     def difference(self, gain: float, error: float, larger: float) -> str:
         """In per cent of the larger log-loss."""

@@ -17,6 +17,8 @@ from quickprop.models.evidence import TestRows
 
 #: The part of a budget after which no groups are looked for.
 _FOR_GROUPS = 0.3
+#: The last share of the rows in time that is judged ahead, where no test part was asked for.
+_AHEAD = 0.2
 #: What is given in place of a column where the rows are to be dealt one by one.
 NONE = "none"
 
@@ -156,7 +158,7 @@ def deal_rows(
             notes.append(note)
     split = split_rows(len(truth), seed=seed, classes=strata, groups=codes, **shares)
     deal = Deal(split, notes=tuple(notes), groups=codes)
-    if time == NONE or not test:
+    if time == NONE:
         return deal
     order = find_time_order(frame, target, truth, classes=classes, by_rows=codes is None)
     if order is None:
@@ -171,7 +173,7 @@ def deal_rows(
         f"judge by the last alone ({flag})."
     )
     try:
-        later = split_ahead(order.keys, **shares)
+        later = split_ahead(order.keys, test=test or _AHEAD, validation=validation)
     except DataError:
         later = None
     return Deal(split, notes=tuple(notes), groups=codes, times=order.keys, later=later, later_by=by)

@@ -29,12 +29,15 @@ class Interface:
         What each code of each embedded column stands for.
     outputs : tuple of str
         Classes, or the target as it is scaled.
+    continuous : tuple of int
+        Which of the numeric inputs are numbers of a range, and not 0 or 1 for a level or a flag.
     """
 
     features: tuple[str, ...]
     categories: tuple[str, ...]
     levels: tuple[tuple[str, ...], ...]
     outputs: tuple[str, ...]
+    continuous: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, preprocessor: Preprocessor, task: Task, target: str) -> Interface:
@@ -44,6 +47,7 @@ class Interface:
             _named(preprocessor.category_names),
             preprocessor.level_names,
             _named(task.output_names(target)),
+            preprocessor.continuous,
         )
 
     @property

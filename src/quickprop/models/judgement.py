@@ -9,6 +9,7 @@ import numpy as np
 from quickprop.models.evidence import FREE, LIKELY, SURE, TestRows, association, mean_gain
 from quickprop.models.linear_fit import LinearFit, predictions
 from quickprop.models.prepared import Prepared
+from quickprop.models.report import ON_TEST
 from quickprop.models.task import Scores, Task
 from quickprop.models.trained import Trained
 
@@ -54,13 +55,17 @@ def judge(prepared: Prepared, model: Trained, linear: LinearFit | None) -> Judge
         is_linear=is_linear,
         rows=prepared.deal.test_rows,
     )
-    if prepared.alone:
-        names = ", ".join(map(repr, prepared.alone[:3]))
-        words += (
-            f" {names} alone {'tells' if len(prepared.alone) == 1 else 'tell'} the target: "
-            "known when you predict?"
-        )
+    words += words_on_giveaways(prepared)
     return Judgement(scores, words)
+
+
+def words_on_giveaways(prepared: Prepared) -> str:
+    """A sentence to add on columns that tell the target alone; empty where there are none."""
+    if not prepared.alone:
+        return ""
+    names = ", ".join(map(repr, prepared.alone[:3]))
+    tell = "tells" if len(prepared.alone) == 1 else "tell"
+    return f" {names} alone {tell} the target: known when you predict?"
 
 
 def look_ahead(judgement: Judgement, prepared: Prepared, earlier: Trained | None) -> Judgement:
@@ -142,8 +147,9 @@ def verdict(
     *,
     is_linear: bool = False,
     rows: TestRows = FREE,
+    where: str = ON_TEST,
 ) -> str:
-    """One or two sentences on the test part.
+    """One or two sentences on rows that were not learned from.
 
     The network is compared with each baseline row by row: the mean difference of their losses over
     the test rows, and its standard error. A difference below two standard errors is called no
@@ -161,14 +167,13 @@ def verdict(
         Whether the network is the linear model itself.
     rows : TestRows
         Whether rows of the test part are alike.
+    where : str
+        Which rows these are, in words.
     """
     scores = task.scores(truth, network)
     standing, good = task.standing(scores)
     if not tells_something(task, truth, network, dummy, rows):
-        begin = (
-            "Not worth having: on the test part it cannot be told from always giving the same "
-            "answer"
-        )
+        begin = f"Not worth having: {where} it cannot be told from always giving the same answer"
         if linear is not None and tells_something(task, truth, linear, dummy, rows):
             straight, _ = task.standing(task.scores(truth, linear))
             return (
@@ -186,9 +191,9 @@ def verdict(
         )
     ours = task.row_losses(truth, network)
     if linear is None:
-        than = f"Better than always giving the same answer on the test part ({standing})"
+        than = f"Better than always giving the same answer {where} ({standing})"
         if _loss(task, truth, dummy) <= float(ours.mean()):
-            than = f"Tells more than always giving the same answer on the test part ({standing})"
+            than = f"Tells more than always giving the same answer {where} ({standing})"
         if is_linear:
             return f"{than}. This is the linear model; a hidden layer may find more."
         return f"{than}; there was no time left for the linear model to compare with."
@@ -209,32 +214,32 @@ def verdict(
     if second is not None and second.above(SURE) and not better:
         if worse:
             return (
-                f"Worth having for some uses: better than the linear model on the test part {other}"
+                f"Worth having for some uses: better than the linear model {where} {other}"
                 f", but worse by its mean loss, {amount}."
             )
-        return f"Worth having: better than the linear model on the test part, {other}."
+        return f"Worth having: better than the linear model {where}, {other}."
     if second is not None and second.below(SURE) and not worse:
         if better:
             return (
-                f"Worth having for some uses: better than the linear model on the test part, "
+                f"Worth having for some uses: better than the linear model {where}, "
                 f"{amount}, but the linear model is better {other}."
             )
         worse, amount = True, other
     if better:
-        return f"Worth having: better than the linear model on the test part, {amount}."
+        return f"Worth having: better than the linear model {where}, {amount}."
     if worse:
         return (
-            f"Not worth having: the linear model is better on the test part, {amount}. "
+            f"Not worth having: the linear model is better {where}, {amount}. "
             "Use that (model.linear, or hidden=[]), or more data."
         )
     rare = task.rare(truth)
     if rare is not None and good:
         return (
-            f"Worth having to find {rare!r} ({standing} on the test part), but the linear model, "
+            f"Worth having to find {rare!r} ({standing} {where}), but the linear model, "
             f"which is simpler, cannot be told from it, {amount} (model.linear, or hidden=[])."
         )
     return (
-        "Not clearly worth having: the test part cannot tell it from the linear model, "
+        f"Not clearly worth having: {where} it cannot be told from the linear model, "
         f"{amount}. The linear model is simpler (model.linear, or hidden=[])."
     )
 

@@ -18,6 +18,7 @@ from quickprop.data import (
     TaskChoice,
     choose_task,
     column_of,
+    split_rows,
     table_hash,
     understand,
     usable_rows,
@@ -35,6 +36,8 @@ from quickprop.models.tasks import fit_task
 
 #: Fewest rows that can be split into three parts and still say anything.
 FEWEST_ROWS = 8
+#: The share of the training rows that columns are tried on one by one, without a validation part.
+_GLANCE = 0.15
 SHARE = number(0.0, 1.0, high_open=True)
 
 
@@ -115,6 +118,20 @@ class Prepared:
             self.frame, self.split.train, self.matrices
         )
         return replace(self, preprocessor=preprocessor, matrices=matrices)
+
+    def with_validation(self, share: float, seed: int) -> Prepared:
+        """The same table with that share of the training rows for validation.
+
+        What was learned of the columns is as it was.
+        """
+        rows, groups = self.split.train, self.deal.groups
+        part = split_rows(
+            len(rows), seed=seed, test=0.0, validation=share,
+            classes=self.truth[rows] if self.task.strata else None,
+            groups=None if groups is None else groups[rows],
+        )  # fmt: skip
+        split = Split(rows[part.train], rows[part.validation], self.split.test)
+        return replace(self, deal=replace(self.deal, split=split))
 
     @cached_property
     def interface(self) -> Interface:
@@ -218,7 +235,7 @@ def prepare(
     alone = [
         (name, share)
         for name, share in tell_alone(
-            preprocessor, matrices, truth, split, classes=strata is not None
+            preprocessor, matrices, truth, _looked_at(split), classes=strata is not None
         )
         if repr(name) != deal.later_by
     ]
@@ -245,6 +262,15 @@ def prepare(
         data_hash=table_hash(frame),
         frame=frame,
     )
+
+
+def _looked_at(split: Split) -> Split:
+    """With some of the training rows for validation, where there is none."""
+    if len(split.validation):
+        return split
+    held = np.zeros(len(split.train), bool)
+    held[:: round(1.0 / _GLANCE)] = True
+    return Split(split.train[~held], split.train[held], split.test)
 
 
 def _given_away(one: tuple[str, float]) -> str:

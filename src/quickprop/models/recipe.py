@@ -9,6 +9,7 @@ import numpy as np
 
 from quickprop.foundation.settings import (
     Component,
+    boolean,
     choice,
     component,
     integer,
@@ -17,14 +18,28 @@ from quickprop.foundation.settings import (
     sequence_of,
     setting,
 )
-from quickprop.models.inputs import Interface, category_input
-from quickprop.nn import ACTIVATIONS, Activation, Add, Dense, Dropout, Embedding, Input, Network
+from quickprop.models.inputs import CODES, Interface, category_input
+from quickprop.nn import (
+    ACTIVATIONS,
+    Activation,
+    Add,
+    Columns,
+    Concatenate,
+    Dense,
+    Dropout,
+    Embedding,
+    Input,
+    Network,
+    PeriodicEmbedding,
+    Scale,
+)
 from quickprop.nn.node import Node
 from quickprop.optim import (
     SCHEDULES,
     TRAINING_METHODS,
     Adam,
     Cosine,
+    CosineLog,
     FullBatchMethod,
     LinearNewton,
     Optimizer,
@@ -34,6 +49,8 @@ from quickprop.optim import (
 #: The widths of hidden layers that may be asked for.
 WIDTHS = sequence_of(integer(1, 16384), least=0)
 MOST_LAYERS = 64
+#: Epochs from which on the end of a wave is worth keeping.
+_FEWEST = 4
 #: Iterations allowed to a linear model; most are done in a tenth of them.
 _LINEAR_ITERATIONS = 500
 
@@ -60,6 +77,14 @@ class Recipe(Component):
         Penalty on squared weights.
     optimizer : Optimizer or FullBatchMethod
     schedule : Schedule, optional
+    periodic : float, optional
+        Numbers of a range are given as waves too (`PeriodicEmbedding`), whose frequencies begin
+        with this deviation.
+    scaled : bool
+        Whether every input has a learned factor (`Scale`).
+    parametrization : {"standard", "ntp"}
+        Of the layers (`Dense`). With "ntp" factors of inputs learn six times as fast, and biases
+        and waves a tenth (Holzmüller, Grinsztajn and Steinwart 2024).
 
     Examples
     --------
@@ -79,11 +104,42 @@ class Recipe(Component):
     l2: float = setting(number(0.0), 0.0)
     optimizer: Optimizer | FullBatchMethod = setting(component(TRAINING_METHODS), Adam())
     schedule: Schedule | None = setting(optional(component(SCHEDULES)), None)
+    periodic: float | None = setting(optional(number(0.0, low_open=True)), None)
+    scaled: bool = setting(boolean(), False)
+    parametrization: str = setting(choice({"standard": None, "ntp": None}), "standard")
 
     @property
     def linear(self) -> bool:
         """Whether the network is a linear model."""
         return not self.hidden
+
+    @property
+    def rate_factors(self) -> dict[str, float] | None:
+        """Factors of the rate for some parameters."""
+        if self.parametrization != "ntp":
+            return None
+        factors = {"bias": 0.1}
+        if self.scaled:
+            factors["Scale"] = 6.0
+        if self.periodic is not None:
+            factors["PeriodicEmbedding"] = 0.1
+        return factors
+
+    @property
+    def last(self) -> bool:
+        """Whether the weights after the last epoch are kept, and no epoch is chosen."""
+        return self.patience is None and isinstance(self.optimizer, Optimizer)
+
+    @property
+    def snapshots(self) -> tuple[int, ...]:
+        """Epochs after which the rate is lowest, the last one at the end."""
+        if isinstance(self.schedule, CosineLog):
+            cycles = self.schedule.cycles
+            ends = [(2**k - 1) / (2**cycles - 1) for k in range(1, cycles + 1)]
+            return tuple(
+                sorted({round(end * self.epochs) for end in ends if end * self.epochs >= _FEWEST})
+            )
+        return (self.epochs,)
 
     def network(self, interface: Interface, *, seed: int = 0) -> Network:
         """A network with its starting weights.
@@ -96,15 +152,54 @@ class Recipe(Component):
         """
         if self.linear:
             return _linear_network(interface, seed)
-        layers: list[Component] = []
+        if self._plain:
+            layers: list[Component] = []
+            for width in self.hidden:
+                layers += [Dense(width), Activation(self.activation)]
+                if self.dropout:
+                    layers.append(Dropout(self.dropout))
+            layers.append(Dense(len(interface.outputs)))
+            return Network(
+                layers, len(interface.features), interface.codes, seed=seed, **interface.names
+            )
+        node = self._front(interface)
         for width in self.hidden:
-            layers += [Dense(width), Activation(self.activation)]
+            node = Dense(width, parametrization=self.parametrization)(node)
+            node = Activation(self.activation)(node)
             if self.dropout:
-                layers.append(Dropout(self.dropout))
-        layers.append(Dense(len(interface.outputs)))
-        return Network(
-            layers, len(interface.features), interface.codes, seed=seed, **interface.names
-        )
+                node = Dropout(self.dropout)(node)
+        outputs = len(interface.outputs)
+        node = Dense(outputs, parametrization=self.parametrization)(node)
+        return Network(node, seed=seed, **interface.names)
+
+    def _front(self, interface: Interface) -> Node:
+        """What the hidden layers read: numbers, waves of them, vectors of categories."""
+        parts: list[Node] = []
+        features = len(interface.features)
+        if features:
+            x = Input(features)
+            waves = interface.continuous if self.periodic is not None else ()
+            if waves and self.periodic is not None:
+                all_of_them = len(waves) == features
+                chosen = x if all_of_them else Columns(waves)(x)
+                parts.append(PeriodicEmbedding(deviation=self.periodic)(chosen))
+                others = tuple(sorted(set(range(features)) - set(waves)))
+                if others:
+                    parts.append(Columns(others)(x))
+            else:
+                parts.append(x)
+        node = Concatenate()(*parts) if len(parts) > 1 else parts[0] if parts else None
+        if interface.codes:
+            codes = Input(len(interface.codes), CODES, codes=True)
+            embedding = Embedding(interface.codes)
+            node = embedding(codes) if node is None else embedding(node, codes)
+        assert node is not None
+        return Scale()(node) if self.scaled else node
+
+    @property
+    def _plain(self) -> bool:
+        """Whether all is layers in a row."""
+        return self.periodic is None and not self.scaled and self.parametrization == "standard"
 
     def weights(self, interface: Interface) -> int:
         """How many weights that network has, without making it; vectors are taken for 16 wide."""
@@ -112,6 +207,9 @@ class Recipe(Component):
         levels = sum(interface.codes)
         if self.linear:
             return (features + levels + 1) * outputs
+        if self.periodic is not None:
+            # Three mixtures of waves beside each number.
+            features += 3 * len(interface.continuous)
         widths = [features + 16 * len(interface.codes), *self.hidden, outputs]
         return sum((a + 1) * b for a, b in pairwise(widths)) + 16 * levels
 

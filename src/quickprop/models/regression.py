@@ -9,6 +9,7 @@ import numpy as np
 
 from quickprop.data import RegressionTarget, Target, Values
 from quickprop.losses import Loss, MeanSquaredError
+from quickprop.models.calibration import Bounds
 from quickprop.models.evidence import ranks
 from quickprop.models.task import Scores, Task
 
@@ -108,9 +109,19 @@ class Regression(Task):
             "r2": 1.0 - squared / spread if spread else math.nan,
         }
 
-    def row_losses(self, truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    def telling(self, truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+        """The error in deviations of the target."""
+        return np.asarray((predicted - truth) / self.codec.scale)
+
+    def cost(self, telling: np.ndarray) -> np.ndarray:
         """The squared error in deviations of the target, which is finite in any unit."""
-        return np.asarray(np.square((predicted - truth) / self.codec.scale))
+        return np.asarray(np.square(telling))
+
+    def calibration(self, truth: np.ndarray, predicted: np.ndarray) -> Bounds:
+        """The range of what was seen."""
+        del predicted
+        low, high = float(truth.min()), float(truth.max())
+        return Bounds(low, high, self.codec.mean, self.codec.scale)
 
     def difference(self, gain: float, error: float, larger: float) -> str:
         """In per cent of the larger squared error."""

@@ -3,34 +3,22 @@
 from __future__ import annotations
 
 import math
-import sys
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from quickprop.foundation.documents import Fields
+from quickprop.models.leaderboard import Standing, score_numbers
 from quickprop.models.task import Scores
 from quickprop.models.tasks import TASKS
 
+#: Which rows scores and verdict are about: a part set aside, or all rows, each by what did not
+#: learn it.
+ON_TEST, OUT_OF_FOLD = "on the test part", "out of fold"
 _ROWS = ("read", "set_aside", "train", "validation", "test")
 _SECONDS = ("training", "baselines", "total")
-_JUDGED = ("network", "linear", "dummy")
-
-
-def _numbers(
-    document: object, where: str, names: tuple[str, ...], later: tuple[str, ...] = ()
-) -> dict[str, float]:
-    """An object with these names, perhaps without `later`, a number each (`ModelFileError`)."""
-    fields = Fields(document, where)
-    assert isinstance(document, dict)
-    if set(document) | set(later) != set(names):
-        fields.refuse("other names than expected", allowed=", ".join(names))
-    for name in document:
-        value = document[name]
-        known = isinstance(value, int | float) and not isinstance(value, bool)
-        if not known or abs(value) > sys.float_info.max:
-            fields.refuse(f"{name!r} is not a number", given=repr(value)[:80])
-    # NaN is a number here: R2 of a constant test part is one.
-    return {name: document[name] for name in document}
+_JUDGED = ("network", "dummy")
+#: Who is judged beside them where there was time, or rows enough.
+_OTHERS = ("single", "linear", "boosting")
 
 
 @dataclass(frozen=True)
@@ -65,6 +53,12 @@ class FitReport:
     ahead : dict
         Where the rows are in order of time and were dealt at random: scores for "network" and
         "dummy" on the last rows, learned from those before.
+    judged : str
+        The rows of `scores`: on the test part, or out of fold.
+    plan : str
+        What was to be trained, where a search was made.
+    leaderboard : tuple of Standing
+        Who was judged on the same rows, the best first.
 
     Examples
     --------
@@ -89,10 +83,15 @@ class FitReport:
     seconds: dict[str, float]
     split: str = "at random"
     ahead: dict[str, Scores] = field(default_factory=dict)
+    judged: str = ON_TEST
+    plan: str = ""
+    leaderboard: tuple[Standing, ...] = ()
 
     def to_document(self) -> dict[str, Any]:
         """As JSON can hold it."""
-        return asdict(self) | {"notes": list(self.notes)}
+        document = asdict(self) | {"notes": list(self.notes)}
+        document["leaderboard"] = [one.to_document() for one in self.leaderboard]
+        return document
 
     @classmethod
     def from_document(cls, document: object) -> FitReport:
@@ -104,14 +103,15 @@ class FitReport:
             for name in ("task", "reason", "target", "network", "verdict", "stopped")
         }
         counts = {name: int(fields.number(name)) for name in ("epochs", "best_epoch")}
-        rows = _numbers(document.get("rows"), "report: rows", _ROWS)
+        rows = score_numbers(document.get("rows"), "report: rows", _ROWS)
         if not all(float(count).is_integer() and count >= 0 for count in rows.values()):
             fields.refuse("'rows' holds what is no number of rows")
-        seconds = _numbers(document.get("seconds"), "report: seconds", _SECONDS)
+        seconds = score_numbers(document.get("seconds"), "report: seconds", _SECONDS)
         if not all(math.isfinite(value) for value in seconds.values()):
             fields.refuse("'seconds' holds what is no time")
         scores = document.get("scores")
-        if not isinstance(scores, dict) or (scores and set(scores) | {"linear"} != set(_JUDGED)):
+        known = {*_JUDGED, *_OTHERS}
+        if not isinstance(scores, dict) or (scores and set(scores) | {*_OTHERS} != known):
             fields.refuse(f"'scores' does not hold {', '.join(_JUDGED)}")
         ahead = document.get("ahead", {})
         if not isinstance(ahead, dict) or (ahead and set(ahead) != {"network", "dummy"}):
@@ -134,7 +134,7 @@ class FitReport:
             rows={name: int(count) for name, count in rows.items()},
             notes=tuple(notes),
             scores={
-                name: _numbers(
+                name: score_numbers(
                     values,
                     f"report: scores of {name}",
                     TASKS[texts["task"]].score_names,
@@ -144,8 +144,14 @@ class FitReport:
             },
             seconds=seconds,
             split=fields.text("split") if "split" in fields else "at random",
+            judged=fields.text("judged") if "judged" in fields else ON_TEST,
+            plan=fields.text("plan") if "plan" in fields else "",
+            leaderboard=tuple(
+                Standing.from_fields(one, TASKS[texts["task"]])
+                for one in (fields.objects("leaderboard") if "leaderboard" in fields else ())
+            ),
             ahead={
-                name: _numbers(
+                name: score_numbers(
                     values,
                     f"report: scores ahead of {name}",
                     TASKS[texts["task"]].score_names,

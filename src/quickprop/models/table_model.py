@@ -23,6 +23,7 @@ from quickprop.data import (
 from quickprop.errors import ModelFileError, SettingError
 from quickprop.foundation.model_file import read_model_file, write_model_file
 from quickprop.models.inputs import Interface, network_inputs
+from quickprop.models.leaderboard import Standing
 from quickprop.models.report import FitReport
 from quickprop.models.task import Scores, Task
 from quickprop.models.tasks import task_from_document
@@ -89,6 +90,11 @@ class TableModel:
     def classes(self) -> tuple[Any, ...] | None:
         """The classes in the order of the columns of `predict_proba`; None for regression."""
         return self.target.classes
+
+    @property
+    def leaderboard(self) -> tuple[Standing, ...]:
+        """Who was judged on the same rows, the best first; empty without a search."""
+        return self.report.leaderboard
 
     @property
     def linear(self) -> TableModel:

@@ -16,6 +16,7 @@ import numpy as np
 from quickprop.data import Target, Values
 from quickprop.foundation.documents import Fields
 from quickprop.losses import Loss
+from quickprop.models.calibration import Calibration
 
 Scores = dict[str, float]
 
@@ -133,9 +134,25 @@ class Task(ABC):
     def scores(self, truth: np.ndarray, predicted: np.ndarray) -> Scores:
         """How good predictions are, by the names of `score_names`."""
 
-    @abstractmethod
     def row_losses(self, truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
         """What each row costs, to compare two models row by row."""
+        return self.cost(self.telling(truth, predicted))
+
+    @abstractmethod
+    def telling(self, truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+        """The one number of each row's prediction that its loss depends on.
+
+        It is linear in the predictions but for a constant: that of a weighted mean is the weighted
+        mean of theirs.
+        """
+
+    @abstractmethod
+    def cost(self, telling: np.ndarray) -> np.ndarray:
+        """The losses of rows by those numbers."""
+
+    @abstractmethod
+    def calibration(self, truth: np.ndarray, predicted: np.ndarray) -> Calibration:
+        """What makes predictions of an ensemble better, learned from rows new to its members."""
 
     @abstractmethod
     def difference(self, gain: float, error: float, larger: float) -> str:

@@ -46,6 +46,7 @@ def train_model(
     prepared: Prepared,
     recipe: Recipe,
     *,
+    network: Network | None = None,
     rows: np.ndarray | None = None,
     validation: np.ndarray | None = None,
     seed: int = 0,
@@ -61,6 +62,9 @@ def train_model(
     prepared : Prepared
     recipe : Recipe
         How the network is built and trained.
+    network : Network, optional
+        One that the recipe made, for whoever looks on at its weights; made from the seed unless
+        given.
     rows, validation : int array, optional
         Numbers of rows of `prepared`; by default its training and validation part.
     seed : int, optional
@@ -88,7 +92,8 @@ def train_model(
     (35, 515)
     """
     check_memory(recipe.weights(prepared.interface), recipe.hidden)
-    network = recipe.network(prepared.interface, seed=seed)
+    if network is None:
+        network = recipe.network(prepared.interface, seed=seed)
     rows = prepared.split.train if rows is None else rows
     if recipe.patience is None:
         validation = None
@@ -110,8 +115,10 @@ def train_model(
         epochs=recipe.epochs,
         validation=None if validation is None else part(validation),
         patience=recipe.patience,
+        keep="last" if recipe.last else "best",
         budget=budget,
         l2=recipe.l2,
+        rate_factors=recipe.rate_factors,
         # Steps of training count in 32 bits; the starting weights know the whole seed.
         seed=seed % 2**31,
         callbacks=callbacks,

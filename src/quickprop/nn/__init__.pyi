@@ -22,11 +22,21 @@ from .initializers import (
     Uniform as Uniform,
     Zeros as Zeros,
 )
+from .joining import (
+    joined as joined,
+)
 from .layers.activation import (
     Activation as Activation,
 )
 from .layers.attention import (
     MultiHeadAttention as MultiHeadAttention,
+)
+from .layers.averages import (
+    MeanProbability as MeanProbability,
+    WeightedMean as WeightedMean,
+)
+from .layers.columns import (
+    Columns as Columns,
 )
 from .layers.constant_neuron import (
     ConstantNeuron as ConstantNeuron,

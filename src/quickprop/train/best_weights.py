@@ -103,6 +103,41 @@ class BestByValidation(BestWeights):
         return 0.0
 
 
+class LastWeights(BestWeights):
+    """Those after the last epoch, whatever their loss: the rate was let down for them.
+
+    Nothing is measured, so nothing chooses among epochs by rows that were learned from.
+    """
+
+    def __init__(self, network: Network, history: History) -> None:
+        super().__init__(network, history)
+        self._last = WeightCopy(network)
+
+    @property
+    def copies(self) -> Mapping[str, WeightCopy]:
+        """One."""
+        return {"last": self._last}
+
+    def begin(self) -> None:
+        """The starting weights, until there are others."""
+        self._last.hold(0, self.network.weights())
+
+    def take(self, record: EpochRecord) -> bool:
+        """Every epoch's that are finite."""
+        if not self._last.take(record.epoch):
+            return False
+        self.history.best_epoch = record.epoch
+        return True
+
+    def settle(self, current: bool) -> None:
+        """Those of now, or of the last epoch before they diverged."""
+        self._keep(self._last, None)
+
+    def seconds_at_end(self) -> float:
+        """Nothing is measured."""
+        return 0.0
+
+
 class BestByTraining(BestWeights):
     """Those with the lowest loss on the training rows themselves.
 

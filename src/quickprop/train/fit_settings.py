@@ -12,6 +12,7 @@ from quickprop.errors import SettingError
 from quickprop.foundation.settings import (
     Component,
     boolean,
+    choice,
     component,
     integer,
     number,
@@ -35,6 +36,7 @@ class FitSettings(Component):
     mixup: float | None = setting(optional(number(0.0, low_open=True)), None)
     averaging: Averaging | None = setting(optional(component(AVERAGING)), None)
     rate_factors: Factors = setting(FACTORS, ())
+    keep: str = setting(choice({"best": None, "last": None}), "best")
     seed: int = setting(integer(0), 0)
     threads: int | None = setting(optional(integer(1)), None)
     checkpoint_seconds: float = setting(number(0.0), 1.0)
@@ -57,8 +59,9 @@ class FitSettings(Component):
             "mixup": self.mixup,
             "averaging": self.averaging,
             "rate_factors": self.rate_factors,
+            "keep": self.keep,
         }
-        off = {"mixup": None, "averaging": None, "rate_factors": ()}
+        off = {"mixup": None, "averaging": None, "rate_factors": (), "keep": "best"}
         none = {**Regularisers().to_document(), **off}
         for name, usual in none.items():
             value = given[name]

@@ -33,7 +33,13 @@ from quickprop.optim import (
 from quickprop.optim.full_batch import FullBatchMethod
 from quickprop.train.arrays import TrainingData, checked_part
 from quickprop.train.averaging import Averaging
-from quickprop.train.best_weights import BestByTraining, BestByValidation, BestWeights, TrainingLoss
+from quickprop.train.best_weights import (
+    BestByTraining,
+    BestByValidation,
+    BestWeights,
+    LastWeights,
+    TrainingLoss,
+)
 from quickprop.train.callbacks import Callback
 from quickprop.train.checkpoint import CheckpointFile, FitFile, data_hash
 from quickprop.train.evaluation import Evaluation
@@ -91,6 +97,7 @@ def fit(
     rate_factors: Mapping[str, float] | None = None,
     mixup: float | None = None,
     averaging: Averaging | None = None,
+    keep: str = "best",
     weights: Any = None,
     seed: int = 0,
     callbacks: Sequence[Callback] = (),
@@ -167,6 +174,9 @@ def fit(
     averaging : Averaging, optional
         `ExponentialAverage` or `StochasticWeightAverage`: validation looks at averages of the
         weights, and these are kept. Steps go on from the weights, which callbacks see.
+    keep : {"best", "last"}
+        Which weights the network has afterwards: those with the lowest watched loss, or those after
+        the last epoch, for schedules that let the rate down to them. The last are not measured.
     weights : array, optional
         Factors of the rows (rows,); only their proportions matter.
     seed : int
@@ -230,6 +240,7 @@ def fit(
         rate_factors=rate_factors,
         mixup=mixup,
         averaging=averaging,
+        keep=keep,
         seed=seed,
         threads=threads,
         checkpoint_seconds=checkpoint_seconds,
@@ -442,6 +453,8 @@ class Fit:
         look: Evaluation | None,
         steps_per_epoch: int,
     ) -> BestWeights:
+        if self.settings.keep == "last":
+            return LastWeights(self.network, History())
         if look is not None:
             return BestByValidation(self.network, History(), look)
         work = rows.rows * self.network.parameter_count

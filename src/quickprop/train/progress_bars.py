@@ -15,6 +15,8 @@ from rich.progress import Progress as RichProgress
 from quickprop.train.callbacks import Callback, Progress
 from quickprop.train.history import EpochRecord, History
 
+#: What is longer does not fit beside a bar.
+_SHORT = 50
 #: Taken while a bar is shown: a fit beside or within another one shows none.
 _SHOWN = threading.Lock()
 
@@ -75,6 +77,11 @@ class ProgressBar:
         """Move it on (`completed`, `advance`), or say something else (`said`, `description`)."""
         if self.shown:
             self._progress.update(self._task, **fields)
+
+    def say(self, words: str) -> None:
+        """A line above the bar, which stays."""
+        if self.shown:
+            self._progress.console.print(words)
 
     def leave(self) -> None:
         """Leave it as it is, or take it away."""
@@ -209,9 +216,15 @@ class StageBar(Callback):
 
     def on_stage(self, words: str) -> None:
         """A new stage has begun."""
-        stage = words.split(" the ")[0]
+        stage, _, said = words.partition(": ")
+        stage = stage.split(" the ")[0]
         self._bar.show(1.0, stage)
-        self._bar.update(description=stage, said="")
+        if len(said) > _SHORT:
+            # What is long stands above, and stays.
+            self._bar.say(words)
+            said = ""
+        # How long it takes is not known: the bar moves to and fro.
+        self._bar.update(description=stage, said=said, total=None)
 
     def on_slice(self, progress: Progress) -> None:
         """Training has gone on a little."""
@@ -222,7 +235,7 @@ class StageBar(Callback):
             whole = progress.seconds + max(progress.seconds_left, 0.0)
             done = max(done, progress.seconds / max(whole, 1e-9))
         said = f"epoch {progress.epoch} of {progress.epochs}, {progress.said}"
-        self._bar.update(completed=min(done, 1.0), said=said)
+        self._bar.update(total=1.0, completed=min(done, 1.0), said=said)
 
     def close(self) -> None:
         """Take it away."""

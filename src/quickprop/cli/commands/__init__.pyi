@@ -8,6 +8,7 @@ from .demo import (
 )
 from .fit import (
     fit_table as fit_table,
+    SearchOptions as SearchOptions,
 )
 from .predict import (
     predict_table as predict_table,

@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -21,8 +22,23 @@ from quickprop.cli.streams import (
 )
 from quickprop.data import TableFile
 from quickprop.foundation.interrupts import held_interrupts
-from quickprop.models import TableModel, fit
+from quickprop.models import TableModel
+from quickprop.selection import fit
 from quickprop.train import StageBar
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """Options of a search, as `quickprop.fit` takes them."""
+
+    test: float | None = None
+    folds: int | None = None
+    fits: int | None = None
+    prefer: str = "simple"
+    threads: int | None = None
+
+
+_USUAL = SearchOptions()
 
 
 def fit_table(
@@ -38,6 +54,7 @@ def fit_table(
     time: str | None = None,
     as_json: bool,
     missing: list[str] | None = None,
+    asked: SearchOptions = _USUAL,
 ) -> None:
     """Fit, write the model, show the report."""
     source = os.fsdecode(data.path)
@@ -47,7 +64,7 @@ def fit_table(
     with input_table(data) as file:
         model = fit_with_bar(
             file, target, task, hidden, budget, seed, aside, bar=not as_json, group=group,
-            time=time, missing=missing,
+            time=time, missing=missing, asked=asked,
         )  # fmt: skip
     save(model, path)
     if as_json and path != STREAM:
@@ -75,6 +92,7 @@ def fit_with_bar(
     missing: list[str] | None = None,
     group: str | None = None,
     time: str | None = None,
+    asked: SearchOptions = _USUAL,
 ) -> TableModel:
     """Fit, with a bar where someone can see it."""
     shown = StageBar(aside)
@@ -90,7 +108,13 @@ def fit_with_bar(
             missing=missing,
             group=group,
             time=time,
-            callbacks=[shown] if show else [],
+            # A search tells of its stages alone: its networks train side by side.
+            callbacks=[shown] if show and hidden is not None else [],
+            test=asked.test,
+            folds=asked.folds,
+            fits=asked.fits,
+            prefer=asked.prefer,
+            threads=asked.threads,
             on_stage=shown.on_stage if show else None,
         )
     finally:
