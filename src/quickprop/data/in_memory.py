@@ -13,9 +13,9 @@ import polars as pl
 from quickprop.errors import DataError
 
 #: The largest float64 is below two to this power.
-_MOST_BITS = 1024
+MOST_BITS = 1024
 #: What polars and others raise where values fit no type.
-_UNFIT = (
+UNFIT = (
     pl.exceptions.PolarsError,
     pl.exceptions.PanicException,
     OSError,
@@ -75,7 +75,7 @@ def as_series(name: str, values: object, where: str) -> pl.Series:
     cells = [None if _is_missing(cell) else cell for cell in values]
     for cell in cells:
         # Neither polars nor an error message could write a number of thousands of digits.
-        if isinstance(cell, int) and cell.bit_length() > _MOST_BITS:
+        if isinstance(cell, int) and cell.bit_length() > MOST_BITS:
             raise DataError(
                 f"column {name!r} holds a whole number that no number type can hold",
                 where=where,
@@ -84,7 +84,7 @@ def as_series(name: str, values: object, where: str) -> pl.Series:
             )
     try:
         return pl.Series(name, cells, strict=True)
-    except _UNFIT:
+    except UNFIT:
         given = [cell for cell in cells if cell is not None]
         if all(isinstance(cell, Real) and not isinstance(cell, bool) for cell in given):
             return pl.Series(name, [None if c is None else float(c) for c in cells], pl.Float64)
@@ -182,7 +182,7 @@ def _foreign_series(series: nw.Series[Any]) -> object:
         return series.to_numpy()
     try:
         return series.to_polars()
-    except (ImportError, AttributeError, *_UNFIT):
+    except (ImportError, AttributeError, *UNFIT):
         # pandas without pyarrow cannot hand its columns over; its plain values will do.
         return series.to_list()
 

@@ -5,7 +5,7 @@ For a fit it is found out (`understand`), for new rows it is read as it was foun
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,7 @@ from quickprop.data.deviations import Deviation
 from quickprop.data.files.delimited import parse_delimited
 from quickprop.data.files.source import Found
 from quickprop.data.files.table_file import TableFile
+from quickprop.data.in_memory import MOST_BITS
 from quickprop.data.number_spelling import (
     NumberForm,
     Votes,
@@ -199,13 +200,30 @@ def read_by(data: Any, schema: Schema, *, where: str = "data") -> Reading:
 def _checked_signs(missing: Sequence[Any] | None) -> tuple[str, ...] | None:
     if missing is None:
         return None
-    given = [missing] if isinstance(missing, str | int | float) else list(missing)
-    if not all(isinstance(one, str | int | float) for one in given):
+    given = [missing] if isinstance(missing, str | int | float) else _listed(missing)
+    if given is None or not all(_is_sign(one) for one in given):
         raise SettingError(
             "not signs for a missing cell", where="missing", given=repr(missing)[:80],
             hint="give a list of texts and numbers, such as [-999, 'unknown']",
         )  # fmt: skip
     return tuple(str(one) for one in given if str(one).lower() != NONE)
+
+
+def _listed(signs: object) -> list[Any] | None:
+    """What a collection of one axis holds; None for what is not one."""
+    if isinstance(signs, Iterable) and getattr(signs, "ndim", 1) == 1:
+        return list(signs)
+    return None
+
+
+def _is_sign(one: object) -> bool:
+    """Whether it is text that can be in a table, or a number that can be written down."""
+    if isinstance(one, str):
+        # Half a character is in no table.
+        return not any("\ud800" <= letter <= "\udfff" for letter in one)
+    if isinstance(one, int):
+        return one.bit_length() <= MOST_BITS
+    return isinstance(one, float)
 
 
 def _text_columns(frame: pl.DataFrame) -> list[pl.Series]:

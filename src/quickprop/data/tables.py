@@ -18,8 +18,8 @@ from quickprop.data.files.reading import read_file
 from quickprop.data.files.source import Found, TextReader
 from quickprop.data.files.table_file import TableFile
 from quickprop.data.forked import begin_work
+from quickprop.data.in_memory import UNFIT, table_of_columns, table_of_foreign
 from quickprop.data.in_memory import check_columns as check_columns
-from quickprop.data.in_memory import table_of_columns, table_of_foreign
 from quickprop.errors import DataError, did_you_mean
 
 #: A table as it is passed on.
@@ -114,7 +114,12 @@ def as_table(rows: Any, *, where: str = "data") -> Table:
         rows = np.atleast_2d(rows)
         columns = rows.T.tolist() if rows.dtype.kind == "O" else _columns(rows)
         names = [f"x{k + 1}" for k in range(len(columns))]
-        rows = pl.DataFrame(dict(zip(names, columns, strict=True)), strict=False)
+        named = dict(zip(names, columns, strict=True))
+        try:
+            rows = pl.DataFrame(named, strict=False)
+        except UNFIT:
+            # Column by column: what fits another type takes that, and errors name the column.
+            rows = table_of_columns(named, where)
     return read_table(rows, where=where)
 
 

@@ -1,5 +1,8 @@
 """What the package exports: one line a name, for type checkers and for `lazy_exports`."""
 
+from .given import (
+    NOT_AN_ARRAY as NOT_AN_ARRAY,
+)
 from .graph import (
     Graph as Graph,
 )

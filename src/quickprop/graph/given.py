@@ -11,6 +11,8 @@ from quickprop.config import DType, as_dtype
 from quickprop.errors import DTypeError, GraphError, SettingError, ShapeError
 
 Numbers = np.ndarray[Any, np.dtype[Any]]
+#: What NumPy, or the object itself, raises where something cannot be made an array.
+NOT_AN_ARRAY = (ValueError, TypeError, OverflowError, RecursionError)
 
 
 def real_numbers(value: Any, where: str, hint: str | None = None) -> Numbers:
@@ -23,7 +25,7 @@ def real_numbers(value: Any, where: str, hint: str | None = None) -> Numbers:
     """
     try:
         array = np.asarray(value)
-    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+    except NOT_AN_ARRAY as error:
         raise ShapeError("not an array", where=where, given=str(error)[:80]) from None
     if array.dtype.kind not in "biuf":
         raise DTypeError(

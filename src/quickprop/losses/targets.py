@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from quickprop.errors import DataError, ShapeError
-from quickprop.graph import show_shape
+from quickprop.graph import NOT_AN_ARRAY, show_shape
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,8 @@ def numbers(target: Any, where: str) -> np.ndarray:
     """The target as an array of numbers."""
     try:
         array = np.asarray(target)
-    except ValueError as error:
-        raise ShapeError("the target is not an array", where=where, given=str(error)) from None
+    except NOT_AN_ARRAY as error:
+        raise ShapeError("the target is not an array", where=where, given=str(error)[:80]) from None
     if array.dtype.kind not in "biuf":
         raise DataError(
             "the target does not hold numbers",
@@ -197,8 +197,8 @@ def raw_matrix(raw: Any, where: str) -> np.ndarray:
     """Raw outputs (rows, k) in float64."""
     try:
         array = np.asarray(raw)
-    except ValueError as error:
-        raise ShapeError("not an array", where=where, given=str(error)) from None
+    except NOT_AN_ARRAY as error:
+        raise ShapeError("not an array", where=where, given=str(error)[:80]) from None
     if array.dtype.kind not in "biuf":
         raise DataError("outputs are numbers", where=where, given=f"type {array.dtype}")
     if array.ndim != 2 or not array.size:

@@ -10,7 +10,16 @@ from quickprop.data import row_count, understand
 from quickprop.errors import SettingError
 from quickprop.foundation.deadline import Deadline
 from quickprop.foundation.random_streams import SEED
-from quickprop.foundation.settings import Rule, boolean, callback, choice, integer, number, optional
+from quickprop.foundation.settings import (
+    Rule,
+    boolean,
+    callback,
+    choice,
+    integer,
+    number,
+    optional,
+    text,
+)
 from quickprop.models.enough_rows import enough_rows
 from quickprop.models.prepared import SHARE, Prepared, prepare
 from quickprop.models.progress_lines import ProgressLines
@@ -26,6 +35,8 @@ _RULES: Mapping[str, Rule] = {
     "budget": optional(_BUDGET),
     "seed": SEED,
     "test": optional(SHARE),
+    "group": optional(text()),
+    "time": optional(text()),
     "epochs": optional(integer(1)),
     "folds": optional(integer(2, 100)),
     "fits": optional(integer(1, 10**6)),

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -222,7 +223,7 @@ def fit(
     >>> network.predict([[1.0]]).round().tolist()
     [[1.0]]
     """
-    begun = clock() if callable(clock) else 0.0
+    begun = _now(clock)
     settings = FitSettings.checked(
         batch_size=batch_size,
         epochs=epochs,
@@ -250,7 +251,7 @@ def fit(
     method = by_name(optimizer, TRAINING_METHODS)
     rates = by_name(schedule, SCHEDULES)
     _check_kinds(network, small, method, rates, callbacks)
-    _check_ways(checkpoint, resume, clock)
+    _check_ways(checkpoint, resume)
     chosen = Fit(
         network,
         small,
@@ -532,17 +533,29 @@ class EpochFit:
         return self._history
 
 
-def _check_ways(checkpoint: object, resume: bool, clock: object) -> None:
-    """Where a state is kept, and what gives seconds."""
+def _now(clock: Callable[[], Any]) -> float:
+    """What the clock says, if it says seconds."""
+    wrong = SettingError(
+        "not a function that gives seconds", where="fit.clock", given=repr(clock)[:80]
+    )
+    if not callable(clock):
+        raise wrong
+    try:
+        seconds = clock()
+    except TypeError as error:
+        raise wrong from error
+    if not isinstance(seconds, Real):
+        raise wrong
+    return float(seconds)
+
+
+def _check_ways(checkpoint: object, resume: bool) -> None:
+    """Where a state is kept."""
     if checkpoint is not None and not (
         isinstance(checkpoint, str | os.PathLike) and Path(checkpoint).name
     ):
         raise SettingError(
             "not the path of a file", where="fit.checkpoint", given=repr(checkpoint)[:80]
-        )
-    if not callable(clock):
-        raise SettingError(
-            "not a function that gives seconds", where="fit.clock", given=repr(clock)[:80]
         )
     if resume and checkpoint is None:
         raise SettingError(
