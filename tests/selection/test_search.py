@@ -192,6 +192,33 @@ def test_wrong_settings_are_refused(settings: dict, words: str):
         quickprop.fit(bent(50), "target", **settings)
 
 
+def kinds_of_columns() -> dict[str, dict[str, list]]:
+    random = np.random.default_rng(0)
+    few = random.choice(["a", "b", "c"], 120).tolist()
+    many = [f"k{k}" for k in random.integers(0, 25, 120)]
+    number = random.normal(size=120).tolist()
+    gaps = [None if k % 7 == 0 else v for k, v in enumerate(number)]
+    days = [f"2024-{1 + k % 12:02d}-{1 + k % 28:02d}" for k in random.integers(0, 400, 120)]
+    return {
+        "few": {"c": few}, "many": {"c": many}, "number": {"c": number}, "gaps": {"c": gaps},
+        "days": {"c": days}, "few and many": {"c": few, "d": many},
+        "all": {"a": few, "b": many, "c": number, "d": gaps, "e": days},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", kinds_of_columns())
+@pytest.mark.parametrize("target", ["number", "class"])
+def test_any_kind_of_columns(kind: str, target: str):
+    random = np.random.default_rng(1)
+    truth = random.normal(size=120).tolist()
+    if target == "class":
+        truth = ["p" if value > 0.0 else "q" for value in truth]
+    table = kinds_of_columns()[kind] | {"target": truth}
+    # Every recipe of the portfolio, and the first with another seed.
+    model = quickprop.fit(table, "target", fits=14, folds=2, prefer="accurate")
+    assert len(model.predict(table)) == 120
+
+
 @pytest.mark.parametrize("rows", [8, 12, 20])
 def test_few_rows(rows: int):
     model = quickprop.fit(bent(rows), "target", fits=5)

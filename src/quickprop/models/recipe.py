@@ -49,6 +49,8 @@ from quickprop.optim import (
 #: The widths of hidden layers that may be asked for.
 WIDTHS = sequence_of(integer(1, 16384), least=0)
 MOST_LAYERS = 64
+#: How much quicker or slower than weights some layers learn.
+_FACTORS = {"Scale": 6.0, "PeriodicEmbedding": 0.1}
 #: Epochs from which on the end of a wave is worth keeping.
 _FEWEST = 4
 #: Iterations allowed to a linear model; most are done in a tenth of them.
@@ -113,17 +115,12 @@ class Recipe(Component):
         """Whether the network is a linear model."""
         return not self.hidden
 
-    @property
-    def rate_factors(self) -> dict[str, float] | None:
-        """Factors of the rate for some parameters."""
+    def rate_factors(self, network: Network) -> dict[str, float] | None:
+        """Factors of the rate for some of a network's parameters."""
         if self.parametrization != "ntp":
             return None
-        factors = {"bias": 0.1}
-        if self.scaled:
-            factors["Scale"] = 6.0
-        if self.periodic is not None:
-            factors["PeriodicEmbedding"] = 0.1
-        return factors
+        kinds = {type(placed.layer).__name__ for placed in network.layers}
+        return {"bias": 0.1} | {name: f for name, f in _FACTORS.items() if name in kinds}
 
     @property
     def last(self) -> bool:

@@ -118,7 +118,7 @@ def train_model(
         keep="last" if recipe.last else "best",
         budget=budget,
         l2=recipe.l2,
-        rate_factors=recipe.rate_factors,
+        rate_factors=recipe.rate_factors(network),
         # Steps of training count in 32 bits; the starting weights know the whole seed.
         seed=seed % 2**31,
         callbacks=callbacks,
