@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from quickprop.errors import SettingError, did_you_mean
+from quickprop.estimators.setting_checks import is_many
 from quickprop.foundation.lru_cache import LruCache
 from quickprop.nn import Activation, BatchNorm, Dense, Dropout, LayerNorm, Network
 from quickprop.nn.activations import ACTIVATIONS
@@ -40,7 +41,7 @@ class HiddenLayer:
 
 def _one_each(value: Any, count: int, name: str) -> list[Any]:
     """A setting for each hidden layer, from one for all or a list of them."""
-    if isinstance(value, str) or not hasattr(value, "__iter__"):
+    if isinstance(value, str) or not is_many(value):
         return [value] * count
     values = list(value)
     if len(values) != count:
@@ -60,13 +61,13 @@ def hidden_layers(sizes: Sequence[int], activation: Any, dropout: Any) -> list[H
     rates = _one_each(dropout, len(sizes), "dropout")
     for width, name, rate in zip(sizes, names, rates, strict=True):
         known = "sigmoid" if name == LOGISTIC else name
-        if known not in ACTIVATIONS:
+        if not isinstance(known, str) or known not in ACTIVATIONS:
             raise SettingError(
                 "no such activation",
                 where="activation",
                 allowed=", ".join(ACTIVATIONS),
                 given=repr(name)[:80],
-                hint=did_you_mean(name, ACTIVATIONS),
+                hint=did_you_mean(name, ACTIVATIONS) if isinstance(name, str) else None,
             )
         # Made here, so that a wrong rate is named before any work is done.
         layers.append(HiddenLayer(width, known, Dropout(rate).rate if rate else 0.0))

@@ -10,9 +10,14 @@ import numpy as np
 from quickprop.errors import DataError, SettingError
 
 
+def is_many(value: Any) -> bool:
+    """Whether it can be gone through: an array without axes cannot, though it has the method."""
+    return hasattr(value, "__iter__") and getattr(value, "ndim", 1) != 0
+
+
 def checked_widths(sizes: Any) -> list[int]:
     """`hidden_layer_sizes` as whole numbers above 0."""
-    sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
+    sizes = list(sizes) if is_many(sizes) else [sizes]
     if not all(isinstance(size, Integral) for size in sizes):
         raise SettingError(
             "a width that is not a whole number",

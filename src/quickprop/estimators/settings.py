@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOp
 
 from quickprop.estimators.optimizer_names import OPTIMIZER_NAMES, SCHEDULE_NAMES
 from quickprop.estimators.parameters import parameter
+from quickprop.foundation.settings import LARGEST, WHOLE
 from quickprop.nn.activations import ACTIVATIONS
 from quickprop.optim import Optimizer, Schedule
 from quickprop.train import Callback
@@ -18,6 +19,10 @@ _POSITIVE = Interval(Real, 0, None, closed="neither")
 _NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 COUNT = Interval(Integral, 1, None, closed="left")
 _DECAY = Interval(Real, 0, 1, closed="left")
+# Whole numbers of Python may be beyond what a float or an array's length can be.
+_SECONDS = Interval(Real, 0, LARGEST, closed="right")
+_DECAY_OF_WEIGHTS = Interval(Real, 0, LARGEST, closed="both")
+_MEMBERS = Interval(Integral, 1, WHOLE, closed="both")
 
 
 class SharedSettings:
@@ -159,7 +164,7 @@ class FurtherSettings:
     )
     weight_decay: float = parameter(
         0.0,
-        [_NOT_NEGATIVE],
+        [_DECAY_OF_WEIGHTS],
         "float",
         "Shrinks every weight by the learning rate times this, apart from the gradient, as AdamW "
         "does; `alpha` is the penalty within the loss.",
@@ -173,7 +178,7 @@ class FurtherSettings:
     )
     max_time: float | None = parameter(
         None,
-        [_POSITIVE, None],
+        [_SECONDS, Options(Real, {np.inf}), None],
         "float or None",
         "Seconds that `fit` may take, kept to 0.2 s. What must come before the first step is not "
         "cut short: a million rows of fifty columns take half a second to split and two to scale.",
@@ -187,7 +192,7 @@ class FurtherSettings:
     )
     n_ensemble: int = parameter(
         1,
-        [COUNT],
+        [_MEMBERS],
         "int",
         "Networks that are trained side by side from different starting weights, their predictions "
         "averaged.",
