@@ -155,4 +155,4 @@ def _linear_model(
 
 def _in_words(found: Found) -> str:
     end = found.network.architecture.layers[-1]
-    return f"{len(end.sources)} networks, {found.network.parameter_count:,} parameters"
+    return f"ensemble of {len(end.sources)} members, {found.network.parameter_count:,} parameters"
